@@ -1,0 +1,38 @@
+//! `_meta` of a message: reserved names, trace context, what the client says of itself.
+
+use crate::{
+    id::ProgressToken,
+    json::RawJson,
+    model::{
+        capability::{ClientCapabilities, Implementation},
+        content::Level,
+    },
+};
+
+/// `_meta`'s name for the protocol version (2026-07-28).
+pub const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+/// `_meta`'s name for who the client says it is (2026-07-28).
+pub const CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
+/// `_meta`'s name for what the client can do (2026-07-28).
+pub const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+/// `_meta`'s name for the log level of one request (2026-07-28).
+pub const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
+/// `_meta`'s name for who the server is (2026-07-28).
+pub const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
+/// `_meta`'s name for the listen stream that a notification belongs to (2026-07-28).
+pub const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
+
+/// `_meta` of a request, read once.
+#[derive(Clone, Debug, Default)]
+pub struct Meta {
+    /// Where progress is to be reported, if the client wants it.
+    pub progress_token: Option<ProgressToken>,
+    /// The lowest level of log messages that the client wants for this request (2026-07-28).
+    pub log_level: Option<Level>,
+    /// What the client can do, as this request says (2026-07-28); `None` in stateful revisions.
+    pub capabilities: Option<ClientCapabilities>,
+    /// Who the client says it is; never a basis for a decision.
+    pub client_info: Option<Implementation>,
+    /// The whole object as it came, where there was one.
+    pub raw: Option<RawJson>,
+}

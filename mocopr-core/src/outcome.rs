@@ -1,0 +1,95 @@
+//! What comes of a call.
+
+use std::{borrow::Cow, fmt};
+
+use crate::{
+    failure::Failure,
+    fault::Fault,
+    model::{
+        ask::Questions,
+        prompt::PromptResult,
+        resource::ReadResult,
+        tool::{Completion, ToolResult},
+    },
+};
+
+/// How a handler ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It answered.
+    Complete(Reply),
+    /// It needs answers of the client first (2026-07-28).
+    NeedInput(Questions),
+    /// It failed.
+    Failed(Failure),
+}
+
+/// A handler's answer.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Reply {
+    /// Of `tools/call`.
+    Tool(ToolResult),
+    /// Of `prompts/get`.
+    Prompt(PromptResult),
+    /// Of `resources/read`.
+    Read(ReadResult),
+    /// Of `completion/complete`.
+    Completion(Completion),
+}
+
+/// An error as the peer may read it.
+///
+/// Made only by the sanitizer of `mocopr-security`; written only by `wire::encode`.
+#[derive(Clone, Debug)]
+pub struct PublicError {
+    fault: Fault,
+    message: Cow<'static, str>,
+    incident: Option<Incident>,
+}
+
+impl PublicError {
+    /// For the sanitizer alone (an invariant that the test suite holds).
+    #[doc(hidden)]
+    pub fn sanitized(fault: Fault, message: Cow<'static, str>, incident: Option<Incident>) -> Self {
+        Self { fault, message, incident }
+    }
+
+    /// What failed.
+    pub fn fault(&self) -> &Fault {
+        &self.fault
+    }
+
+    /// The sentence for the peer.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Where to look it up in the log.
+    pub fn incident(&self) -> Option<Incident> {
+        self.incident
+    }
+}
+
+/// A random number that stands in the answer and in the log, so that the two can be matched.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Incident(u64);
+
+impl Incident {
+    /// An incident of the given random number.
+    pub fn new(random: u64) -> Self {
+        Self(random)
+    }
+}
+
+impl fmt::Display for Incident {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Debug for Incident {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
