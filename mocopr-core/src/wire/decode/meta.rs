@@ -1,0 +1,168 @@
+//! `_meta` of a request, parsed once straight from the message.
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess},
+};
+use serde_json::value::RawValue;
+
+use crate::{
+    envelope::Params,
+    fault::Fault,
+    id::ProgressToken,
+    json::RawJson,
+    meta::{CLIENT_CAPABILITIES, CLIENT_INFO, LOG_LEVEL, Meta, PROTOCOL_VERSION},
+    model::{
+        capability::{ClientCapabilities, Implementation},
+        content::Level,
+    },
+    wire::{
+        decode::member::{Expected, Member, Name},
+        revision::{Era, Revision},
+    },
+};
+
+/// The protocol version that the `_meta` of a message names; it chooses the era.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetaVersion<'a> {
+    /// It names none.
+    Absent,
+    /// Something stands there that cannot be a version: no string, or a long one.
+    Wrong,
+    /// This, as the client wrote it.
+    Named(&'a str),
+}
+
+/// `_meta` as it was read; what is wrong with it is said when the era is known.
+#[derive(Clone, Debug)]
+pub(super) struct ReadMeta {
+    members: Member<Members>,
+    raw: Option<RawJson>,
+}
+
+/// The members that have a meaning.
+#[derive(Clone, Debug, Default)]
+struct Members {
+    version: Member<Version>,
+    capabilities: Member<ClientCapabilities>,
+    client_info: Member<Implementation>,
+    log_level: Member<Level>,
+    progress_token: Member<ProgressToken>,
+}
+
+impl ReadMeta {
+    /// Reads `params._meta`.
+    pub(super) fn read(params: &Params) -> Self {
+        let raw = params.get("_meta");
+        let members = match &raw {
+            None => Member::Absent,
+            Some(raw) => raw.decode_borrowed().unwrap_or(Member::Wrong),
+        };
+        Self { members, raw }
+    }
+
+    /// The version that it names.
+    pub(super) fn version(&self) -> MetaVersion<'_> {
+        match &self.members {
+            Member::Absent | Member::Wrong => MetaVersion::Absent,
+            Member::Is(members) => match &members.version {
+                Member::Absent => MetaVersion::Absent,
+                Member::Wrong => MetaVersion::Wrong,
+                Member::Is(Version::Known(revision)) => MetaVersion::Named(revision.as_str()),
+                Member::Is(Version::Unknown(date)) => MetaVersion::Named(date),
+            },
+        }
+    }
+
+    /// What counts in stateful revisions: the progress token.
+    pub(super) fn stateful(self) -> Result<Meta, Fault> {
+        let Self { members, raw } = self;
+        let members = members.optional(Fault::Params("params._meta must be an object"))?.unwrap_or_default();
+        let progress_token = members
+            .progress_token
+            .optional(Fault::Params("progressToken of params._meta must be a string or an integer"))?;
+        Ok(Meta { progress_token, raw, ..Meta::default() })
+    }
+
+    /// What counts in stateless revisions, and the revision that it names.
+    pub(super) fn stateless(self) -> Result<(Meta, Revision), Fault> {
+        let Self { members, raw } = self;
+        let Members { version, capabilities, client_info, log_level, progress_token } =
+            members.required(Fault::Meta("params._meta is required and must be an object"))?;
+        let revision = match version.required(Fault::Meta(NO_VERSION))? {
+            Version::Known(revision) if revision.era() == Era::Stateless => revision,
+            Version::Known(revision) => {
+                return Err(Fault::UnsupportedVersion { requested: revision.as_str().into() });
+            }
+            Version::Unknown(requested) => return Err(Fault::UnsupportedVersion { requested }),
+        };
+        let meta = Meta {
+            progress_token: progress_token
+                .optional(Fault::Meta("progressToken of params._meta must be a string or an integer"))?,
+            log_level: log_level.optional(Fault::Meta(NO_LEVEL))?,
+            capabilities: Some(capabilities.required(Fault::Meta(NO_CAPABILITIES))?),
+            client_info: client_info.optional(Fault::Meta(NO_CLIENT_INFO))?,
+            raw,
+        };
+        Ok((meta, revision))
+    }
+}
+
+impl<'de> Expected<'de> for Members {
+    fn object<A: MapAccess<'de>>(mut object: A) -> Result<Option<Self>, A::Error> {
+        let mut members = Self::default();
+        while let Some(name) = object.next_key::<Name<'de>>()? {
+            match name.as_str() {
+                PROTOCOL_VERSION => members.version = object.next_value()?,
+                CLIENT_CAPABILITIES => members.capabilities = object.next_value()?,
+                CLIENT_INFO => members.client_info = object.next_value()?,
+                LOG_LEVEL => members.log_level = object.next_value()?,
+                "progressToken" => members.progress_token = object.next_value::<Token>()?.0,
+                _ => {
+                    object.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(Some(members))
+    }
+}
+
+/// A version, known or not.
+#[derive(Clone, Debug)]
+enum Version {
+    Known(Revision),
+    Unknown(Box<str>),
+}
+
+impl Expected<'_> for Version {
+    fn text(text: &str) -> Option<Self> {
+        match Revision::parse(text) {
+            Some(revision) => Some(Self::Known(revision)),
+            None => (text.len() <= super::VERSION_BYTES).then(|| Self::Unknown(text.into())),
+        }
+    }
+}
+
+impl Expected<'_> for Level {
+    fn text(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+}
+
+/// A progress token, read from its own text: an integer may have more digits than any number type.
+struct Token(Member<ProgressToken>);
+
+impl<'de> Deserialize<'de> for Token {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?;
+        Ok(Self(ProgressToken::from_raw(raw.get()).map_or(Member::Wrong, Member::Is)))
+    }
+}
+
+const NO_VERSION: &str =
+    "io.modelcontextprotocol/protocolVersion is required in params._meta and must be a string of at most 64 bytes";
+const NO_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities is required in params._meta and must be an \
+                               object of objects";
+const NO_CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo of params._meta must be an object with the strings \
+                              name and version, none above 1,024 bytes";
+const NO_LEVEL: &str = "io.modelcontextprotocol/logLevel of params._meta must be a log level";

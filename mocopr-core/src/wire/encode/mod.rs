@@ -1,0 +1,141 @@
+//! The only way out: what the server says, as bytes of one revision.
+//!
+//! Every function appends to one buffer and cannot fail. What a revision does not have is `None`, never a message
+//! that its schema refuses. No output has a line break, so each is one line of stdio framing.
+
+mod ask;
+mod error;
+mod list;
+mod notice;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+
+pub use self::{
+    ask::{ask, questions},
+    error::error,
+    list::{prompts, resources, templates, tools},
+    notice::{listen_end, notice},
+};
+use crate::{
+    id::RequestId,
+    model::{
+        capability::Hello,
+        content::Content,
+        resource::{Body, Contents},
+        tool::Completion,
+    },
+    outcome::Reply,
+    wire::{
+        revision::{Era, Revision},
+        shape::{Shape, object},
+    },
+};
+
+/// Puts the JSON of a result into its envelope.
+///
+/// `result` is what another function of this module made; it is copied as it is.
+pub fn response(id: &RequestId, result: &[u8]) -> Bytes {
+    respond(id, result.len(), |out| out.extend_from_slice(result))
+}
+
+/// The result of a handler, as JSON.
+pub fn reply(reply: &Reply, revision: Revision) -> Bytes {
+    let mut out = Vec::with_capacity(size_of_reply(reply));
+    write_reply(&mut out, reply, revision);
+    out.into()
+}
+
+/// The result of a handler in its envelope, written into one buffer.
+pub fn reply_response(id: &RequestId, reply: &Reply, revision: Revision) -> Bytes {
+    respond(id, size_of_reply(reply), |out| write_reply(out, reply, revision))
+}
+
+/// What the server says of itself, as the JSON of a result.
+///
+/// It is `InitializeResult` in stateful revisions, where `revision` is the version that was agreed on, and
+/// `DiscoverResult` from 2026-07-28.
+pub fn hello(hello: &Hello, revision: Revision) -> Bytes {
+    let mut out = Vec::with_capacity(512);
+    hello.write(&mut out, revision);
+    out.into()
+}
+
+/// The JSON of a result that says nothing but that it worked.
+pub fn empty(revision: Revision) -> &'static [u8] {
+    match revision.era() {
+        Era::Stateful => b"{}",
+        Era::Stateless => b"{\"resultType\":\"complete\"}",
+    }
+}
+
+/// Writes a response whose result `result` appends; `size` is a guess of its bytes.
+fn respond(id: &RequestId, size: usize, result: impl FnOnce(&mut Vec<u8>)) -> Bytes {
+    let mut out = Vec::with_capacity(size + ENVELOPE_BYTES);
+    out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
+    id.write(&mut out);
+    out.extend_from_slice(b",\"result\":");
+    result(&mut out);
+    out.push(b'}');
+    out.into()
+}
+
+fn write_reply(out: &mut Vec<u8>, reply: &Reply, revision: Revision) {
+    match reply {
+        Reply::Tool(result) => result.write(out, revision),
+        Reply::Prompt(result) => result.write(out, revision),
+        Reply::Read(result) => result.write(out, revision),
+        Reply::Completion(completion) => write_completion(out, completion, revision),
+    }
+}
+
+fn write_completion(out: &mut Vec<u8>, completion: &Completion, revision: Revision) {
+    object(out, |out| {
+        if revision.era() == Era::Stateless {
+            out.extend_from_slice(b",\"resultType\":\"complete\"");
+        }
+        out.extend_from_slice(b",\"completion\":");
+        completion.write(out, revision);
+    });
+}
+
+/// A guess of the bytes of a result that is right for large ones, so that megabytes are not moved while it grows.
+fn size_of_reply(reply: &Reply) -> usize {
+    let bytes: usize = match reply {
+        Reply::Tool(result) => {
+            let structured = result.structured.as_ref().map_or(0, |json| json.as_bytes().len());
+            structured + result.content.iter().map(size_of_content).sum::<usize>()
+        }
+        Reply::Prompt(result) => result.messages.iter().map(|message| size_of_content(&message.content)).sum(),
+        Reply::Read(result) => result.contents.iter().map(size_of_contents).sum(),
+        Reply::Completion(completion) => completion.values.iter().map(|value| value.len() + 4).sum(),
+    };
+    bytes + bytes / 16 + ENVELOPE_BYTES
+}
+
+fn size_of_content(content: &Content) -> usize {
+    BLOCK_BYTES
+        + match content {
+            Content::Text(text) => text.text.len(),
+            Content::Image(image) => image.data.as_str().len(),
+            Content::Audio(audio) => audio.data.as_str().len(),
+            Content::Link(_) => 0,
+            Content::Resource(embedded) => size_of_contents(&embedded.resource),
+        }
+}
+
+fn size_of_contents(contents: &Contents) -> usize {
+    BLOCK_BYTES
+        + match &contents.body {
+            Body::Text(text) => text.len(),
+            Body::Blob(blob) => blob.as_str().len(),
+        }
+}
+
+/// Room for the members around a result, with an id of usual length.
+const ENVELOPE_BYTES: usize = 96;
+/// Room for the members around the body of one block.
+const BLOCK_BYTES: usize = 64;
