@@ -24,4 +24,5 @@ pub mod model;
 pub mod outcome;
 pub mod page;
 pub mod peer;
+pub mod uri;
 pub mod wire;
