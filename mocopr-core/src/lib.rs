@@ -11,6 +11,7 @@
 //! | [`outcome`], [`failure`], [`fault`] | everything that can come of it |
 //! | [`model`] | tools, prompts, resources, content, capabilities, questions to the client |
 //! | [`wire`] | methods, revisions, numbers, decoding and encoding |
+//! | [`uri`], [`page`], [`store`], [`clock`], [`peer`] | what the layers above share |
 
 pub mod call;
 pub mod clock;
@@ -24,5 +25,6 @@ pub mod model;
 pub mod outcome;
 pub mod page;
 pub mod peer;
+pub mod store;
 pub mod uri;
 pub mod wire;
