@@ -1,0 +1,13 @@
+//! The policy of mocopr: who may do what, how much, and how an error is said.
+//!
+//! A transport describes a peer; [`gate::Gate::admit`] turns it into an [`gate::Admission`] or a refusal;
+//! [`gate::Gate::permit`] turns an admission and one call into a [`gate::Permit`], which owns the call. Nothing
+//! else makes either, so what skips a check does not compile.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`seal`], [`random`] | state that a client carries for us; names that nobody can guess |
+
+pub mod random;
+pub mod redact;
+pub mod seal;
