@@ -6,8 +6,11 @@
 //!
 //! | module | owns |
 //! |---|---|
+//! | [`origin`], [`headers`] | what HTTP requests must look like, what answers carry |
 //! | [`seal`], [`random`] | state that a client carries for us; names that nobody can guess |
 
+pub mod headers;
+pub mod origin;
 pub mod random;
 pub mod redact;
 pub mod seal;
