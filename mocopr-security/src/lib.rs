@@ -8,9 +8,12 @@
 //! |---|---|
 //! | [`origin`], [`headers`] | what HTTP requests must look like, what answers carry |
 //! | [`seal`], [`random`] | state that a client carries for us; names that nobody can guess |
+//! | [`schema`] | JSON Schema: compile once, check every call |
 
 pub mod headers;
+pub mod limits;
 pub mod origin;
 pub mod random;
 pub mod redact;
+pub mod schema;
 pub mod seal;

@@ -1,0 +1,233 @@
+//! JSON Schemas: compiled once under limits, then checked against values at a bounded cost.
+//!
+//! No reference is ever fetched: a schema is one document, and one that points out of it is refused. A schema whose
+//! check could take time exponential in its own size or in the depth of a value is refused when it is compiled, so
+//! that no value can make a check expensive. A mismatch is told in our own words, with names of the schema alone:
+//! never the value, never text of the library.
+
+mod graph;
+mod mismatch;
+mod problem;
+mod work;
+
+use std::fmt;
+
+use jsonschema::{Draft, PatternOptions, Validator};
+use mocopr_core::json::RawJson;
+use serde_json::{Map, Value};
+
+use crate::schema::{graph::Graph, work::Work};
+pub use crate::schema::{
+    mismatch::Mismatch,
+    problem::{SchemaProblem, SchemaProblemKind},
+};
+
+/// Bounds on a schema, and on the work that it may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SchemaLimits {
+    /// Bytes of the schema's text.
+    pub bytes: usize,
+    /// Nesting of objects and arrays in the schema's text; a subschema in `properties` takes two.
+    pub depth: usize,
+    /// Subschemas, wherever they stand.
+    pub subschemas: usize,
+    /// Bytes of one compiled pattern, and again of the automaton that matching builds.
+    pub pattern_bytes: usize,
+    /// How many subschemas may be applied at one place of a value, counting each time that one is applied again.
+    pub visits: u64,
+    /// How many subschemas may be under way at once in the check of a value of the greatest depth. One takes some
+    /// 350 bytes of stack without optimization, so 2,048 of them leave most of a thread's 2 MiB to others.
+    pub nesting: usize,
+    /// Nesting of the values that will be checked; what reads them must enforce it.
+    pub value_depth: usize,
+}
+
+impl SchemaLimits {
+    /// The numbers of the development profile.
+    ///
+    /// They are far above what types produce: a schema of 2,000 subschemas is some 400 structs.
+    pub const fn development() -> Self {
+        Self {
+            bytes: 256 * 1024,
+            depth: 64,
+            subschemas: 2_000,
+            pattern_bytes: 1024 * 1024,
+            visits: 1_000,
+            nesting: 2_048,
+            value_depth: 64,
+        }
+    }
+}
+
+/// A schema that is ready to check values.
+///
+/// Dialects: 2020-12, also where `$schema` is absent, and draft-07. `format` is asserted. Patterns run in linear
+/// time; look-around and back-references, which cannot, are refused.
+///
+/// ```
+/// use mocopr_core::json::RawJson;
+/// use mocopr_security::schema::{Schema, SchemaLimits};
+/// use serde_json::json;
+///
+/// let text = json!({"type": "object", "properties": {"days": {"type": "integer", "maximum": 14}}});
+/// let schema = Schema::compile_value(&text, &SchemaLimits::development())?;
+/// assert!(schema.check(&json!({"days": 3})).is_ok());
+/// let mismatch = schema.check(&json!({"days": 15})).unwrap_err();
+/// assert_eq!(mismatch.to_string(), "/days must be at most 14");
+/// # Ok::<(), mocopr_security::schema::SchemaProblem>(())
+/// ```
+///
+/// # Source
+/// MCP 2026-07-28, basic, "JSON Schema usage"; JSON Schema 2020-12 and draft-07.
+pub struct Schema {
+    validator: Validator,
+    /// Names in `properties`, sorted: the only names that a mismatch may repeat.
+    names: Box<[Box<str>]>,
+    work: Work,
+    shape: Shape,
+}
+
+impl Schema {
+    /// Compiles a schema from its text.
+    ///
+    /// Blocking work of up to some milliseconds for the largest schemas: at run time, do it off the executor.
+    ///
+    /// # Errors
+    /// [`SchemaProblem`] says where and what: a limit is broken, the dialect is not known, a reference leaves the
+    /// document, leads nowhere or in a circle, checking could be exponential, a pattern needs backtracking, or the
+    /// schema is not valid.
+    pub fn compile(raw: &RawJson, limits: &SchemaLimits) -> Result<Self, SchemaProblem> {
+        Self::compile_text(raw.as_str(), limits)
+    }
+
+    /// Compiles a schema from its value.
+    ///
+    /// # Errors
+    /// As [`compile`](Self::compile).
+    pub fn compile_value(value: &Value, limits: &SchemaLimits) -> Result<Self, SchemaProblem> {
+        let text = serde_json::to_string(value).map_err(|error| SchemaProblemKind::NotJson.caused_by(error))?;
+        Self::compile_text(&text, limits)
+    }
+
+    fn compile_text(text: &str, limits: &SchemaLimits) -> Result<Self, SchemaProblem> {
+        if text.len() > limits.bytes {
+            return Err(SchemaProblemKind::Bytes.at(""));
+        }
+        let document: Value =
+            serde_json::from_str(text).map_err(|error| SchemaProblemKind::NotJson.caused_by(error))?;
+        let dialect = Dialect::of(&document)?;
+        let graph = Graph::read(&document, dialect, limits)?;
+        let work = Work::measure(&graph, limits)?;
+        let names = graph.names();
+        let validator = jsonschema::options()
+            .with_draft(dialect.draft())
+            .offline()
+            .should_validate_formats(true)
+            .with_pattern_options(
+                PatternOptions::regex().size_limit(limits.pattern_bytes).dfa_size_limit(limits.pattern_bytes),
+            )
+            .build(&document)
+            .map_err(SchemaProblem::of_library)?;
+        Ok(Self { validator, names, work, shape: Shape::of(&document) })
+    }
+
+    /// Whether every object fits, so that a value that is known to be an object needs no check.
+    pub fn trivially_object(&self) -> bool {
+        match self.shape {
+            Shape::AnyObject => true,
+            Shape::Constrained => false,
+        }
+    }
+
+    /// Checks a value.
+    ///
+    /// # Errors
+    /// [`Mismatch`]: the first place that does not fit, always the same one for the same value.
+    pub fn check(&self, value: &Value) -> Result<(), Mismatch> {
+        if self.trivially_object() && value.is_object() || self.validator.is_valid(value) {
+            return Ok(());
+        }
+        Err(Mismatch::find(&self.validator, &self.work, &self.names, value))
+    }
+
+    /// Checks a value from its text, which is read only when the schema asks for it.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn check_raw(&self, raw: &RawJson) -> Result<(), Mismatch> {
+        let text = raw.as_str();
+        if self.trivially_object() && raw.is_object() {
+            return Ok(());
+        }
+        match serde_json::from_str(text) {
+            Ok(value) => self.check(&value),
+            // Nested deeper than the reader follows: what cannot be checked does not fit.
+            Err(_) => Err(Mismatch::unreadable()),
+        }
+    }
+}
+
+impl fmt::Debug for Schema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Schema").field("shape", &self.shape).finish_non_exhaustive()
+    }
+}
+
+/// The dialects that are understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dialect {
+    V2020_12,
+    Draft07,
+}
+
+impl Dialect {
+    fn of(document: &Value) -> Result<Self, SchemaProblem> {
+        match document.get("$schema") {
+            None => Ok(Self::V2020_12),
+            Some(name) => Self::named(name).ok_or_else(|| SchemaProblemKind::Dialect.at("/$schema")),
+        }
+    }
+
+    fn named(name: &Value) -> Option<Self> {
+        match name.as_str()?.strip_suffix('#').or(name.as_str())? {
+            "https://json-schema.org/draft/2020-12/schema" => Some(Self::V2020_12),
+            "http://json-schema.org/draft-07/schema" => Some(Self::Draft07),
+            _ => None,
+        }
+    }
+
+    fn draft(self) -> Draft {
+        match self {
+            Self::V2020_12 => Draft::Draft202012,
+            Self::Draft07 => Draft::Draft7,
+        }
+    }
+}
+
+/// Whether there is anything to check beyond the type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    AnyObject,
+    Constrained,
+}
+
+impl Shape {
+    fn of(document: &Value) -> Self {
+        let says_nothing = |(keyword, value): (&String, &Value)| match keyword.as_str() {
+            "type" => value == "object",
+            "properties" => value.as_object().is_some_and(Map::is_empty),
+            "additionalProperties" => value == &Value::Bool(true) || value.as_object().is_some_and(Map::is_empty),
+            "$schema" | "title" | "description" | "$comment" | "examples" | "default" => true,
+            _ => false,
+        };
+        match document {
+            Value::Object(members) if members.contains_key("type") && members.iter().all(says_nothing) => {
+                Self::AnyObject
+            }
+            _ => Self::Constrained,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
