@@ -7,6 +7,7 @@
 //! | module | owns |
 //! |---|---|
 //! | [`origin`], [`headers`] | what HTTP requests must look like, what answers carry |
+//! | [`limits`], [`rate`] | every number; how often and how many at once |
 //! | [`seal`], [`random`] | state that a client carries for us; names that nobody can guess |
 //! | [`schema`] | JSON Schema: compile once, check every call |
 
@@ -14,6 +15,7 @@ pub mod headers;
 pub mod limits;
 pub mod origin;
 pub mod random;
+pub mod rate;
 pub mod redact;
 pub mod schema;
 pub mod seal;

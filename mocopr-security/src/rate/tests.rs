@@ -1,0 +1,230 @@
+//! What the buckets and the slots promise.
+
+use std::{sync::Barrier, thread};
+
+use mocopr_core::clock::{ManualClock, SystemClock};
+use proptest::prelude::*;
+
+use super::*;
+
+fn limiter(limit: RateLimit, max_keys: usize) -> (RateLimiter<u32>, ManualClock) {
+    let clock = ManualClock::new();
+    (RateLimiter::new(limit, NonZeroUsize::new(max_keys).unwrap(), Arc::new(clock.clone())), clock)
+}
+
+fn cost(tokens: u32) -> NonZeroU32 {
+    NonZeroU32::new(tokens).unwrap()
+}
+
+/// How many of `tries` threads that begin together pass.
+fn race(tries: u32, pass: impl Fn(u32) -> bool + Sync) -> usize {
+    let barrier = Barrier::new(usize::try_from(tries).unwrap());
+    let (barrier, pass) = (&barrier, &pass);
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..tries)
+            .map(|n| {
+                scope.spawn(move || {
+                    barrier.wait();
+                    pass(n)
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).filter(|passed| *passed).count()
+    })
+}
+
+#[test]
+fn burst_passes_and_the_next_is_told_when() {
+    let (limiter, clock) = limiter(RateLimit::per_minute(60).with_burst(3), 10);
+    for _ in 0..3 {
+        assert_eq!(limiter.check(&1), Ok(()));
+    }
+    assert_eq!(limiter.check(&1), Err(Duration::from_secs(1)));
+    assert_eq!(limiter.check(&1), Err(Duration::from_secs(1)), "a refusal takes nothing");
+    assert_eq!(limiter.check(&2), Ok(()), "another key has its own bucket");
+    clock.advance(Duration::from_millis(999));
+    assert_eq!(limiter.check(&1), Err(Duration::from_millis(1)));
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(limiter.check(&1), Ok(()));
+    assert_eq!(limiter.check(&1), Err(Duration::from_secs(1)));
+}
+
+#[test]
+fn rest_fills_a_bucket_to_the_burst_and_no_further() {
+    let (limiter, clock) = limiter(RateLimit::per_minute(60).with_burst(2), 10);
+    assert_eq!(limiter.check(&1), Ok(()));
+    clock.advance(Duration::from_secs(3_600));
+    assert_eq!((limiter.check(&1), limiter.check(&1)), (Ok(()), Ok(())));
+    assert_eq!(limiter.check(&1), Err(Duration::from_secs(1)));
+}
+
+#[test]
+fn hundred_a_minute_refuses_the_hundred_and_first() {
+    let (limiter, _clock) = limiter(RateLimit::per_minute(100), 10);
+    assert_eq!((0..101).filter(|_| limiter.check(&1).is_ok()).count(), 100);
+}
+
+#[test]
+fn cost_is_taken_whole_or_not_at_all() {
+    let (limiter, clock) = limiter(RateLimit::per_minute(60).with_burst(10), 10);
+    assert_eq!(limiter.check_n(&1, cost(7)), Ok(()));
+    assert_eq!(limiter.check_n(&1, cost(5)), Err(Duration::from_secs(2)));
+    assert_eq!(limiter.check_n(&1, cost(3)), Ok(()));
+    assert_eq!(limiter.check_n(&1, cost(11)), Err(Duration::from_secs(10)), "as the burst");
+    clock.advance(Duration::from_secs(10));
+    assert_eq!(limiter.check_n(&1, cost(u32::MAX)), Ok(()));
+}
+
+#[test]
+fn charge_takes_what_is_left_and_no_more() {
+    let (limiter, _clock) = limiter(RateLimit::per_minute(60).with_burst(10), 10);
+    limiter.charge(&1, cost(8));
+    assert_eq!(limiter.check_n(&1, cost(3)), Err(Duration::from_secs(1)));
+    limiter.charge(&1, cost(8));
+    assert_eq!(limiter.check(&1), Err(Duration::from_secs(1)));
+    limiter.charge(&1, cost(u32::MAX));
+    assert_eq!(limiter.check(&1), Err(Duration::from_secs(1)));
+}
+
+#[test]
+fn zero_counts_as_one_and_the_greatest_limits_do_not_overflow() {
+    assert_eq!(RateLimit::per_minute(0).with_burst(0), RateLimit::per_minute(1));
+    let (limiter, clock) = limiter(RateLimit::per_minute(1).with_burst(u32::MAX), 10);
+    clock.advance(Duration::from_secs(u64::MAX / 2_000));
+    assert_eq!(limiter.check_n(&1, cost(u32::MAX)), Ok(()));
+    limiter.charge(&1, cost(u32::MAX));
+}
+
+#[test]
+fn of_200_in_parallel_exactly_the_burst_passes() {
+    for _ in 0..10 {
+        let (limiter, _clock) = limiter(RateLimit::per_minute(1).with_burst(20), 1);
+        assert_eq!(race(200, |_| limiter.check(&1).is_ok()), 20);
+        assert_eq!(limiter.keys(), 1);
+    }
+}
+
+#[test]
+fn of_200_strangers_in_parallel_exactly_the_shared_burst_passes() {
+    let (limiter, _clock) = limiter(RateLimit::per_minute(1).with_burst(20), 1);
+    assert_eq!(limiter.check(&1_000), Ok(()));
+    assert_eq!(race(200, |n| limiter.check(&n).is_ok()), 20);
+    assert_eq!(limiter.keys(), 1);
+}
+
+#[test]
+fn full_table_neither_grows_nor_forgets() {
+    let (limiter, _clock) = limiter(RateLimit::per_minute(60).with_burst(2), 3);
+    for key in [1, 1, 2, 3] {
+        assert_eq!(limiter.check(&key), Ok(()));
+    }
+    let passed = (100..200).filter(|key| limiter.check(key).is_ok()).count();
+    assert_eq!(passed, 2, "all strangers share one bucket");
+    assert_eq!(limiter.keys(), 3);
+    assert_eq!(limiter.full_at.len(), 3);
+    assert!(limiter.check(&1).is_err(), "an empty bucket stays empty");
+    assert_eq!((limiter.check(&2), limiter.check(&3)), (Ok(()), Ok(())), "a bucket in use stays its own");
+}
+
+#[test]
+fn full_table_makes_room_of_full_buckets_only() {
+    let (limiter, clock) = limiter(RateLimit::per_minute(60).with_burst(2), 2);
+    assert_eq!((limiter.check(&1), limiter.check(&1), limiter.check(&2)), (Ok(()), Ok(()), Ok(())));
+    clock.advance(Duration::from_secs(1));
+    limiter.charge(&1, cost(2));
+    assert_eq!((limiter.check(&3), limiter.check(&3)), (Ok(()), Ok(())), "the place of 2, which was full again");
+    assert_eq!(limiter.keys(), 2);
+    assert!(limiter.check(&1).is_err());
+    assert!(limiter.full_at.contains_key(&3) && !limiter.full_at.contains_key(&2));
+}
+
+#[test]
+fn full_table_is_swept_once_a_second_at_most() {
+    let (limiter, clock) = limiter(RateLimit::per_minute(60_000).with_burst(2), 1);
+    assert_eq!(limiter.check(&1), Ok(()));
+    assert_eq!(limiter.check(&2), Ok(()), "from the shared bucket; the table was swept in vain");
+    clock.advance(Duration::from_millis(999));
+    assert_eq!(limiter.check(&2), Ok(()));
+    assert!(!limiter.full_at.contains_key(&2));
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(limiter.check(&2), Ok(()));
+    assert!(limiter.full_at.contains_key(&2));
+}
+
+#[test]
+fn count_of_keys_is_right_after_many_threads() {
+    let clock = Arc::new(SystemClock::new());
+    let limiter = RateLimiter::new(RateLimit::per_minute(6_000_000), NonZeroUsize::new(50).unwrap(), clock);
+    race(64, |n| {
+        (0..500).for_each(|m| limiter.charge(&((n * m) % 97), NonZeroU32::MIN));
+        true
+    });
+    assert_eq!(limiter.keys(), limiter.full_at.len());
+    assert!(limiter.keys() <= 50);
+}
+
+#[test]
+fn slots_are_counted_by_key_and_given_back() {
+    let slots = Concurrency::new(NonZeroUsize::MAX);
+    let first = slots.enter(&1, 2).unwrap();
+    let second = slots.enter(&1, 2).unwrap();
+    assert!(slots.enter(&1, 2).is_none());
+    let other = slots.clone().enter(&2, 2).unwrap();
+    assert_eq!((slots.in_use(), slots.keys()), (3, 2));
+    drop(first);
+    assert!(slots.enter(&1, 2).is_some(), "and that slot is dropped again");
+    drop((second, other));
+    assert_eq!((slots.in_use(), slots.keys()), (0, 0));
+    assert!(slots.enter(&1, 0).is_none());
+    assert_eq!((slots.in_use(), slots.keys()), (0, 0));
+}
+
+#[test]
+fn slots_of_all_keys_are_bounded_together() {
+    let slots = Concurrency::new(NonZeroUsize::new(2).unwrap());
+    let held = (slots.enter(&1, 9).unwrap(), slots.enter(&2, 9).unwrap());
+    assert!(slots.enter(&3, 9).is_none());
+    drop(held);
+    assert!(slots.enter(&3, 9).is_some());
+}
+
+#[test]
+fn of_64_in_parallel_exactly_the_slots_are_given() {
+    let slots = Concurrency::new(NonZeroUsize::MAX);
+    let held = std::sync::Mutex::new(Vec::new());
+    let given = race(64, |_| match slots.enter(&1, 16) {
+        Some(slot) => {
+            held.lock().unwrap().push(slot);
+            true
+        }
+        None => false,
+    });
+    assert_eq!((given, slots.in_use()), (16, 16));
+    held.lock().unwrap().clear();
+    assert_eq!((slots.in_use(), slots.keys()), (0, 0));
+}
+
+proptest! {
+    /// A bucket of whole tokens that is refilled by the clock, as one would write it down without thinking of cost.
+    #[test]
+    fn limiter_agrees_with_a_plain_bucket(
+        burst in 1_u32..8,
+        steps in proptest::collection::vec((0_u64..3_000, 1_u32..5), 1..60),
+    ) {
+        let (limiter, clock) = limiter(RateLimit::per_minute(60).with_burst(burst), 4);
+        let mut thousandths = u64::from(burst) * 1_000;
+        for (wait, tokens) in steps {
+            clock.advance(Duration::from_millis(wait));
+            thousandths = (thousandths + wait).min(u64::from(burst) * 1_000);
+            let price = u64::from(tokens.min(burst)) * 1_000;
+            let expected = match price.checked_sub(thousandths) {
+                None | Some(0) => Ok(()),
+                Some(missing) => Err(Duration::from_millis(missing)),
+            };
+            prop_assert_eq!(limiter.check_n(&1, cost(tokens)), expected);
+            if expected.is_ok() {
+                thousandths -= price;
+            }
+        }
+    }
+}
