@@ -6,16 +6,24 @@
 //!
 //! | module | owns |
 //! |---|---|
+//! | [`policy`] | what a server's owner decides |
+//! | [`gate`] | the order of the checks |
+//! | [`principal`] | who is calling |
 //! | [`origin`], [`headers`] | what HTTP requests must look like, what answers carry |
 //! | [`limits`], [`rate`] | every number; how often and how many at once |
 //! | [`seal`], [`random`] | state that a client carries for us; names that nobody can guess |
 //! | [`schema`] | JSON Schema: compile once, check every call |
+//! | [`sanitize`], [`redact`] | what an error may say; what is never printed |
 
+pub mod gate;
 pub mod headers;
 pub mod limits;
 pub mod origin;
+pub mod policy;
+pub mod principal;
 pub mod random;
 pub mod rate;
 pub mod redact;
+pub mod sanitize;
 pub mod schema;
 pub mod seal;

@@ -1,0 +1,179 @@
+//! Who is calling. A principal is made by the gate from what an authenticator verified, never from a message.
+
+use std::{fmt, sync::Arc};
+
+/// Who is calling: issuer, subject and how they were verified, with roles and scopes.
+///
+/// Cheap to clone. Two principals are equal when issuer, subject, method and tenant are.
+#[derive(Clone)]
+pub struct Principal(Arc<Inner>);
+
+struct Inner {
+    method: Method,
+    issuer: Box<str>,
+    subject: Box<str>,
+    tenant: Option<Box<str>>,
+    holdings: Holdings,
+    binding: Box<[u8]>,
+}
+
+/// How a principal was verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Method {
+    /// By being on this machine: standard streams, a pipe, or loopback in the development profile.
+    Local,
+}
+
+/// What a principal holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Holdings {
+    /// Every role and scope: the local principal of the development profile.
+    Everything,
+    /// These alone.
+    #[cfg_attr(not(test), expect(dead_code, reason = "built by authenticators; the development profile has none"))]
+    These {
+        /// Roles from verified claims.
+        roles: Box<[Box<str>]>,
+        /// Scopes from verified claims.
+        scopes: Box<[Box<str>]>,
+    },
+}
+
+impl Principal {
+    /// The user of this machine.
+    pub(crate) fn local() -> Self {
+        Self::new(Method::Local, "", "local", None, Holdings::Everything)
+    }
+
+    pub(crate) fn new(
+        method: Method,
+        issuer: &str,
+        subject: &str,
+        tenant: Option<Box<str>>,
+        holdings: Holdings,
+    ) -> Self {
+        let mut binding = Vec::new();
+        for part in [method.as_str(), issuer, subject, tenant.as_deref().unwrap_or_default()] {
+            binding.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            binding.extend_from_slice(part.as_bytes());
+        }
+        binding.push(u8::from(tenant.is_some()));
+        Self(Arc::new(Inner {
+            method,
+            issuer: issuer.into(),
+            subject: subject.into(),
+            tenant,
+            holdings,
+            binding: binding.into(),
+        }))
+    }
+
+    /// Who it is, in the words of the issuer.
+    pub fn subject(&self) -> &str {
+        &self.0.subject
+    }
+
+    /// Who vouches for it; empty for the local principal.
+    pub fn issuer(&self) -> &str {
+        &self.0.issuer
+    }
+
+    /// How it was verified.
+    pub fn method(&self) -> Method {
+        self.0.method
+    }
+
+    /// The tenant it belongs to, where claims name one.
+    pub fn tenant(&self) -> Option<&str> {
+        self.0.tenant.as_deref()
+    }
+
+    /// It has this role.
+    pub fn has_role(&self, role: &str) -> bool {
+        match &self.0.holdings {
+            Holdings::Everything => true,
+            Holdings::These { roles, .. } => roles.iter().any(|held| &**held == role),
+        }
+    }
+
+    /// It has this scope.
+    pub fn has_scope(&self, scope: &str) -> bool {
+        match &self.0.holdings {
+            Holdings::Everything => true,
+            Holdings::These { scopes, .. } => scopes.iter().any(|held| &**held == scope),
+        }
+    }
+
+    /// Every role and scope.
+    pub(crate) fn holds_everything(&self) -> bool {
+        matches!(self.0.holdings, Holdings::Everything)
+    }
+
+    /// Bytes that no other principal has: what seals and sessions are bound to.
+    pub fn binding(&self) -> &[u8] {
+        &self.0.binding
+    }
+}
+
+impl PartialEq for Principal {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0.binding == other.0.binding
+    }
+}
+
+impl Eq for Principal {}
+
+impl std::hash::Hash for Principal {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.binding.hash(state);
+    }
+}
+
+impl fmt::Debug for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Principal")
+            .field("method", &self.0.method)
+            .field("issuer", &self.0.issuer)
+            .field("subject", &self.0.subject)
+            .field("tenant", &self.0.tenant)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.0.method.as_str(), self.0.subject.escape_debug())
+    }
+}
+
+impl Method {
+    /// The method's name in logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bindings_of_different_parts_differ() {
+        let one = Principal::new(Method::Local, "a", "bc", None, Holdings::Everything);
+        let two = Principal::new(Method::Local, "ab", "c", None, Holdings::Everything);
+        let tenant = Principal::new(Method::Local, "a", "bc", Some("".into()), Holdings::Everything);
+        assert_ne!(one, two);
+        assert_ne!(one, tenant);
+    }
+
+    #[test]
+    fn only_listed_roles_and_scopes_are_held() {
+        let held = Holdings::These { roles: ["user".into()].into(), scopes: ["notes:read".into()].into() };
+        let one = Principal::new(Method::Local, "", "a", None, held);
+        assert!(one.has_role("user") && !one.has_role("admin"));
+        assert!(one.has_scope("notes:read") && !one.has_scope("notes"));
+    }
+}
