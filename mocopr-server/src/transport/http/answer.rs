@@ -1,0 +1,92 @@
+//! The body of an HTTP answer.
+//!
+//! Owns how an answer leaves (empty, whole, or as a stream with a bounded queue), never what it says.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use tokio::sync::mpsc;
+use tokio_util::sync::DropGuard;
+
+/// The body of an answer.
+#[derive(Debug)]
+pub(crate) struct AnswerBody(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Done,
+    /// Its length is exact, so it gets a `Content-Length` and leaves with the head in one write.
+    Full(Bytes),
+    /// Leaves chunked.
+    Stream {
+        pieces: mpsc::Receiver<Bytes>,
+        /// Cancels its token when the body ends or the client is gone.
+        _open: DropGuard,
+    },
+}
+
+impl AnswerBody {
+    /// No body.
+    pub(crate) fn empty() -> Self {
+        Self(Kind::Done)
+    }
+
+    /// All of it at once.
+    pub(crate) fn full(bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        if bytes.is_empty() { Self::empty() } else { Self(Kind::Full(bytes)) }
+    }
+
+    /// Pieces as they come; the body ends when every sender is gone.
+    ///
+    /// A piece that is queued before the answer is returned leaves with the head in one write, and pieces that are
+    /// queued together leave together. `open` is dropped as soon as nobody reads the body any more: when it has ended,
+    /// and when the connection is lost. The senders learn the same by [`mpsc::Sender::closed`].
+    pub(crate) fn stream(pieces: mpsc::Receiver<Bytes>, open: DropGuard) -> Self {
+        Self(Kind::Stream { pieces, _open: open })
+    }
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let piece = match &mut self.0 {
+            Kind::Done => None,
+            Kind::Full(bytes) => {
+                let bytes = std::mem::take(bytes);
+                self.0 = Kind::Done;
+                Some(bytes)
+            }
+            Kind::Stream { pieces, .. } => {
+                let piece = std::task::ready!(pieces.poll_recv(cx));
+                if piece.is_none() {
+                    self.0 = Kind::Done;
+                }
+                piece
+            }
+        };
+        Poll::Ready(piece.map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self.0 {
+            Kind::Done => true,
+            Kind::Full(_) | Kind::Stream { .. } => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Done => SizeHint::with_exact(0),
+            Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Kind::Stream { .. } => SizeHint::default(),
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! What the connections of one listener share: limits, places, and the signal that tells them to leave.
+//!
+//! Owns who is dismissed and when; it never touches a socket.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    net::{IpAddr, Ipv6Addr},
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use hyper::server::conn::http1;
+use tokio::{
+    sync::{Notify, futures::Notified},
+    time::{Instant, Sleep, sleep_until},
+};
+
+use super::{listener::ListenerLimits, pace::Pace};
+
+/// What the connections of a listener share.
+#[derive(Debug)]
+pub(crate) struct House {
+    pub(crate) limits: ListenerLimits,
+    pub(crate) http: http1::Builder,
+    /// [`super::listener::App::refusal_headers`] as they are written.
+    pub(crate) refusal_lines: Bytes,
+    addresses: Mutex<HashMap<IpAddr, usize>>,
+    /// [`PRESSED`], [`DRAINING`], and above them a count of the rings ([`RING`] each). Read whenever a connection is
+    /// polled, so it is one word and no lock.
+    signal: AtomicU32,
+    /// Wakes the connections that sleep, to look at the signal.
+    bell: Notify,
+}
+
+impl House {
+    pub(crate) fn new(refusal_headers: &HeaderMap, limits: ListenerLimits) -> Self {
+        let mut http = http1::Builder::new();
+        // Its head timer is off: it also runs between requests, so that one number would have to be both the head and
+        // the idle time, and it enters and leaves the timer wheel at each request. `Pace` keeps both.
+        // Its pipeline_flush is off: it holds answers back while the next request is half read, and lets them pile up
+        // without a bound.
+        http.keep_alive(true)
+            .half_close(false)
+            .header_read_timeout(None)
+            .max_header_size(limits.head_bytes)
+            .max_headers(limits.header_lines)
+            .max_buf_size(limits.head_bytes.max(BUFFER));
+        let mut refusal_lines = Vec::new();
+        for (name, value) in refusal_headers {
+            refusal_lines.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+        }
+        Self {
+            limits,
+            http,
+            refusal_lines: refusal_lines.into(),
+            addresses: Mutex::default(),
+            signal: AtomicU32::new(0),
+            bell: Notify::new(),
+        }
+    }
+
+    /// A place for one more connection of this address.
+    pub(crate) fn seat(self: &Arc<Self>, address: IpAddr) -> Option<Seat> {
+        let Some(most) = self.limits.per_address else {
+            return Some(Seat { house: Arc::clone(self), address: None });
+        };
+        let address = neighbourhood(address);
+        let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = addresses.entry(address).or_default();
+        if *taken >= most.get() {
+            return None;
+        }
+        *taken += 1;
+        drop(addresses);
+        Some(Seat { house: Arc::clone(self), address: Some(address) })
+    }
+
+    /// Says whether connections are short. While they are, a connection that is idle leaves.
+    pub(crate) fn press(&self, pressed: bool) {
+        // The word is shared with every connection: written only when it changes.
+        if pressed == (self.signal.load(Ordering::Relaxed) & PRESSED != 0) {
+            return;
+        }
+        if pressed {
+            self.signal.fetch_or(PRESSED, Ordering::Release);
+        } else {
+            self.signal.fetch_and(!PRESSED, Ordering::Release);
+        }
+    }
+
+    pub(crate) fn drain(&self) {
+        self.signal.fetch_or(DRAINING, Ordering::Release);
+        self.ring();
+    }
+
+    pub(crate) fn ring(&self) {
+        self.signal.fetch_add(RING, Ordering::Release);
+        self.bell.notify_waiters();
+    }
+
+    /// A connection that stands as `pace` says should end.
+    fn dismisses(&self, pace: &Pace) -> bool {
+        let signal = self.signal.load(Ordering::Acquire);
+        signal & DRAINING != 0 || signal & PRESSED != 0 && pace.is_idle()
+    }
+}
+
+/// The place of one connection among those of its address; given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    house: Arc<House>,
+    address: Option<IpAddr>,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let Some(address) = self.address else { return };
+        let mut addresses = self.house.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(taken) = addresses.get_mut(&address) {
+            *taken -= 1;
+            if *taken == 0 {
+                addresses.remove(&address);
+            }
+        }
+    }
+}
+
+/// What may end a connection from outside: its pace, or the house.
+pub(crate) struct Watch<'a> {
+    house: &'a House,
+    pace: &'a Pace,
+    /// Waits for the ring after those that were heard. Polled once for each, not whenever the connection is: that
+    /// takes a lock which all connections share. (The waker of a task stays the same.)
+    bell: Pin<Box<Notified<'a>>>,
+    heard: Option<u32>,
+    /// Set at most as late as the pace is due. Busy connections overtake it, and it is moved when it goes off.
+    alarm: Pin<Box<Sleep>>,
+    /// The connection was told to leave.
+    leaving: bool,
+}
+
+pub(crate) enum News {
+    /// The connection should be told to leave.
+    Leave,
+    /// The connection did not get on in time.
+    Overdue,
+}
+
+impl<'a> Watch<'a> {
+    pub(crate) fn new(house: &'a House, pace: &'a Pace) -> Self {
+        let due = pace.due().unwrap_or_else(Instant::now);
+        Self {
+            house,
+            pace,
+            bell: Box::pin(house.bell.notified()),
+            heard: None,
+            alarm: Box::pin(sleep_until(due)),
+            leaving: false,
+        }
+    }
+
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<News> {
+        if !self.leaving {
+            self.listen(cx);
+            // Looked at after registering: whoever rings has changed the signal before.
+            if self.house.dismisses(self.pace) {
+                self.leaving = true;
+                return Poll::Ready(News::Leave);
+            }
+        }
+        match self.pace.due() {
+            Some(due) if due < self.alarm.deadline() => self.alarm.as_mut().reset(due),
+            _ => {}
+        }
+        while self.alarm.as_mut().poll(cx).is_ready() {
+            let now = Instant::now();
+            let due = self.pace.due();
+            if due.is_some_and(|due| due <= now) {
+                return Poll::Ready(News::Overdue);
+            }
+            self.alarm.as_mut().reset(due.unwrap_or(now + self.house.limits.idle.max(LEAST_ALARM)));
+        }
+        Poll::Pending
+    }
+
+    /// Makes sure that the next ring wakes this task.
+    fn listen(&mut self, cx: &mut Context<'_>) {
+        loop {
+            let rings = self.house.signal.load(Ordering::Acquire) / RING;
+            if self.heard == Some(rings) {
+                return;
+            }
+            self.bell.set(self.house.bell.notified());
+            // A ring that falls between is either counted above or makes this ready; both lead to another round.
+            self.heard = self.bell.as_mut().poll(cx).is_pending().then_some(rings);
+        }
+    }
+}
+
+/// Addresses that one host can have as many of as it likes count as one: an IPv6 network is a /64.
+fn neighbourhood(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+    }
+}
+
+/// Connections are short: idle ones leave.
+const PRESSED: u32 = 1;
+
+/// The listener is closed: every connection leaves after its request.
+const DRAINING: u32 = 2;
+
+/// One ring of the bell in the count.
+const RING: u32 = 4;
+
+/// The shortest time after which a busy connection looks at its pace again.
+const LEAST_ALARM: Duration = Duration::from_secs(1);
+
+/// Bytes that hyper reads or collects for writing at once.
+const BUFFER: usize = 256 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_network_counts_as_one_address() {
+        let parse = |text: &str| text.parse::<IpAddr>().unwrap();
+        for (address, counts_as) in [
+            ("10.0.0.1", "10.0.0.1"),
+            ("::ffff:10.0.0.1", "10.0.0.1"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+            ("::1", "::"),
+        ] {
+            assert_eq!(neighbourhood(parse(address)), parse(counts_as), "{address}");
+        }
+    }
+}

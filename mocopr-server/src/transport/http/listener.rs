@@ -1,0 +1,255 @@
+//! The accept loop and the life of one HTTP/1.1 connection.
+//!
+//! Owns every limit that needs the socket: connections, head, idle time, stalled writes, the drain. It decides nothing
+//! about a request.
+//!
+//! Refused by hyper itself, before [`App`] sees anything: a head above the limits (431), a target above 65,534 bytes
+//! (414), a malformed request line, version or header, and a `Transfer-Encoding` that does not end in `chunked` or comes
+//! with HTTP/1.0 (400). Those answers have no body, carry [`App::refusal_headers`], and end the connection. An invalid
+//! or contradictory `Content-Length` and an HTTP/2 preface only end it. A `Content-Length` beside `Transfer-Encoding` is
+//! removed, and the connection ends after the answer. Everything else reaches [`App`]: HTTP/1.0, `CONNECT`, `TRACE`,
+//! upgrades, an absolute-form target, a bare-LF head, no `Host`, two `Host`s.
+//!
+//! A client that closes its sending side is taken for gone, and its request is dropped. That is not noticed while bytes
+//! of a next request wait to be read, so an answer must not rely on it to end.
+
+use std::{
+    convert::Infallible,
+    future::{Future, poll_fn},
+    io,
+    net::SocketAddr,
+    num::NonZeroUsize,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::{JoinError, JoinSet},
+    time::{Instant, sleep_until, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+use super::{
+    answer::AnswerBody,
+    house::{House, News, Seat, Watch},
+    pace::{Pace, Turn},
+    socket::Socket,
+};
+
+/// What answers the requests of a listener.
+pub(crate) trait App: Send + Sync + 'static {
+    /// Answers one request. The future is dropped when the client is gone, and at the end of the drain.
+    ///
+    /// An answer that is given before the body was read should carry `Connection: close`.
+    fn answer(
+        self: Arc<Self>,
+        peer: SocketAddr,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Response<AnswerBody>> + Send;
+
+    /// The fields that every answer carries, for the few that hyper gives by itself. Read once, at the start.
+    fn refusal_headers(&self) -> HeaderMap;
+}
+
+/// The limits of one listener.
+#[derive(Clone, Debug)]
+pub(crate) struct ListenerLimits {
+    /// Connections in all. When they are all taken, idle ones are closed and new ones wait in the backlog.
+    pub(crate) connections: NonZeroUsize,
+    /// Connections of one address (IPv6: of one /64). More are closed as soon as they are accepted.
+    pub(crate) per_address: Option<NonZeroUsize>,
+    /// Bytes of one request head with its request line: 431 above.
+    pub(crate) head_bytes: usize,
+    /// Header lines of one request: 431 above.
+    pub(crate) header_lines: usize,
+    /// How long a head may take, from its first byte or from the start of the connection.
+    pub(crate) head_within: Duration,
+    /// How long a connection may stand between an answer and the next request.
+    pub(crate) idle: Duration,
+    /// How long a write may make no progress.
+    pub(crate) write_stall: Duration,
+    /// How long requests may go on after the drain has begun.
+    pub(crate) drain_within: Duration,
+}
+
+/// Serves `listener` until it is told to stop, and returns when its last connection has ended.
+///
+/// `drain` stops accepting, closes idle connections, lets the others finish their request for
+/// [`ListenerLimits::drain_within`], then drops them. `kill` drops them at once.
+///
+/// A full house does not refuse: an attacker's half-open connections fall to `head_within`, idle ones leave, and the
+/// backlog is first come, first served, so that an honest client waits for a moment instead of being turned away.
+pub(crate) async fn serve<A: App>(
+    listener: TcpListener,
+    app: Arc<A>,
+    limits: ListenerLimits,
+    drain: CancellationToken,
+    kill: CancellationToken,
+) {
+    let house = Arc::new(House::new(&app.refusal_headers(), limits));
+    let mut connections = JoinSet::new();
+    let mut pause = Pause::none();
+    let mut next_ring = Instant::now();
+    loop {
+        let full = connections.len() >= house.limits.connections.get();
+        let pressed = full || pause.is_on;
+        house.press(pressed);
+        tokio::select! {
+            biased;
+            () = kill.cancelled() => return connections.shutdown().await,
+            () = drain.cancelled() => break,
+            Some(ended) = connections.join_next() => report(ended),
+            () = sleep_until(next_ring), if pressed => {
+                house.ring();
+                next_ring = Instant::now() + RING_EVERY;
+            }
+            () = sleep_until(pause.until), if pause.is_on => pause.is_on = false,
+            accepted = listener.accept(), if !pressed => match accepted {
+                Ok((stream, peer)) => {
+                    pause = Pause::none();
+                    if let Some(seat) = house.seat(peer.ip()) {
+                        connections.spawn(converse(stream, peer, Arc::clone(&app), Arc::clone(&house), seat));
+                    } else {
+                        debug!(%peer, rule = "connections of one address", "refused");
+                    }
+                }
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    warn!(%error, "cannot accept connections");
+                    pause = pause.longer();
+                }
+            },
+        }
+    }
+    drop(listener);
+    house.drain();
+    let rest = async {
+        while let Some(ended) = connections.join_next().await {
+            report(ended);
+        }
+    };
+    tokio::select! {
+        biased;
+        () = kill.cancelled() => {}
+        _ = timeout(house.limits.drain_within, rest) => {}
+    }
+    connections.shutdown().await;
+}
+
+/// One connection from its start to its end.
+async fn converse<A: App>(stream: TcpStream, peer: SocketAddr, app: Arc<A>, house: Arc<House>, _seat: Seat) {
+    // Without it the second of two small writes waits for the peer's delayed acknowledgement, some 40 ms.
+    if let Err(error) = stream.set_nodelay(true) {
+        debug!(%peer, %error, "connection lost");
+        return;
+    }
+    let pace = Arc::new(Pace::new(house.limits.head_within, house.limits.idle));
+    let socket = Socket::new(stream, Arc::clone(&pace), house.limits.write_stall, house.refusal_lines.clone());
+    let service = service_fn(|request| {
+        let turn = pace.begin();
+        let answer = Arc::clone(&app).answer(peer, request);
+        async move { Ok::<_, Infallible>(answer.await.map(|body| InTurn { body, _turn: turn })) }
+    });
+    let mut connection = pin!(house.http.serve_connection(TokioIo::new(socket), service));
+    let mut watch = Watch::new(&house, &pace);
+    let end = poll_fn(|cx| {
+        loop {
+            if let Poll::Ready(end) = connection.as_mut().poll(cx) {
+                return Poll::Ready(Some(end));
+            }
+            match watch.poll(cx) {
+                Poll::Ready(News::Leave) => {
+                    pace.dismiss();
+                    connection.as_mut().graceful_shutdown();
+                }
+                Poll::Ready(News::Overdue) => return Poll::Ready(None),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    })
+    .await;
+    match end {
+        Some(Ok(())) => {}
+        Some(Err(error)) => debug!(%peer, %error, "connection ended"),
+        None => debug!(%peer, rule = "head or idle time", "connection ended"),
+    }
+}
+
+/// An answer's body, which keeps the turn of its request until it has been handed over whole.
+struct InTurn {
+    body: AnswerBody,
+    _turn: Turn,
+}
+
+impl Body for InTurn {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The wait after a failed accept: without it, a process out of file descriptors would spin.
+#[derive(Debug)]
+struct Pause {
+    is_on: bool,
+    until: Instant,
+    length: Duration,
+}
+
+impl Pause {
+    fn none() -> Self {
+        Self { is_on: false, until: Instant::now(), length: FIRST_PAUSE }
+    }
+
+    fn longer(self) -> Self {
+        let length = (self.length * 2).min(LAST_PAUSE);
+        Self { is_on: true, until: Instant::now() + length, length }
+    }
+}
+
+/// The connection failed before it was accepted; the next one may be fine.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::NetworkDown
+    )
+}
+
+fn report(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        // The text of the panic may hold anything that a request held.
+        warn!("a connection ended by a panic");
+    }
+}
+
+/// How often a pressed house wakes all its connections.
+const RING_EVERY: Duration = Duration::from_secs(1);
+
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LAST_PAUSE: Duration = Duration::from_secs(1);

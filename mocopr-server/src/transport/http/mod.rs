@@ -1,0 +1,17 @@
+//! Streamable HTTP: routes, sessions and event streams on top of the accept loop.
+//!
+//! Each request is admitted before its body is read. A JSON answer needs no task: the handler runs inside of the
+//! response's own future, and only when it says something first does it move to a task and an event stream.
+
+pub(crate) mod answer;
+mod house;
+pub(crate) mod listener;
+
+mod pace;
+pub(crate) mod read_body;
+pub(crate) mod socket;
+pub(crate) mod sse;
+
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! Reads the body of a request: whole, bounded in bytes and time.
+//!
+//! Never decompresses: a small body that unfolds into a large one is refused by its `Content-Encoding`.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, header::CONTENT_ENCODING};
+use http_body::Body;
+use tokio::time::timeout;
+
+#[cfg(test)]
+mod tests;
+
+/// Why a body was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyFault {
+    /// It is compressed, or says so: 415.
+    Unsupported,
+    /// It is longer than it may be: 413.
+    TooLarge,
+    /// It did not arrive in time: 408.
+    Timeout,
+    /// The connection is lost, or the body's framing is broken: 400, if anybody is left to read it.
+    Gone,
+}
+
+/// Reads `body` to its end: at most `cap` bytes, all of them `within` the time.
+///
+/// A body that declares more than `cap` is refused before a byte of it is read; one without a length is counted while
+/// it is read, and at most one piece above the cap is ever held. A body that arrived in one piece is returned without
+/// a copy. Trailers are dropped.
+///
+/// After a fault the rest of the body is still on the wire: the answer should carry `Connection: close`. (hyper closes
+/// the connection in any case, unless the rest has already arrived whole; it never reads the rest as a request.)
+///
+/// # Errors
+/// Each variant of [`BodyFault`] says which answer it asks for.
+///
+/// # Source
+/// RFC 9110 sections 8.4 and 15.5; RFC 9112 section 9.3.
+pub(crate) async fn read_body<B>(headers: &HeaderMap, body: B, cap: usize, within: Duration) -> Result<Bytes, BodyFault>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    if !headers.get_all(CONTENT_ENCODING).iter().all(|value| is_identity(value.as_bytes())) {
+        return Err(BodyFault::Unsupported);
+    }
+    // For HTTP/1.1 this is the Content-Length where one counts (not beside Transfer-Encoding).
+    if body.size_hint().lower() > cap as u64 {
+        return Err(BodyFault::TooLarge);
+    }
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    // A body that arrived with its head is read at the first poll, before the timer is registered anywhere.
+    timeout(within, collect(body, cap)).await.unwrap_or(Err(BodyFault::Timeout))
+}
+
+async fn collect<B: Body<Data = Bytes> + Unpin>(mut body: B, cap: usize) -> Result<Bytes, BodyFault> {
+    let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    let mut first = Bytes::new();
+    let mut all = BytesMut::new();
+    while let Some(frame) = std::future::poll_fn(|cx| std::pin::Pin::new(&mut body).poll_frame(cx)).await {
+        let Ok(piece) = frame.map_err(|_| BodyFault::Gone)?.into_data() else {
+            continue;
+        };
+        if piece.len() > cap - first.len() - all.len() {
+            return Err(BodyFault::TooLarge);
+        }
+        if first.is_empty() && all.is_empty() {
+            first = piece;
+        } else {
+            let held = first.len() + all.len();
+            if all.capacity() - all.len() < first.len() + piece.len() {
+                // On the word of the peer alone not more than a block; all of it once it has sent that much.
+                let expected = if held < MAX_AHEAD { declared.min(MAX_AHEAD) } else { declared };
+                all.reserve((held + piece.len()).max(expected) - all.len());
+            }
+            all.extend_from_slice(&std::mem::take(&mut first));
+            all.extend_from_slice(&piece);
+        }
+        if body.is_end_stream() {
+            break;
+        }
+    }
+    Ok(if all.is_empty() { first } else { all.freeze() })
+}
+
+/// Every coding in the list is the one that does nothing.
+fn is_identity(value: &[u8]) -> bool {
+    value.split(|byte| *byte == b',').all(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"identity"))
+}
+
+/// How much is reserved for a body that has only been announced.
+const MAX_AHEAD: usize = 64 * 1024;

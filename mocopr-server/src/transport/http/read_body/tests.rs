@@ -1,0 +1,114 @@
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use http::HeaderValue;
+use http_body::{Frame, SizeHint};
+
+use super::*;
+
+/// A body of given pieces; `None` stands for a peer that sends nothing more.
+struct Pieces {
+    pieces: VecDeque<Option<Result<Frame<Bytes>, ()>>>,
+    declared: Option<u64>,
+}
+
+impl Pieces {
+    fn of(pieces: &[&'static str]) -> Self {
+        let pieces = pieces.iter().map(|piece| Some(Ok(Frame::data(Bytes::from_static(piece.as_bytes()))))).collect();
+        Self { pieces, declared: None }
+    }
+}
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = ();
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ()>>> {
+        match self.pieces.front() {
+            Some(None) => Poll::Pending,
+            _ => Poll::Ready(self.pieces.pop_front().flatten()),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.declared.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+const LONG: Duration = Duration::from_secs(30);
+
+async fn read(body: Pieces, cap: usize) -> Result<Bytes, BodyFault> {
+    read_body(&HeaderMap::new(), body, cap, LONG).await
+}
+
+#[tokio::test]
+async fn one_piece_is_returned_without_a_copy() {
+    let piece = Bytes::from(vec![b'x'; 100]);
+    let body = Pieces { pieces: [Some(Ok(Frame::data(piece.clone())))].into(), declared: None };
+    assert_eq!(read(body, 100).await.unwrap().as_ptr(), piece.as_ptr());
+}
+
+#[tokio::test]
+async fn pieces_are_joined_in_order_and_trailers_dropped() {
+    let mut body = Pieces::of(&["ab", "", "cd", "e"]);
+    body.pieces.push_back(Some(Ok(Frame::trailers(HeaderMap::new()))));
+    assert_eq!(read(body, 5).await.unwrap(), "abcde");
+}
+
+#[tokio::test]
+async fn body_at_the_cap_passes_and_one_above_does_not() {
+    assert_eq!(read(Pieces::of(&["abc", "de"]), 5).await.unwrap(), "abcde");
+    assert_eq!(read(Pieces::of(&["abc", "def"]), 5).await, Err(BodyFault::TooLarge));
+    assert_eq!(read(Pieces::of(&["abcdef"]), 5).await, Err(BodyFault::TooLarge));
+}
+
+#[tokio::test]
+async fn declared_length_above_the_cap_is_refused_unread() {
+    let body = Pieces { pieces: [None].into(), declared: Some(6) };
+    assert_eq!(read(body, 5).await, Err(BodyFault::TooLarge));
+}
+
+#[tokio::test]
+async fn huge_declaration_reserves_little() {
+    let mut body = Pieces::of(&["ab", "cd"]);
+    body.declared = Some(1 << 40);
+    let read = collect(body, usize::MAX).await.unwrap();
+    assert!(BytesMut::from(read).capacity() <= MAX_AHEAD);
+}
+
+#[tokio::test(start_paused = true)]
+async fn body_that_stops_half_way_times_out() {
+    let mut body = Pieces::of(&["ab"]);
+    body.pieces.push_back(None);
+    assert_eq!(read(body, 5).await, Err(BodyFault::Timeout));
+}
+
+#[tokio::test]
+async fn broken_body_is_gone() {
+    let mut body = Pieces::of(&["ab"]);
+    body.pieces.push_back(Some(Err(())));
+    assert_eq!(read(body, 5).await, Err(BodyFault::Gone));
+}
+
+#[tokio::test]
+async fn any_coding_but_identity_is_unsupported() {
+    for (coding, passes) in [
+        ("identity", true),
+        ("Identity , identity", true),
+        ("gzip", false),
+        ("identity, gzip", false),
+        ("x-identity", false),
+        ("", false),
+    ] {
+        let headers = HeaderMap::from_iter([(CONTENT_ENCODING, HeaderValue::from_static(coding))]);
+        let outcome = read_body(&headers, Pieces::of(&["ab"]), 5, LONG).await;
+        assert_eq!(outcome.is_ok(), passes, "{coding:?}");
+    }
+    let mut headers = HeaderMap::new();
+    headers.append(CONTENT_ENCODING, HeaderValue::from_static("identity"));
+    headers.append(CONTENT_ENCODING, HeaderValue::from_static("br"));
+    assert_eq!(read_body(&headers, Pieces::of(&["ab"]), 5, LONG).await, Err(BodyFault::Unsupported));
+}
