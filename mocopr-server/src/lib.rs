@@ -4,8 +4,37 @@
 //!
 //! | module | owns |
 //! |---|---|
+//! | [`builder`], [`server`] | from what the owner says to a server that runs |
 //! | `engine`, `dispatch`, `running` | one message: read, found, permitted, checked, carried out |
+//! | [`handler`], [`extract`], [`context`], [`ask`] | what handlers are, and what they can see and say |
+//! | [`registry`], `listing` | what is registered, and its lists as bytes |
 //! | `session`, `replay`, `subscribe`, `listening` | what lasts longer than a call |
 //! | `transport` | standard streams, the pipe, HTTP |
 
+mod answer;
+pub mod ask;
+pub mod builder;
+pub mod context;
+mod dispatch;
+mod engine;
+pub mod error;
+pub mod expand;
+pub mod extract;
+pub mod handler;
+#[cfg(feature = "http")]
+pub mod http;
+mod inflight;
+mod listening;
+mod listing;
+mod outlet;
+pub mod registry;
+mod replay;
+mod running;
+pub mod server;
+mod session;
+mod shutdown;
+mod state;
+mod subscribe;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod transport;

@@ -4,6 +4,7 @@
 //! response's own future, and only when it says something first does it move to a task and an event stream.
 
 pub(crate) mod answer;
+mod app;
 mod house;
 pub(crate) mod listener;
 
@@ -11,7 +12,9 @@ mod pace;
 pub(crate) mod read_body;
 pub(crate) mod socket;
 pub(crate) mod sse;
+mod stream;
 
+pub(crate) use self::app::HttpApp;
 
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,141 @@
+//! Elicitation: a form, or a page to open.
+
+use std::{borrow::Cow, future::IntoFuture, marker::PhantomData, panic::Location};
+
+use futures_util::future::BoxFuture;
+use mocopr_core::{
+    json::RawJson,
+    model::ask::{Ask, FormAsk, UrlAsk},
+};
+use mocopr_security::schema::{Schema, SchemaLimits};
+use schemars::JsonSchema;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+
+use super::{AskError, Place, put};
+use crate::{context::Context, handler::schema};
+
+/// A form for the user; `.await` it. Made by [`Context::elicit`].
+#[must_use = "a question is asked when it is awaited"]
+#[derive(Debug)]
+pub struct Elicit<'a, T> {
+    context: &'a Context,
+    message: Box<str>,
+    schema: RawJson,
+    place: Place,
+    single_use: bool,
+    answer: PhantomData<fn() -> T>,
+}
+
+impl<'a, T> Elicit<'a, T> {
+    /// The key that the question goes out under in 2026-07-28; unique within a round.
+    pub fn named(mut self, key: impl Into<Box<str>>) -> Self {
+        self.place.key = Some(key.into());
+        self
+    }
+
+    /// The answer may be used once, even where the handler is read-only or idempotent.
+    pub fn once(mut self) -> Self {
+        self.single_use = true;
+        self
+    }
+
+    pub(crate) fn with_schema(
+        context: &'a Context,
+        message: &str,
+        schema: RawJson,
+        site: &'static Location<'static>,
+    ) -> Self {
+        Self {
+            context,
+            message: message.into(),
+            schema,
+            place: Place { site, key: None },
+            single_use: false,
+            answer: PhantomData,
+        }
+    }
+}
+
+impl<'a, T: JsonSchema> Elicit<'a, T> {
+    pub(crate) fn typed(context: &'a Context, message: &str, site: &'static Location<'static>) -> Self {
+        Self::with_schema(context, message, schema::form::<T>(), site)
+    }
+}
+
+impl<'a, T: DeserializeOwned + Send + 'static> IntoFuture for Elicit<'a, T> {
+    type Output = Result<T, AskError>;
+    type IntoFuture = BoxFuture<'a, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let Self { context, message, schema, place, single_use, answer: _ } = self;
+        if single_use {
+            context.outlet().with_asks(super::AskBook::single_use);
+        }
+        Box::pin(async move {
+            let ask = Ask::Form(FormAsk { message, schema: schema.clone() });
+            put(context, ask, place, |answer| judge(answer, &schema)).await
+        })
+    }
+}
+
+/// A page for the user to open; `.await` it. Made by [`Context::elicit_url`].
+#[must_use = "a question is asked when it is awaited"]
+#[derive(Debug)]
+pub struct ElicitUrl<'a> {
+    context: &'a Context,
+    ask: UrlAsk,
+    place: Place,
+}
+
+impl<'a> ElicitUrl<'a> {
+    pub(crate) fn new(context: &'a Context, ask: UrlAsk, site: &'static Location<'static>) -> Self {
+        Self { context, ask, place: Place { site, key: None } }
+    }
+
+    /// The key that the question goes out under in 2026-07-28; unique within a round.
+    pub fn named(mut self, key: impl Into<Box<str>>) -> Self {
+        self.place.key = Some(key.into());
+        self
+    }
+}
+
+impl<'a> IntoFuture for ElicitUrl<'a> {
+    type Output = Result<(), AskError>;
+    type IntoFuture = BoxFuture<'a, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let Self { context, ask, place } = self;
+        Box::pin(put(context, Ask::Url(ask), place, |answer| accepted(answer).map(|_| ())))
+    }
+}
+
+/// `ElicitResult` of every revision that has one.
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow)]
+    action: Cow<'a, str>,
+    #[serde(borrow, default)]
+    content: Option<&'a RawValue>,
+}
+
+/// The content of an accepted form, if it fits the schema that was asked.
+fn judge<T: DeserializeOwned>(answer: &RawJson, schema: &RawJson) -> Result<T, AskError> {
+    let content = accepted(answer)?.unwrap_or("{}");
+    let content = serde_json::from_str::<&RawValue>(content).map_err(|_| AskError::Invalid)?;
+    let content = RawJson::encode(content).map_err(|_| AskError::Invalid)?;
+    let schema = Schema::compile(schema, &SchemaLimits::development()).map_err(|_| AskError::Invalid)?;
+    schema.check_raw(&content).map_err(|_| AskError::Invalid)?;
+    content.decode().map_err(|_| AskError::Invalid)
+}
+
+/// The content of an accepted answer.
+fn accepted(answer: &RawJson) -> Result<Option<&str>, AskError> {
+    let answer: Answer<'_> = answer.decode_borrowed().map_err(|_| AskError::Invalid)?;
+    match &*answer.action {
+        "accept" => Ok(answer.content.map(RawValue::get)),
+        "decline" => Err(AskError::Declined),
+        "cancel" => Err(AskError::Cancelled),
+        _ => Err(AskError::Invalid),
+    }
+}

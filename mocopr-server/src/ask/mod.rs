@@ -1,0 +1,158 @@
+//! Questions to the client, written once for both eras.
+//!
+//! In a stateful revision a question is a request of ours and its answer is awaited. In 2026-07-28 an open
+//! question never completes: the engine drops the handler, answers `input_required`, and runs the handler again
+//! from the top when the client comes back with answers. What stands before a question therefore runs again.
+
+mod book;
+mod elicit;
+mod roots;
+mod sample;
+
+use std::{fmt, panic::Location};
+
+use mocopr_core::{
+    json::RawJson,
+    model::{
+        ask::{Ask, Questions},
+        capability::{ClientCapabilities, ElicitationModes, SamplingModes},
+    },
+    wire::encode,
+};
+use mocopr_security::random::digest;
+
+pub(crate) use self::book::{AskBook, Burn, Identity, Repeatable, Retry};
+pub(crate) use self::roots::list as list_roots;
+pub use self::{
+    elicit::{Elicit, ElicitUrl},
+    roots::Root,
+    sample::{Sampled, Sampling},
+};
+use crate::context::{Client, Context};
+
+/// Why a question has no answer.
+///
+/// Never "not yet": in 2026-07-28 a handler does not run past a question that is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AskError {
+    /// The user said no.
+    Declined,
+    /// The user closed the question without an answer.
+    Cancelled,
+    /// The client did not declare the capability that this question needs.
+    Unsupported(Box<ClientCapabilities>),
+    /// The client's answer does not fit the question.
+    Invalid,
+    /// The client answered with an error, or is gone.
+    Failed,
+}
+
+impl fmt::Display for AskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Declined => "the user declined",
+            Self::Cancelled => "the user cancelled",
+            Self::Unsupported(_) => "the client does not support this question",
+            Self::Invalid => "the client's answer does not fit the question",
+            Self::Failed => "the client did not answer the question",
+        })
+    }
+}
+
+impl std::error::Error for AskError {}
+
+/// Where in a handler a question stands, and under which key it goes out.
+#[derive(Clone, Debug)]
+struct Place {
+    site: &'static Location<'static>,
+    key: Option<Box<str>>,
+}
+
+/// Puts a question to the client and waits for the raw answer.
+///
+/// `fits` judges an answer; in 2026-07-28 one that does not fit is asked for again.
+async fn put<T>(
+    context: &Context,
+    ask: Ask,
+    place: Place,
+    fits: impl Fn(&RawJson) -> Result<T, AskError>,
+) -> Result<T, AskError> {
+    supported(context.capabilities(), &ask)?;
+    let session = match context.client() {
+        Client::Stateless(_) => return replay(context, ask, place, fits).await,
+        Client::Session(session) => session,
+    };
+    let pending = session.asks().open();
+    let _waiting = Waiting::new(context);
+    context.outlet().ask(pending.id(), ask);
+    let answer = pending.answer().await.ok_or(AskError::Failed)?;
+    fits(&answer)
+}
+
+/// The answer of an earlier round, or never.
+async fn replay<T>(
+    context: &Context,
+    ask: Ask,
+    place: Place,
+    fits: impl Fn(&RawJson) -> Result<T, AskError>,
+) -> Result<T, AskError> {
+    let asks = vec![(Box::default(), ask.clone())];
+    let question = encode::questions(&Questions { asks, state: None }, context.revision()).unwrap_or_default();
+    let site = place.site;
+    let position = [site.line().to_be_bytes(), site.column().to_be_bytes()].concat();
+    let (identity, given) = context.outlet().with_asks(|book| {
+        let count = book.count(site).to_be_bytes();
+        let identity = Identity::new(digest(&[site.file().as_bytes(), &position, &count, &question]));
+        (identity, book.given(identity, place.key.as_deref()))
+    });
+    // An answer that does not fit is asked for again.
+    if let Some(answer) = given {
+        match fits(&answer) {
+            Err(AskError::Invalid) => {}
+            judged => return judged,
+        }
+    }
+    context.outlet().with_asks(|book| book.open(identity, place.key, ask));
+    std::future::pending().await
+}
+
+/// The client declared what this question needs.
+fn supported(declared: &ClientCapabilities, ask: &Ask) -> Result<(), AskError> {
+    let mut needed = ClientCapabilities::default();
+    let holds = match ask {
+        Ask::Form(_) => {
+            needed.elicitation = Some(ElicitationModes { form: true, url: false });
+            declared.elicitation.is_some_and(|modes| modes.form)
+        }
+        Ask::Url(_) => {
+            needed.elicitation = Some(ElicitationModes { form: false, url: true });
+            declared.elicitation.is_some_and(|modes| modes.url)
+        }
+        Ask::Sample(_) => {
+            needed.sampling = Some(SamplingModes::default());
+            declared.sampling.is_some()
+        }
+        Ask::Roots => {
+            needed.roots = true;
+            declared.roots
+        }
+        _ => false,
+    };
+    if holds { Ok(()) } else { Err(AskError::Unsupported(Box::new(needed))) }
+}
+
+/// Stops the call's clock while the client is asked.
+struct Waiting<'a>(&'a Context);
+
+impl<'a> Waiting<'a> {
+    fn new(context: &'a Context) -> Self {
+        Self(context)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.outlet().answered();
+    }
+}

@@ -1,0 +1,36 @@
+//! Roots: the places that the client lets a server work in.
+
+use std::panic::Location;
+
+use mocopr_core::{json::RawJson, model::ask::Ask};
+use serde::Deserialize;
+
+use super::{AskError, Place, put};
+use crate::context::Context;
+
+/// A place that the client lets the server work in.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Root {
+    /// A `file:` URI.
+    pub uri: String,
+    /// A name for people.
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+/// `ListRootsResult`.
+#[derive(Deserialize)]
+struct Roots {
+    roots: Vec<Root>,
+}
+
+pub(crate) async fn list(
+    context: &Context,
+    site: &'static Location<'static>,
+    key: Option<Box<str>>,
+) -> Result<Vec<Root>, AskError> {
+    put(context, Ask::Roots, Place { site, key }, |answer: &RawJson| {
+        answer.decode::<Roots>().map(|roots| roots.roots).map_err(|_| AskError::Invalid)
+    })
+    .await
+}

@@ -1,0 +1,273 @@
+//! From what a server's owner says to a server, or to the list of everything that is wrong with it.
+
+use std::{marker::PhantomData, num::NonZeroUsize, sync::Arc, time::Duration};
+
+use mocopr_core::{
+    clock::{Clock, SystemClock},
+    model::{capability::Implementation, content::Icon},
+    store::{MemoryStore, Store, StoreCapacity},
+    wire::revision::Revision,
+};
+use mocopr_security::{
+    gate::Gate,
+    policy::{Problem, SecurityPolicy},
+    seal::KeyRing,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    engine::Engine,
+    error::{Error, Result},
+    registry::{
+        Registry,
+        definitions::{Definitions, Handlers},
+        prompt::IntoPrompt,
+        resource::IntoResource,
+        tool::IntoTool,
+    },
+    server::{Guarded, McpServer, Unguarded},
+    session::Sessions,
+    state::States,
+    subscribe::Hub,
+};
+
+/// Collects what a server is made of. Begins with [`McpServer::builder`].
+///
+/// `P` says whether the server has a security policy: without one it can speak over standard streams, and cannot
+/// listen.
+#[must_use = "a builder makes a server with `.build()`"]
+pub struct ServerBuilder<P = Unguarded> {
+    info: Option<Implementation>,
+    instructions: Option<Box<str>>,
+    policy: Option<SecurityPolicy>,
+    definitions: Definitions,
+    states: States,
+    clock: Arc<dyn Clock>,
+    page_size: NonZeroUsize,
+    list_ttl: Duration,
+    problems: Vec<Problem>,
+    guard: PhantomData<fn() -> P>,
+}
+
+impl ServerBuilder<Unguarded> {
+    pub(crate) fn new() -> Self {
+        Self {
+            info: None,
+            instructions: None,
+            policy: None,
+            definitions: Definitions::default(),
+            states: States::default(),
+            clock: Arc::new(SystemClock::new()),
+            page_size: DEFAULT_PAGE,
+            list_ttl: Duration::ZERO,
+            problems: Vec::new(),
+            guard: PhantomData,
+        }
+    }
+}
+
+impl<P> ServerBuilder<P> {
+    /// Says who the server is. Required.
+    pub fn with_info(mut self, name: impl Into<Box<str>>, version: impl Into<Box<str>>) -> Self {
+        if self.info.is_some() {
+            self.twice("with_info");
+        }
+        self.info = Some(Implementation { name: name.into(), version: version.into(), ..Implementation::default() });
+        self
+    }
+
+    /// Gives the server a name for people.
+    pub fn with_title(mut self, title: impl Into<Box<str>>) -> Self {
+        self.edit_info("with_title", |info| info.title = Some(title.into()));
+        self
+    }
+
+    /// Says what the server is, in a sentence.
+    pub fn with_description(mut self, description: impl Into<Box<str>>) -> Self {
+        self.edit_info("with_description", |info| info.description = Some(description.into()));
+        self
+    }
+
+    /// Says where to read more about the server.
+    pub fn with_website(mut self, url: impl Into<Box<str>>) -> Self {
+        self.edit_info("with_website", |info| info.website_url = Some(url.into()));
+        self
+    }
+
+    /// Adds a picture of the server.
+    pub fn with_icon(mut self, icon: Icon) -> Self {
+        self.edit_info("with_icon", |info| info.icons.push(icon));
+        self
+    }
+
+    /// Tells the model how to use the server.
+    pub fn with_instructions(mut self, instructions: impl Into<Box<str>>) -> Self {
+        if self.instructions.is_some() {
+            self.twice("with_instructions");
+        }
+        self.instructions = Some(instructions.into());
+        self
+    }
+
+    /// Registers a tool.
+    pub fn with_tool<M>(mut self, tool: impl IntoTool<M>) -> Self {
+        self.definitions.tools.push(tool.into_tool());
+        self
+    }
+
+    /// Registers a prompt.
+    pub fn with_prompt<M>(mut self, prompt: impl IntoPrompt<M>) -> Self {
+        self.definitions.prompts.push(prompt.into_prompt());
+        self
+    }
+
+    /// Registers a resource or a template.
+    pub fn with_resource<M>(mut self, resource: impl IntoResource<M>) -> Self {
+        self.definitions.resources.push(resource.into_resource());
+        self
+    }
+
+    /// Registers the tools, prompts and resources of a value.
+    pub fn with_handlers<H: Handlers>(mut self, handlers: H) -> Self {
+        let Definitions { tools, prompts, resources } = Arc::new(handlers).definitions();
+        self.definitions.tools.extend(tools);
+        self.definitions.prompts.extend(prompts);
+        self.definitions.resources.extend(resources);
+        self
+    }
+
+    /// Gives every handler a value, by its type: `State<S>` and `ctx.state::<S>()`.
+    pub fn with_state<S: Send + Sync + 'static>(mut self, state: S) -> Self {
+        if let Err(twice) = self.states.insert(state) {
+            self.problems.push(Problem::new(
+                format!("a state of type `{}` is given twice", twice.0),
+                "give each type once; wrap the second in a type of its own",
+            ));
+        }
+        self
+    }
+
+    /// How many items one page of a list has; 250 unless said.
+    pub fn with_page_size(mut self, items: NonZeroUsize) -> Self {
+        self.page_size = items;
+        self
+    }
+
+    /// How long clients may keep lists (2026-07-28); not at all unless said.
+    pub fn with_list_ttl(mut self, ttl: Duration) -> Self {
+        self.list_ttl = ttl;
+        self
+    }
+
+    /// Where time comes from; for tests.
+    #[cfg(feature = "testing")]
+    pub fn with_clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Sets what peers may do. Only a server with a policy can listen.
+    pub fn with_security_policy(mut self, policy: SecurityPolicy) -> ServerBuilder<Guarded> {
+        if self.policy.is_some() {
+            self.twice("with_security_policy");
+        }
+        let Self { info, instructions, definitions, states, clock, page_size, list_ttl, problems, policy: _, guard: _ } =
+            self;
+        ServerBuilder {
+            info,
+            instructions,
+            policy: Some(policy),
+            definitions,
+            states,
+            clock,
+            page_size,
+            list_ttl,
+            problems,
+            guard: PhantomData,
+        }
+    }
+
+    /// Makes the server.
+    ///
+    /// # Errors
+    /// Every problem at once, each with the call that mends it; or no randomness for keys.
+    pub fn build(self) -> Result<McpServer<P>> {
+        let Self {
+            info,
+            instructions,
+            policy,
+            definitions,
+            states,
+            clock,
+            page_size,
+            list_ttl,
+            mut problems,
+            guard: _,
+        } = self;
+        let policy = policy.unwrap_or_else(SecurityPolicy::development);
+        let info = info.unwrap_or_default();
+        if info.name.is_empty() || info.version.is_empty() {
+            problems.push(Problem::new("the server has no name or no version", "call .with_info(\"name\", \"1.0.0\")"));
+        }
+        let registry = match Registry::new(definitions, policy.limits().schema.clone()) {
+            Ok(registry) if problems.is_empty() => registry,
+            Ok(_) => return Err(Error::problems_found(problems)),
+            Err(found) => {
+                problems.extend(found);
+                return Err(Error::problems_found(problems));
+            }
+        };
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new(STORE, clock.clone()));
+        let engine = Engine {
+            gate: Gate::new(policy, clock.clone()),
+            registry,
+            sessions: Sessions::new(clock.clone()),
+            hub: Arc::new(Hub::default()),
+            states: Arc::new(states),
+            store,
+            clock,
+            ring: KeyRing::generate().map_err(|_| Error::entropy())?,
+            info,
+            instructions,
+            page_size,
+            list_ttl,
+            served: SERVED.to_vec(),
+            tasks: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+        };
+        Ok(McpServer::of(Arc::new(engine)))
+    }
+
+    fn edit_info(&mut self, call: &str, edit: impl FnOnce(&mut Implementation)) {
+        match &mut self.info {
+            Some(info) => edit(info),
+            None => self.problems.push(Problem::new(
+                format!(".{call}(..) stands before .with_info(..)"),
+                "call .with_info(\"name\", \"1.0.0\") first",
+            )),
+        }
+    }
+
+    fn twice(&mut self, call: &str) {
+        self.problems.push(Problem::new(format!(".{call}(..) is called twice"), "call it once"));
+    }
+}
+
+impl<P> std::fmt::Debug for ServerBuilder<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServerBuilder")
+            .field("info", &self.info)
+            .field("policy", &self.policy)
+            .field("definitions", &self.definitions)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The revisions that this version serves.
+const SERVED: [Revision; 2] = [Revision::NEWEST_STATEFUL, Revision::NEWEST_STATELESS];
+
+/// Items of one page of a list.
+const DEFAULT_PAGE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(249);
+
+/// Used request states alone live in it: 64 MiB hold half a million of them.
+const STORE: StoreCapacity = StoreCapacity { entries: 500_000, bytes: 64 * 1024 * 1024 };

@@ -1,0 +1,210 @@
+//! What a handler can see of its call, and say before it answers. Lent, never cloned, so that a question cannot
+//! leave the handler's own task.
+
+use std::{
+    future::poll_fn,
+    panic::Location,
+    sync::{Arc, Weak},
+};
+
+use mocopr_core::{
+    json::RawJson,
+    model::{
+        ask::UrlAsk,
+        capability::ClientCapabilities,
+        content::{Level, LogMessage},
+    },
+    wire::revision::Revision,
+};
+use mocopr_security::principal::Principal;
+use schemars::JsonSchema;
+use serde::Serialize;
+use tracing::warn;
+
+use crate::{
+    ask::{self, AskError, Elicit, ElicitUrl, Root, Sampling},
+    outlet::Outlet,
+    session::Session,
+    state::States,
+};
+
+/// A call, as its handler sees it.
+///
+/// ```ignore
+/// #[tool]
+/// async fn import(ctx: &Context, rows: u32) -> Result<String, Failure> {
+///     for row in 0..rows {
+///         ctx.progress(row.into(), Some(rows.into()), "importing");
+///     }
+///     Ok(format!("{rows} rows"))
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Context {
+    outlet: Arc<Outlet>,
+    principal: Principal,
+    client: Client,
+    revision: Revision,
+    states: Arc<States>,
+}
+
+/// What is known of the client.
+#[derive(Debug)]
+pub(crate) enum Client {
+    /// What this one request says.
+    Stateless(ClientCapabilities),
+    /// What the handshake said.
+    Session(Arc<Session>),
+}
+
+impl Context {
+    pub(crate) fn new(
+        outlet: Arc<Outlet>,
+        principal: Principal,
+        client: Client,
+        revision: Revision,
+        states: Arc<States>,
+    ) -> Self {
+        Self { outlet, principal, client, revision, states }
+    }
+
+    /// Tells the client how far the call is, if it asked to be told.
+    ///
+    /// `done` must grow from call to call; what does not is dropped, as is what is not finite. Of several that a
+    /// slow client has not read yet the latest is kept. Never waits.
+    pub fn progress(&self, done: f64, total: impl Into<Option<f64>>, message: impl Into<String>) {
+        let message = message.into();
+        self.outlet.progress(done, total.into(), (!message.is_empty()).then_some(message));
+    }
+
+    /// Sends a log message to the client, if it asked for messages of that level.
+    ///
+    /// `data` is any JSON value; it must hold no secret. At most 256 messages of a call wait for a slow client, more
+    /// are counted and the count is sent. Never waits.
+    pub fn log(&self, level: Level, data: impl Serialize) {
+        if !self.outlet.wants(level) {
+            return;
+        }
+        match RawJson::encode(&data) {
+            Ok(data) => self.outlet.log(LogMessage { level, logger: None, data }),
+            Err(error) => warn!(%error, "a log message for the client is not JSON"),
+        }
+    }
+
+    /// Who calls.
+    pub fn caller(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// What the client declared that it can do.
+    pub fn capabilities(&self) -> &ClientCapabilities {
+        match &self.client {
+            Client::Stateless(capabilities) => capabilities,
+            Client::Session(session) => session.capabilities(),
+        }
+    }
+
+    /// The revision of the protocol that this call is answered in.
+    pub fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// The value of this type that was given to the builder with `with_state`.
+    pub fn state<S: Send + Sync + 'static>(&self) -> Option<Arc<S>> {
+        self.states.find()
+    }
+
+    /// Ready once nobody waits for the answer any longer.
+    ///
+    /// An `async` handler is dropped then, and needs this only to clean up.
+    pub async fn cancelled(&self) {
+        poll_fn(|task| self.outlet.poll_cancelled(task)).await;
+    }
+
+    /// Nobody waits for the answer any longer; for handlers that block.
+    pub fn is_cancelled(&self) -> bool {
+        self.outlet.is_cancelled()
+    }
+
+    /// Asks the user a question whose answer is a `T`: a struct of strings, numbers, booleans and enums.
+    ///
+    /// In 2026-07-28 the handler runs again from the top once the answer is there; what stands before the question
+    /// runs again, so side effects belong after the last one. Never call it inside of `block_on`.
+    ///
+    /// # Errors
+    /// On `.await`: [`AskError`] where the user declined or cancelled, the client cannot ask, or its answer does not
+    /// fit. Never "not yet".
+    #[track_caller]
+    pub fn elicit<T: JsonSchema>(&self, question: &str) -> Elicit<'_, T> {
+        Elicit::typed(self, question, Location::caller())
+    }
+
+    /// Asks the user a question whose answer is described by a JSON Schema: an object of primitive members.
+    ///
+    /// # Errors
+    /// On `.await`, as [`Context::elicit`].
+    #[track_caller]
+    pub fn elicit_with_schema(&self, question: &str, schema: &serde_json::Value) -> Elicit<'_, serde_json::Value> {
+        Elicit::with_schema(self, question, RawJson::from_value(schema), Location::caller())
+    }
+
+    /// Asks the user to open a page, from 2025-11-25; for what must not pass through the client, such as secrets.
+    ///
+    /// `id` names the interaction for both sides. The URL must carry no credential and no personal data.
+    ///
+    /// # Errors
+    /// On `.await`, as [`Context::elicit`].
+    #[track_caller]
+    pub fn elicit_url(&self, message: &str, url: &str, id: &str) -> ElicitUrl<'_> {
+        let ask = UrlAsk { message: message.into(), url: url.into(), elicitation_id: id.into() };
+        ElicitUrl::new(self, ask, Location::caller())
+    }
+
+    /// Asks the client's model.
+    ///
+    /// # Errors
+    /// On `.await`, as [`Context::elicit`].
+    #[track_caller]
+    pub fn sample(&self, prompt: &str) -> Sampling<'_> {
+        Sampling::new(self, prompt, Location::caller())
+    }
+
+    /// Asks for the places that the client lets the server work in.
+    ///
+    /// # Errors
+    /// [`AskError`] where the client has no roots or does not answer.
+    #[track_caller]
+    pub fn roots(&self) -> impl Future<Output = Result<Vec<Root>, AskError>> + Send + '_ {
+        ask::list_roots(self, Location::caller(), None)
+    }
+
+    /// [`Context::roots`] under a key of the handler's choice (2026-07-28).
+    ///
+    /// # Errors
+    /// As [`Context::roots`].
+    #[track_caller]
+    pub fn roots_named(&self, key: &str) -> impl Future<Output = Result<Vec<Root>, AskError>> + Send + '_ {
+        ask::list_roots(self, Location::caller(), Some(key.into()))
+    }
+
+    /// Closes the stream on which the answer would come, where there is one; the client comes back for the rest.
+    ///
+    /// Stateful revisions over HTTP only; a hint that nothing else follows. For calls that take long.
+    pub fn close_stream(&self) {
+        if matches!(self.client, Client::Session(_)) {
+            self.outlet.close_stream();
+        }
+    }
+
+    pub(crate) fn outlet(&self) -> &Outlet {
+        &self.outlet
+    }
+
+    pub(crate) fn weak_outlet(&self) -> Weak<Outlet> {
+        Arc::downgrade(&self.outlet)
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+}

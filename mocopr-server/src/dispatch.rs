@@ -1,0 +1,310 @@
+//! From a decoded call to its handler: found in the registry, permitted by the gate, its arguments checked, its
+//! questions and answers at hand.
+
+use std::{sync::Arc, time::Duration};
+
+use mocopr_core::{
+    call::{Call, Complete, Input, Reference, Request},
+    fault::Fault,
+    json::RawJson,
+    model::tool::Completion,
+    outcome::{Outcome, Reply},
+    store::{Key, KeyParts, Keyspace},
+    uri::{Captures, ResourceUri},
+    wire::{encode, revision::Era},
+};
+use mocopr_security::{
+    gate::{Admission, Target},
+    principal::Principal,
+    random::digest,
+};
+
+use crate::{
+    answer::Answer,
+    ask::{AskBook, Burn, Repeatable, Retry},
+    context::{Client, Context},
+    engine::{Engine, Refused, Scene, Step},
+    handler::{BoxFuture, Handler, Work},
+    inflight::Cancel,
+    outlet::Outlet,
+    registry::{
+        mirror,
+        snapshot::{Common, FoundResource, PromptEntry, Snapshot, TemplateEntry, ToolEntry},
+    },
+    running::{self, ARGUMENTS_ARE_RESULTS, Running, Start, StateBind, Subject},
+};
+
+/// What a call was found to be for.
+enum Found {
+    Tool(Arc<ToolEntry>),
+    Prompt(Arc<PromptEntry>),
+    Static(Arc<crate::registry::snapshot::ResourceEntry>),
+    Template(Arc<TemplateEntry>, ResourceUri, Captures),
+    /// A completion: whose it is, and who makes it if anybody does.
+    Completion(Completed, Option<Arc<dyn Handler>>),
+}
+
+/// What a completion is for.
+enum Completed {
+    Prompt(Arc<PromptEntry>),
+    Template(Arc<TemplateEntry>),
+    Resource(Arc<crate::registry::snapshot::ResourceEntry>),
+}
+
+impl Engine {
+    /// Starts the handler of a call.
+    pub(crate) fn start(
+        self: &Arc<Self>,
+        admission: &Admission,
+        call: Call,
+        scene: Scene<'_>,
+    ) -> Result<Step, Refused> {
+        let snapshot = self.registry.snapshot();
+        let found = Found::find(&snapshot, &call.request);
+        let target = found.as_ref().map_or(Target::Missing, Found::target);
+        let permit = self.gate.permit(admission, call, target).map_err(|denied| self.denied(denied))?;
+        let call = permit.call();
+        // The gate permits nothing that is missing.
+        let Some(found) = found else { return Err(self.refuse(Some(&call.id), Fault::Internal, call.revision)) };
+
+        if let Found::Tool(entry) = &found {
+            self.check_tool(entry, call, scene)?;
+        }
+        if let Found::Prompt(entry) = &found {
+            check_prompt(entry, call).map_err(|fault| self.refuse(Some(&call.id), fault, call.revision))?;
+        }
+        let Some(handler) = found.handler() else {
+            let reply = Reply::Completion(Completion::default());
+            return Ok(Step::Answer(Answer::message(encode::reply_response(&call.id, &reply, call.revision))));
+        };
+
+        let state_bind = StateBind(digest(&found.state_bind(call)));
+        let (book, burn) = self.earlier_rounds(call, &found, permit.principal().binding(), state_bind)?;
+        let log_floor = match scene.session {
+            Some(session) => Some(session.level()),
+            None => call.meta.log_level,
+        };
+        let queue = self.limits().queued_messages.get();
+        let outlet = Arc::new(Outlet::new(call.meta.progress_token.clone(), log_floor, book, queue));
+        let taken = match scene.calls {
+            None => None,
+            Some(calls) => Some(calls.enter(&call.id, Cancel::Call(outlet.clone())).map_err(|_| {
+                self.refuse(Some(&call.id), Fault::Envelope("the id is used by a call under way"), call.revision)
+            })?),
+        };
+        let client = match scene.session {
+            Some(session) => Client::Session(session.clone()),
+            None => Client::Stateless(call.meta.capabilities.clone().unwrap_or_default()),
+        };
+        let (id, revision, principal) = (call.id.clone(), call.revision, permit.principal().clone());
+        let timeout = found.timeout().unwrap_or(self.limits().request);
+        let subject = found.subject();
+        let context = Context::new(outlet.clone(), principal.clone(), client, revision, self.states.clone());
+        let work = Work::new(permit, context, found.into_captures());
+        let future = match burn {
+            None => handler.call(work),
+            Some(burn) => self.burn_first(burn, &principal, handler, work),
+        };
+        let start = Start { future, outlet, id, revision, principal, subject, state_bind, timeout, taken };
+        Ok(Step::Run(Running::new(self.clone(), start), scene.session.cloned()))
+    }
+
+    /// Mirrored headers, then the input schema: after the permit, so that strangers cannot probe schemas.
+    fn check_tool(&self, entry: &ToolEntry, call: &Call, scene: Scene<'_>) -> Result<(), Refused> {
+        let Request::CallTool(tool) = &call.request else { return Ok(()) };
+        if let Some(headers) = scene.headers {
+            mirror::check(&entry.mirrors, headers, &tool.arguments)
+                .map_err(|fault| self.refuse(Some(&call.id), fault, call.revision))?;
+        }
+        let Err(mismatch) = entry.input.check_raw(&tool.arguments) else { return Ok(()) };
+        let text = mismatch.to_string();
+        if call.revision >= ARGUMENTS_ARE_RESULTS {
+            return Err(running::tool_error(&call.id, text, call.revision));
+        }
+        Err(self.refuse(Some(&call.id), Fault::Arguments(text.into()), call.revision))
+    }
+
+    /// The answers that a retry brings along, and the state that must be burnt before the handler runs.
+    fn earlier_rounds(
+        &self,
+        call: &Call,
+        found: &Found,
+        principal: &[u8],
+        bind: StateBind,
+    ) -> Result<(AskBook, Option<Burn>), Refused> {
+        let input = match &call.request {
+            Request::CallTool(call) => &call.input,
+            Request::GetPrompt(prompt) => &prompt.input,
+            Request::ReadResource(read) => &read.input,
+            _ => return Ok((AskBook::default(), None)),
+        };
+        if call.revision.era() == Era::Stateful {
+            return Ok((AskBook::default(), None));
+        }
+        let repeatable = found.common().repeatable;
+        let (responses, state) = match input {
+            Input { responses, state: Some(state) } => (responses, state),
+            Input { responses: Some(responses), state: None } if repeatable == Repeatable::Always => {
+                return Ok((AskBook::offered(responses), None));
+            }
+            Input { .. } => return Ok((AskBook::default(), None)),
+        };
+        let bind: [&[u8]; 2] = [principal, &bind.0];
+        let now = self.clock.unix();
+        match Retry::open(&self.ring, &bind, state, responses.as_ref(), now, repeatable) {
+            Ok(Retry { book, burn }) => Ok((book, burn)),
+            Err(_) => Err(self.refuse(Some(&call.id), Fault::Sealed("invalid request state"), call.revision)),
+        }
+    }
+
+    /// Burns a state that may be used once, then runs the handler.
+    fn burn_first(
+        self: &Arc<Self>,
+        burn: Burn,
+        principal: &Principal,
+        handler: Arc<dyn Handler>,
+        work: Work,
+    ) -> BoxFuture<'static, Outcome> {
+        let key = Key::new(KeyParts {
+            keyspace: Keyspace::UsedOnce,
+            tenant: principal.tenant().unwrap_or_default(),
+            principal: principal.subject(),
+            id: burn.nonce.as_bytes(),
+        });
+        let engine = self.clone();
+        Box::pin(async move {
+            let life = engine.limits().request_state + BURN_MARGIN;
+            match engine.store.put_new(&key, bytes::Bytes::new(), life).await {
+                Ok(true) => handler.call(work).await,
+                Ok(false) => failed(Fault::Sealed("invalid request state")),
+                // Without a record that it was used the state could be used twice.
+                Err(_) => failed(Fault::Busy { retry_after: Duration::from_secs(1) }),
+            }
+        })
+    }
+}
+
+impl Found {
+    fn find(snapshot: &Snapshot, request: &Request) -> Option<Self> {
+        match request {
+            Request::CallTool(call) => snapshot.tools.find(&call.name).cloned().map(Self::Tool),
+            Request::GetPrompt(prompt) => snapshot.prompts.find(&prompt.name).cloned().map(Self::Prompt),
+            Request::ReadResource(read) => {
+                let uri = ResourceUri::parse(&read.uri).ok()?;
+                match snapshot.resource(&uri)? {
+                    FoundResource::Static(entry) => Some(Self::Static(entry.clone())),
+                    FoundResource::Template(entry, captures) => {
+                        let entry = entry.clone();
+                        Some(Self::Template(entry, uri, captures))
+                    }
+                }
+            }
+            Request::Complete(complete) => Self::completion(snapshot, complete),
+            _ => None,
+        }
+    }
+
+    fn completion(snapshot: &Snapshot, complete: &Complete) -> Option<Self> {
+        let by = |known: &[(Box<str>, Arc<dyn Handler>)]| {
+            known.iter().find(|(argument, _)| *argument == complete.argument).map(|(_, handler)| handler.clone())
+        };
+        match &complete.reference {
+            Reference::Prompt(name) => {
+                let entry = snapshot.prompts.find(name)?;
+                Some(Self::Completion(Completed::Prompt(entry.clone()), by(&entry.completions)))
+            }
+            Reference::Resource(uri) => {
+                if let Some(entry) = snapshot.templates.iter().find(|entry| entry.info.uri_template == *uri) {
+                    return Some(Self::Completion(Completed::Template(entry.clone()), by(&entry.completions)));
+                }
+                let uri = ResourceUri::parse(uri).ok()?;
+                let entry = snapshot.resources.find(uri.canonical())?;
+                Some(Self::Completion(Completed::Resource(entry.clone()), None))
+            }
+        }
+    }
+
+    fn target(&self) -> Target<'_> {
+        match self {
+            Self::Tool(entry) => entry.target(),
+            Self::Prompt(entry) | Self::Completion(Completed::Prompt(entry), _) => entry.target(),
+            Self::Static(entry) | Self::Completion(Completed::Resource(entry), _) => entry.target(),
+            Self::Template(entry, uri, _) => entry.target_of(uri.canonical()),
+            Self::Completion(Completed::Template(entry), _) => entry.target(),
+        }
+    }
+
+    fn common(&self) -> &Common {
+        match self {
+            Self::Tool(entry) => &entry.common,
+            Self::Prompt(entry) | Self::Completion(Completed::Prompt(entry), _) => &entry.common,
+            Self::Static(entry) | Self::Completion(Completed::Resource(entry), _) => &entry.common,
+            Self::Template(entry, ..) | Self::Completion(Completed::Template(entry), _) => &entry.common,
+        }
+    }
+
+    fn handler(&self) -> Option<Arc<dyn Handler>> {
+        match self {
+            Self::Completion(_, handler) => handler.clone(),
+            Self::Tool(_) | Self::Prompt(_) | Self::Static(_) | Self::Template(..) => {
+                Some(self.common().handler.clone())
+            }
+        }
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        self.common().timeout
+    }
+
+    fn subject(&self) -> Subject {
+        match self {
+            Self::Tool(entry) => Subject::Tool(entry.clone()),
+            Self::Prompt(entry) => Subject::Prompt(entry.info.name.clone()),
+            Self::Static(entry) => Subject::Resource(entry.info.name.clone()),
+            Self::Template(entry, ..) => Subject::Resource(entry.info.name.clone()),
+            Self::Completion(..) => Subject::Completion,
+        }
+    }
+
+    /// What request state is bound to beside the principal: the method, the name, the arguments.
+    fn state_bind<'a>(&self, call: &'a Call) -> [&'a [u8]; 3] {
+        match &call.request {
+            Request::CallTool(call) => [b"tools/call", call.name.as_bytes(), call.arguments.as_bytes()],
+            Request::GetPrompt(prompt) => [b"prompts/get", prompt.name.as_bytes(), prompt.arguments.as_bytes()],
+            Request::ReadResource(read) => [b"resources/read", read.uri.as_bytes(), b""],
+            _ => [b"", b"", b""],
+        }
+    }
+
+    fn into_captures(self) -> Option<Captures> {
+        match self {
+            Self::Template(_, _, captures) => Some(captures),
+            Self::Tool(_) | Self::Prompt(_) | Self::Static(_) | Self::Completion(..) => None,
+        }
+    }
+}
+
+/// Every required argument is there, and nothing that the prompt does not take.
+fn check_prompt(entry: &PromptEntry, call: &Call) -> Result<(), Fault> {
+    let Request::GetPrompt(prompt) = &call.request else { return Ok(()) };
+    let given: std::collections::BTreeMap<String, serde::de::IgnoredAny> =
+        decode(&prompt.arguments).ok_or(Fault::Params("params.arguments must be an object of strings"))?;
+    if entry.info.arguments.iter().any(|argument| argument.required && !given.contains_key(&*argument.name)) {
+        return Err(Fault::Params("a required argument of the prompt is missing"));
+    }
+    if given.keys().any(|name| !entry.info.arguments.iter().any(|argument| *argument.name == **name)) {
+        return Err(Fault::Params("the prompt has no argument of that name"));
+    }
+    Ok(())
+}
+
+fn decode<T: serde::de::DeserializeOwned>(raw: &RawJson) -> Option<T> {
+    raw.decode().ok()
+}
+
+fn failed(fault: Fault) -> Outcome {
+    Outcome::Failed(mocopr_core::failure::Failure::from_fault(fault))
+}
+
+/// A used state is remembered a little longer than it would open.
+const BURN_MARGIN: Duration = Duration::from_secs(60);

@@ -1,0 +1,470 @@
+//! The pipeline: one message of an admitted peer in, what to do with it out. Straight-line, and never waits.
+//!
+//! It does no I/O and decides nothing about access; that is the gate, which it asks for every call.
+
+use std::{cell::RefCell, num::NonZeroUsize, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use mocopr_core::{
+    call::{Answer as ClientAnswer, Call, Incoming, Initialize, Note, Request},
+    clock::Clock,
+    envelope::{self, Message},
+    fault::Fault,
+    id::RequestId,
+    json::Scanner,
+    model::capability::{Hello, Implementation},
+    store::Store,
+    wire::{
+        decode::{self, DecodeContext, MetaVersion, Opened},
+        encode,
+        revision::{Era, Revision},
+    },
+};
+use mocopr_security::{
+    gate::{Admission, Denied, Gate, Permit, Target},
+    limits::Limits,
+    random,
+    seal::KeyRing,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    answer::Answer,
+    inflight::Inflight,
+    listening::Listening,
+    listing::{self, List, Reading},
+    registry::Registry,
+    running::Running,
+    session::{Session, Sessions},
+    state::States,
+    subscribe::Hub,
+    transport::claims::Claims,
+};
+
+/// Everything that all transports share.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(crate) gate: Gate,
+    pub(crate) registry: Registry,
+    pub(crate) sessions: Sessions,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) states: Arc<States>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ring: KeyRing,
+    pub(crate) info: Implementation,
+    pub(crate) instructions: Option<Box<str>>,
+    pub(crate) page_size: NonZeroUsize,
+    pub(crate) list_ttl: Duration,
+    pub(crate) served: Vec<Revision>,
+    /// Calls that outlive the connection they came on.
+    pub(crate) tasks: TaskTracker,
+    /// Done once the server stops.
+    pub(crate) stopping: CancellationToken,
+}
+
+/// How a message came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Link<'a> {
+    /// As the body of one HTTP request with these headers.
+    Http(&'a HeaderMap),
+    /// On a stream of messages.
+    Channel(&'a Channel),
+}
+
+/// What a stream of messages knows of its peer.
+#[derive(Debug, Default)]
+pub(crate) struct Channel {
+    pub(crate) calls: Inflight,
+    pub(crate) session: std::sync::OnceLock<Arc<Session>>,
+}
+
+/// What is to be done with a message.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// Nothing is sent: it was a notification, or the answer to a question of ours.
+    Accepted,
+    /// This is sent.
+    Answer(Answer),
+    /// This is sent, and a session begins.
+    Opened(Answer, Arc<Session>),
+    /// A handler is at work; `session` where it belongs to one.
+    Run(Running, Option<Arc<Session>>),
+    /// A listen stream is open.
+    Listen(Listening),
+}
+
+/// A message that ends here, with the answer that says so.
+pub(crate) type Refused = Answer;
+
+impl Engine {
+    pub(crate) fn limits(&self) -> &Limits {
+        self.gate.policy().limits()
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    pub(crate) fn ring(&self) -> &KeyRing {
+        &self.ring
+    }
+
+    /// The revisions that this server serves, oldest first.
+    pub(crate) fn served(&self) -> &[Revision] {
+        &self.served
+    }
+
+    /// Takes one message as far as it goes without waiting.
+    pub(crate) fn begin(self: &Arc<Self>, admission: &Admission, frame: Bytes, link: Link<'_>) -> Step {
+        self.step(admission, frame, link).unwrap_or_else(Step::Answer)
+    }
+
+    fn step(self: &Arc<Self>, admission: &Admission, frame: Bytes, link: Link<'_>) -> Result<Step, Refused> {
+        let message = SCANNER
+            .with_borrow_mut(|scanner| envelope::read(frame, &self.limits().message, scanner))
+            .map_err(|malformed| self.refuse(malformed.id.as_ref(), malformed.fault, Revision::NEWEST_STATELESS))?;
+        let claims = match link {
+            Link::Http(headers) => Some(Claims::read(headers)),
+            Link::Channel(_) => None,
+        };
+        let opened = decode::open(message);
+        let era = self.era(&opened, claims.as_ref(), link)?;
+        match (era, claims) {
+            (Era::Stateless, Some(claims)) => self.stateless_http(admission, opened, &claims),
+            (Era::Stateless, None) => self.stateless(admission, opened, None, link),
+            (Era::Stateful, claims) => self.stateful(admission, opened, claims.as_ref(), link),
+        }
+    }
+
+    /// Which era a message belongs to: what its `_meta` or its header says, else that of the session.
+    fn era(&self, opened: &Opened, claims: Option<&Claims<'_>>, link: Link<'_>) -> Result<Era, Refused> {
+        if opened.version() != MetaVersion::Absent {
+            return Ok(Era::Stateless);
+        }
+        match (claims, link) {
+            (Some(claims), _) => match &claims.version {
+                Err(fault) => Err(self.refuse(id_of(opened.message()), fault.clone(), Revision::NEWEST_STATELESS)),
+                Ok(None) => Ok(Era::Stateful),
+                Ok(Some(version)) => match Revision::parse(version) {
+                    Some(revision) => Ok(revision.era()),
+                    None => {
+                        let fault = Fault::UnsupportedVersion { requested: (*version).into() };
+                        Err(self.refuse(id_of(opened.message()), fault, Revision::NEWEST_STATELESS))
+                    }
+                },
+            },
+            (None, Link::Channel(channel)) => Ok(channel.era(opened.message())),
+            (None, Link::Http(_)) => Ok(Era::Stateful),
+        }
+    }
+
+    fn stateless_http(
+        self: &Arc<Self>,
+        admission: &Admission,
+        opened: Opened,
+        claims: &Claims<'_>,
+    ) -> Result<Step, Refused> {
+        if let Err(fault) = claims.agree(&opened) {
+            return Err(self.refuse(id_of(opened.message()), fault, Revision::NEWEST_STATELESS));
+        }
+        self.stateless(admission, opened, Some(claims), Link::Http(claims.headers))
+    }
+
+    fn stateless(
+        self: &Arc<Self>,
+        admission: &Admission,
+        opened: Opened,
+        claims: Option<&Claims<'_>>,
+        link: Link<'_>,
+    ) -> Result<Step, Refused> {
+        let call = match self.decode(opened, DecodeContext::Stateless)? {
+            Incoming::Call(call) => call,
+            Incoming::Note(note) => {
+                if let (Note::Cancelled { id }, Link::Channel(channel)) = (note, link) {
+                    channel.calls.cancel(&id);
+                }
+                return Ok(Step::Accepted);
+            }
+            Incoming::Answer(ClientAnswer { .. }) => {
+                let fault = Fault::Envelope("this revision has no requests that a client answers");
+                return Err(self.refuse(None, fault, Revision::NEWEST_STATELESS));
+            }
+        };
+        if !self.served.contains(&call.revision) {
+            let fault = Fault::UnsupportedVersion { requested: call.revision.as_str().into() };
+            return Err(self.refuse(Some(&call.id), fault, call.revision));
+        }
+        if let Some(claims) = claims
+            && let Err(fault) = claims.agree_on_name(&call)
+        {
+            return Err(self.refuse(Some(&call.id), fault, call.revision));
+        }
+        let calls = match link {
+            Link::Http(_) => None,
+            Link::Channel(channel) => Some(&channel.calls),
+        };
+        self.carry_out(admission, *call, Scene { session: None, calls, headers: claims.map(|claims| claims.headers) })
+    }
+
+    fn stateful(
+        self: &Arc<Self>,
+        admission: &Admission,
+        opened: Opened,
+        claims: Option<&Claims<'_>>,
+        link: Link<'_>,
+    ) -> Result<Step, Refused> {
+        let revision = Revision::NEWEST_STATEFUL;
+        let is_initialize =
+            matches!(opened.message(), Message::Request { method, .. } if method.as_str() == INITIALIZE);
+        if is_initialize {
+            let Incoming::Call(call) = self.decode(opened, DecodeContext::Stateful(revision))? else {
+                return Err(self.refuse(None, Fault::Envelope("initialize is a request"), revision));
+            };
+            return self.initialize(admission, *call, link);
+        }
+        let session = match self.session(admission, claims, link, &opened) {
+            Ok(session) => session,
+            // A ping is answered before the handshake, as the specification allows.
+            Err(Fault::Envelope(_)) if is_ping(opened.message()) => None,
+            Err(fault) => return Err(self.refuse(id_of(opened.message()), fault, revision)),
+        };
+        let revision = session.as_ref().map_or(revision, |session| session.revision());
+        match self.decode(opened, DecodeContext::Stateful(revision))? {
+            Incoming::Call(call) => {
+                let calls = session.as_ref().map(|session| session.calls().clone());
+                let scene = Scene { session: session.as_ref(), calls: calls.as_ref(), headers: None };
+                self.carry_out(admission, *call, scene)
+            }
+            Incoming::Note(note) => {
+                if let Some(session) = session {
+                    match note {
+                        Note::Initialized => session.make_ready(),
+                        Note::Cancelled { id } => session.calls().cancel(&id),
+                        _ => {}
+                    }
+                }
+                Ok(Step::Accepted)
+            }
+            Incoming::Answer(answer) => {
+                if let Some(session) = session {
+                    session.asks().answer(&answer.id, answer.result);
+                }
+                Ok(Step::Accepted)
+            }
+        }
+    }
+
+    /// The session that a stateful message belongs to; `None` on a stream that has none yet and may do without.
+    fn session(
+        &self,
+        admission: &Admission,
+        claims: Option<&Claims<'_>>,
+        link: Link<'_>,
+        opened: &Opened,
+    ) -> Result<Option<Arc<Session>>, Fault> {
+        match (claims, link) {
+            (Some(claims), _) => match &claims.session {
+                Err(fault) => Err(fault.clone()),
+                Ok(None) => Err(Fault::Envelope("a session is needed: send initialize first, then its Mcp-Session-Id")),
+                Ok(Some(id)) => {
+                    self.sessions.find(id, admission.principal(), self.limits()).map(Some).ok_or(Fault::UnknownSession)
+                }
+            },
+            (None, Link::Channel(channel)) => match (channel.session.get(), opened.message()) {
+                (Some(session), _) => Ok(Some(session.clone())),
+                (None, Message::Notification { .. } | Message::Response { .. }) => Ok(None),
+                (None, Message::Request { .. }) => Err(Fault::Envelope("send initialize first")),
+            },
+            (None, Link::Http(_)) => Err(Fault::Envelope("a session is needed: send initialize first")),
+        }
+    }
+
+    fn initialize(self: &Arc<Self>, admission: &Admission, call: Call, link: Link<'_>) -> Result<Step, Refused> {
+        let permit = self.gate.permit(admission, call, Target::Protocol).map_err(|denied| self.denied(denied))?;
+        let Call { id, request, .. } = permit.into_call();
+        let Request::Initialize(initialize) = request else {
+            return Err(self.refuse(Some(&id), Fault::Internal, Revision::NEWEST_STATEFUL));
+        };
+        let Initialize { protocol_version, capabilities, client_info: _ } = *initialize;
+        let asked = Revision::parse(&protocol_version);
+        let revision = asked
+            .filter(|revision| revision.era() == Era::Stateful && self.served.contains(revision))
+            .or_else(|| self.served.iter().rev().find(|revision| revision.era() == Era::Stateful).copied())
+            .ok_or_else(|| {
+                let fault = Fault::UnsupportedVersion { requested: protocol_version.clone() };
+                self.refuse(Some(&id), fault, Revision::NEWEST_STATELESS)
+            })?;
+        let answer = Answer::result(&id, &self.hello(revision));
+        match link {
+            Link::Http(_) => {
+                let session = self
+                    .sessions
+                    .open(admission.principal(), revision, capabilities, self.limits())
+                    .map_err(|fault| self.refuse(Some(&id), fault, revision))?;
+                Ok(Step::Opened(answer, session))
+            }
+            Link::Channel(channel) => {
+                let name = random::random_name().map_err(|_| self.refuse(Some(&id), Fault::Internal, revision))?;
+                let who = admission.principal().clone();
+                let session = Arc::new(Session::new(name, who, revision, capabilities, channel.calls.clone()));
+                match channel.session.set(session.clone()) {
+                    Ok(()) => Ok(Step::Opened(answer, session)),
+                    Err(_) => Err(self.refuse(Some(&id), Fault::Envelope("already initialized"), revision)),
+                }
+            }
+        }
+    }
+
+    /// One call, era and session known.
+    fn carry_out(self: &Arc<Self>, admission: &Admission, call: Call, scene: Scene<'_>) -> Result<Step, Refused> {
+        match &call.request {
+            Request::CallTool(_) | Request::GetPrompt(_) | Request::ReadResource(_) | Request::Complete(_) => {
+                self.start(admission, call, scene)
+            }
+            Request::ListTools(page) => {
+                let (page, list) = (page.clone(), List::Tools);
+                self.list(admission, call, list, &page)
+            }
+            Request::ListPrompts(page) => {
+                let (page, list) = (page.clone(), List::Prompts);
+                self.list(admission, call, list, &page)
+            }
+            Request::ListResources(page) => {
+                let (page, list) = (page.clone(), List::Resources);
+                self.list(admission, call, list, &page)
+            }
+            Request::ListTemplates(page) => {
+                let (page, list) = (page.clone(), List::Templates);
+                self.list(admission, call, list, &page)
+            }
+            Request::Discover => {
+                let permit = self.protocol(admission, call)?;
+                let call = permit.call();
+                Ok(Step::Answer(Answer::result(&call.id, &self.hello(call.revision))))
+            }
+            Request::Ping => {
+                let permit = self.protocol(admission, call)?;
+                let call = permit.call();
+                Ok(Step::Answer(Answer::result(&call.id, encode::empty(call.revision))))
+            }
+            Request::SetLevel(level) => {
+                let level = *level;
+                let permit = self.protocol(admission, call)?;
+                if let Some(session) = scene.session {
+                    session.set_level(level);
+                }
+                let call = permit.call();
+                Ok(Step::Answer(Answer::result(&call.id, encode::empty(call.revision))))
+            }
+            Request::Subscribe(_) | Request::Unsubscribe(_) => self.subscribe(admission, call, scene),
+            Request::Listen(_) => self.listen(admission, call, scene),
+            // The engine carries out each request that the decoder knows; what it may learn later is refused.
+            _ => Err(self.refuse(Some(&call.id), Fault::UnknownMethod, call.revision)),
+        }
+    }
+
+    fn list(
+        &self,
+        admission: &Admission,
+        call: Call,
+        list: List,
+        page: &mocopr_core::call::ListPage,
+    ) -> Result<Step, Refused> {
+        let snapshot = self.registry.snapshot();
+        if !snapshot.offers(list) {
+            return Err(self.refuse(Some(&call.id), Fault::UnknownMethod, call.revision));
+        }
+        let permit = self.protocol(admission, call)?;
+        let call = permit.call();
+        let reading = Reading {
+            gate: &self.gate,
+            ring: &self.ring,
+            who: permit.principal(),
+            revision: call.revision,
+            page_size: self.page_size.get(),
+            cache: listing::hint(&self.gate, self.list_ttl),
+        };
+        match list.read(&snapshot, page, &reading) {
+            Ok(result) => Ok(Step::Answer(Answer::result(&call.id, &result))),
+            Err(fault) => Err(self.refuse(Some(&call.id), fault, call.revision)),
+        }
+    }
+
+    /// A permit for a call that is about the protocol itself.
+    pub(crate) fn protocol(&self, admission: &Admission, call: Call) -> Result<Permit, Refused> {
+        self.gate.permit(admission, call, Target::Protocol).map_err(|denied| self.denied(denied))
+    }
+
+    pub(crate) fn denied(&self, denied: Denied) -> Refused {
+        self.refuse(Some(&denied.id), denied.fault, denied.revision)
+    }
+
+    pub(crate) fn refuse(&self, id: Option<&RequestId>, fault: Fault, revision: Revision) -> Refused {
+        Answer::fault(id, fault, revision, self)
+    }
+
+    fn decode(&self, opened: Opened, context: DecodeContext) -> Result<Incoming, Refused> {
+        opened
+            .decode(&context)
+            .map_err(|undecoded| self.refuse(undecoded.id.as_ref(), undecoded.fault, undecoded.revision))
+    }
+
+    fn hello(&self, revision: Revision) -> Bytes {
+        self.registry.snapshot().hello(revision, || Hello {
+            server: self.info.clone(),
+            capabilities: self.registry.capabilities(),
+            instructions: self.instructions.clone(),
+            revisions: self.served.clone(),
+            cache: listing::hint(&self.gate, self.list_ttl),
+        })
+    }
+}
+
+/// What a call is carried out in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scene<'a> {
+    /// The session of a stateful call.
+    pub(crate) session: Option<&'a Arc<Session>>,
+    /// The ids in use where they must be unique.
+    pub(crate) calls: Option<&'a Inflight>,
+    /// The headers of a stateless call over HTTP.
+    pub(crate) headers: Option<&'a HeaderMap>,
+}
+
+impl Channel {
+    /// Before a handshake only the handshake and `ping` are stateful; afterwards everything that does not name a
+    /// version is.
+    fn era(&self, message: &Message) -> Era {
+        if self.session.get().is_some() {
+            return Era::Stateful;
+        }
+        match message {
+            Message::Request { method, .. } => match method.as_str() {
+                INITIALIZE | PING => Era::Stateful,
+                _ => Era::Stateless,
+            },
+            Message::Notification { .. } | Message::Response { .. } => Era::Stateful,
+        }
+    }
+}
+
+fn id_of(message: &Message) -> Option<&RequestId> {
+    match message {
+        Message::Request { id, .. } => Some(id),
+        Message::Notification { .. } | Message::Response { .. } => None,
+    }
+}
+
+fn is_ping(message: &Message) -> bool {
+    matches!(message, Message::Request { method, .. } if method.as_str() == PING)
+}
+
+thread_local! {
+    /// Its stacks are kept between messages.
+    static SCANNER: RefCell<Scanner> = RefCell::new(Scanner::new());
+}
+
+const INITIALIZE: &str = "initialize";
+const PING: &str = "ping";

@@ -1,0 +1,97 @@
+//! What building and starting a server can fail with: every problem at once, each with the call that mends it.
+
+use std::{fmt, io};
+
+use mocopr_security::policy::Problem;
+
+/// The result of building or running a server.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a server was not built, not started, or stopped.
+///
+/// `Debug` prints the readable list, because that is what `main` prints.
+pub struct Error(Box<Inner>);
+
+enum Inner {
+    Problems(Vec<Problem>),
+    Io { doing: &'static str, source: io::Error },
+    Entropy,
+}
+
+/// Which kind of error it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The configuration has problems; [`Error::problems`] lists them.
+    Problems,
+    /// The operating system refused something.
+    Io,
+    /// The operating system gave no randomness for keys.
+    Entropy,
+}
+
+impl Error {
+    pub(crate) fn problems_found(problems: Vec<Problem>) -> Self {
+        Self(Box::new(Inner::Problems(problems)))
+    }
+
+    #[cfg_attr(
+        not(any(feature = "http", feature = "stdio")),
+        expect(dead_code, reason = "only transports do I/O that can fail")
+    )]
+    pub(crate) fn io(doing: &'static str, source: io::Error) -> Self {
+        Self(Box::new(Inner::Io { doing, source }))
+    }
+
+    pub(crate) fn entropy() -> Self {
+        Self(Box::new(Inner::Entropy))
+    }
+
+    /// Which kind of error it is.
+    pub fn kind(&self) -> ErrorKind {
+        match *self.0 {
+            Inner::Problems(_) => ErrorKind::Problems,
+            Inner::Io { .. } => ErrorKind::Io,
+            Inner::Entropy => ErrorKind::Entropy,
+        }
+    }
+
+    /// The problems of the configuration; empty for the other kinds.
+    pub fn problems(&self) -> &[Problem] {
+        match &*self.0 {
+            Inner::Problems(problems) => problems,
+            Inner::Io { .. } | Inner::Entropy => &[],
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            Inner::Problems(problems) => {
+                write!(f, "the server cannot start as it is configured")?;
+                for problem in problems {
+                    write!(f, "\n  - {}\n    {}", problem.what(), problem.mend())?;
+                }
+                Ok(())
+            }
+            Inner::Io { doing, source } => write!(f, "{doing} failed: {source}"),
+            Inner::Entropy => f.write_str("the operating system gave no randomness for keys"),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &*self.0 {
+            Inner::Io { source, .. } => Some(source),
+            Inner::Problems(_) | Inner::Entropy => None,
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Open streams of changes: `subscriptions/listen` (2026-07-28), and what sessions subscribe to.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use mocopr_core::{
+    call::{Call, Request},
+    fault::Fault,
+    id::RequestId,
+    model::{ask::ListenFilter, notice::Notice},
+    uri::ResourceUri,
+    wire::{encode, revision::Revision},
+};
+use mocopr_security::{
+    gate::{Admission, Decision, Target},
+    principal::Principal,
+    rate::Slot,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    answer::Answer,
+    engine::{Engine, Refused, Scene, Step},
+    inflight::{Cancel, Taken},
+    listing::List,
+    registry::snapshot::FoundResource,
+    subscribe::Subscription,
+};
+
+/// An open listen stream.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    engine: Arc<Engine>,
+    subscription: Subscription,
+    principal: Principal,
+    id: RequestId,
+    revision: Revision,
+    acknowledgement: Option<Notice>,
+    cancelled: CancellationToken,
+    _slot: Slot<Principal>,
+    _taken: Option<Taken>,
+}
+
+/// What comes of a listen stream next.
+#[derive(Debug)]
+pub(crate) enum Told {
+    /// A notification.
+    Frame(Bytes),
+    /// The server ends the stream: its answer.
+    Final(Bytes),
+    /// The client ended it: nothing is sent.
+    Cancelled,
+}
+
+impl Listening {
+    /// The next notification, the acknowledgement first.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when the returned future is dropped.
+    pub(crate) async fn next(&mut self) -> Told {
+        loop {
+            let notice = match self.acknowledgement.take() {
+                Some(acknowledgement) => acknowledgement,
+                None => tokio::select! {
+                    biased;
+                    () = self.cancelled.cancelled() => return Told::Cancelled,
+                    () = self.engine.stopping.cancelled() => return Told::Final(encode::listen_end(&self.id)),
+                    notice = self.subscription.next() => notice,
+                },
+            };
+            if self.engine.may_be_told(&self.principal, &notice)
+                && let Some(frame) = encode::notice(&notice, self.revision, Some(&self.id))
+            {
+                return Told::Frame(frame);
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// Opens a listen stream for what of the filter can be honoured.
+    pub(crate) fn listen(
+        self: &Arc<Self>,
+        admission: &Admission,
+        call: Call,
+        scene: Scene<'_>,
+    ) -> Result<Step, Refused> {
+        let permit = self.protocol(admission, call)?;
+        let Call { id, revision, request, .. } = permit.into_call();
+        let Request::Listen(wanted) = request else {
+            return Err(self.refuse(Some(&id), Fault::Internal, revision));
+        };
+        if wanted.uris.len() > MAX_URIS {
+            return Err(self.refuse(Some(&id), Fault::Params("too many resources in one subscription"), revision));
+        }
+        let slot = self.gate.open_stream(admission).map_err(|fault| self.refuse(Some(&id), fault, revision))?;
+        let cancelled = CancellationToken::new();
+        let taken = match scene.calls {
+            None => None,
+            Some(calls) => {
+                let taken = calls.enter(&id, Cancel::Stream(cancelled.clone())).map_err(|_| {
+                    self.refuse(Some(&id), Fault::Envelope("the id is used by a call under way"), revision)
+                })?;
+                Some(taken)
+            }
+        };
+        let principal = admission.principal().clone();
+        let honoured = self.honoured(&principal, *wanted);
+        Ok(Step::Listen(Listening {
+            engine: self.clone(),
+            subscription: self.hub.subscribe(honoured.clone()),
+            principal,
+            id,
+            revision,
+            acknowledgement: Some(Notice::Acknowledged(honoured)),
+            cancelled,
+            _slot: slot,
+            _taken: taken,
+        }))
+    }
+
+    /// `resources/subscribe` and `resources/unsubscribe`.
+    pub(crate) fn subscribe(&self, admission: &Admission, call: Call, scene: Scene<'_>) -> Result<Step, Refused> {
+        let (uri, adds) = match &call.request {
+            Request::Subscribe(uri) => (uri.clone(), true),
+            Request::Unsubscribe(uri) => (uri.clone(), false),
+            _ => return Err(self.refuse(Some(&call.id), Fault::Internal, call.revision)),
+        };
+        let snapshot = self.registry.snapshot();
+        if !snapshot.offers(List::Resources) {
+            return Err(self.refuse(Some(&call.id), Fault::UnknownMethod, call.revision));
+        }
+        let parsed = ResourceUri::parse(&uri).ok();
+        let found = parsed.as_ref().and_then(|uri| snapshot.resource(uri));
+        let target = match (&found, &parsed) {
+            (Some(FoundResource::Static(entry)), _) => entry.target(),
+            (Some(FoundResource::Template(entry, _)), Some(uri)) => entry.target_of(uri.canonical()),
+            _ => Target::Missing,
+        };
+        let permit = self.gate.permit(admission, call, target).map_err(|denied| self.denied(denied))?;
+        let call = permit.call();
+        let (Some(session), Some(uri)) = (scene.session, parsed) else {
+            return Err(self.refuse(Some(&call.id), Fault::Internal, call.revision));
+        };
+        let subscription = session.subscription(&self.hub);
+        if !adds {
+            subscription.remove(uri.canonical());
+        } else if !subscription.add(uri.canonical(), MAX_URIS) {
+            let fault = Fault::Params("this session subscribes to as many resources as it may");
+            return Err(self.refuse(Some(&call.id), fault, call.revision));
+        }
+        Ok(Step::Answer(Answer::result(&call.id, encode::empty(call.revision))))
+    }
+
+    /// The principal may know of this change now, whatever held when it subscribed.
+    pub(crate) fn may_be_told(&self, who: &Principal, notice: &Notice) -> bool {
+        match notice {
+            Notice::ResourceUpdated { uri } => self.may_see(who, uri),
+            _ => true,
+        }
+    }
+
+    /// What of a filter exists here and may be seen.
+    fn honoured(&self, who: &Principal, wanted: ListenFilter) -> ListenFilter {
+        let snapshot = self.registry.snapshot();
+        let ListenFilter { tools, prompts, resources, uris } = wanted;
+        ListenFilter {
+            tools: tools && snapshot.offers(List::Tools),
+            prompts: prompts && snapshot.offers(List::Prompts),
+            resources: resources && snapshot.offers(List::Resources),
+            uris: uris
+                .iter()
+                .filter(|uri| self.may_see(who, uri))
+                .filter_map(|uri| Some(ResourceUri::parse(uri).ok()?.canonical().into()))
+                .collect(),
+        }
+    }
+
+    fn may_see(&self, who: &Principal, uri: &str) -> bool {
+        let Ok(uri) = ResourceUri::parse(uri) else { return false };
+        let snapshot = self.registry.snapshot();
+        let target = match snapshot.resource(&uri) {
+            Some(FoundResource::Static(entry)) => self.gate.decide(who, entry.target()),
+            Some(FoundResource::Template(entry, _)) => self.gate.decide(who, entry.target_of(uri.canonical())),
+            None => Decision::Hidden,
+        };
+        target == Decision::Permit
+    }
+}
+
+/// Resources that one stream or session is told of at most.
+const MAX_URIS: usize = 256;

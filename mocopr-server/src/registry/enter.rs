@@ -1,0 +1,223 @@
+//! From a definition to an entry: names, schemas and annotations are checked, schemas compiled, everything that is
+//! wrong said at once.
+
+use std::collections::HashSet;
+
+use mocopr_core::{
+    json::RawJson,
+    model::content::Icon,
+    uri::{ResourceUri, UriTemplate},
+};
+use mocopr_security::{
+    gate::Requirement,
+    policy::Problem,
+    schema::{Schema, SchemaLimits},
+};
+use serde_json::Value;
+
+use super::{
+    definitions::Definitions,
+    mirror,
+    prompt::PromptDefinition,
+    resource::{ResourceDefinition, ResourceInfo},
+    snapshot::{Common, PromptEntry, ResourceEntry, Snapshot, TemplateEntry, ToolEntry},
+    tool::Tool,
+};
+use crate::ask::Repeatable;
+
+/// An entry of either kind of resource.
+pub(super) enum EnteredResource {
+    Static(ResourceEntry),
+    Template(TemplateEntry),
+}
+
+/// A snapshot of these definitions.
+pub(super) fn all(definitions: Definitions, limits: &SchemaLimits) -> Result<Snapshot, Vec<Problem>> {
+    let Definitions { tools, prompts, resources } = definitions;
+    let mut problems = Vec::new();
+    let mut snapshot = Snapshot::default();
+    let mut seen = HashSet::new();
+    let mut once = |kind: &str, name: &str, problems: &mut Vec<Problem>| {
+        if !seen.insert(format!("{kind} {name}")) {
+            problems
+                .push(Problem::new(format!("{kind} `{name}` is registered twice"), "give one of them another name"));
+        }
+    };
+    for definition in tools {
+        once("tool", &definition.info.name, &mut problems);
+        keep(tool(definition, limits), &mut problems, |entry| snapshot.tools.put(entry));
+    }
+    for definition in prompts {
+        once("prompt", &definition.info.name, &mut problems);
+        keep(prompt(definition), &mut problems, |entry| snapshot.prompts.put(entry));
+    }
+    for definition in resources {
+        once("resource", definition.location(), &mut problems);
+        keep(resource(definition), &mut problems, |entry| match entry {
+            EnteredResource::Static(entry) => snapshot.resources.put(entry),
+            EnteredResource::Template(entry) => snapshot.put_template(entry),
+        });
+    }
+    if problems.is_empty() { Ok(snapshot) } else { Err(problems) }
+}
+
+/// A tool, ready to be called.
+pub(super) fn tool(definition: Tool, limits: &SchemaLimits) -> Result<ToolEntry, Vec<Problem>> {
+    let Tool { mut info, handler, timeout, problems } = definition;
+    let what = format!("tool `{}`", info.name);
+    let mut found = said(&what, &problems);
+    check_name(&what, &info.name, &mut found);
+    check_icons(&what, &info.icons, &mut found);
+
+    info.input_schema = info.input_schema.compact();
+    let input = compile(&what, "input", &info.input_schema, limits, &mut found);
+    let mut mirrors = Vec::new();
+    match info.input_schema.decode::<Value>() {
+        Ok(schema) => {
+            if schema.get("type").and_then(Value::as_str) != Some("object") {
+                found.push(Problem::new(
+                    format!("{what}: its input schema is not that of an object"),
+                    "let its arguments be a struct, or give the schema \"type\": \"object\"",
+                ));
+            }
+            keep(mirror::find(&info.name, &schema), &mut found, |found| mirrors = found);
+        }
+        Err(_) => found.push(Problem::new(format!("{what}: its input schema is not JSON"), "give a JSON text")),
+    }
+    let mut output = None;
+    if let Some(schema) = &mut info.output_schema {
+        schema.schema = schema.schema.compact();
+        output = compile(&what, "output", &schema.schema, limits, &mut found);
+    }
+
+    let repeats = info.annotations.read_only == Some(true) || info.annotations.idempotent == Some(true);
+    let repeatable = if repeats { Repeatable::Always } else { Repeatable::No };
+    let common = Common { handler, timeout, need: Requirement::default(), repeatable };
+    match input {
+        Some(input) if found.is_empty() => Ok(ToolEntry { info, input, output, mirrors, common }),
+        _ => Err(found),
+    }
+}
+
+/// A prompt, ready to be asked for.
+pub(super) fn prompt(definition: PromptDefinition) -> Result<PromptEntry, Vec<Problem>> {
+    let PromptDefinition { info, handler, timeout, completions, problems } = definition;
+    let what = format!("prompt `{}`", info.name);
+    let mut found = said(&what, &problems);
+    check_name(&what, &info.name, &mut found);
+    check_icons(&what, &info.icons, &mut found);
+    let mut names = HashSet::new();
+    for argument in &info.arguments {
+        if !names.insert(&*argument.name) {
+            let what = format!("{what}: its argument `{}` is described twice", argument.name);
+            found.push(Problem::new(what, "describe it once"));
+        }
+    }
+    for (argument, _) in &completions {
+        if !names.contains(&**argument) {
+            let what = format!("{what}: `{argument}` is completed and is no argument");
+            found.push(Problem::new(what, "complete one of its arguments"));
+        }
+    }
+    // Prompts change nothing, so one may be made twice from the same answers.
+    let common = Common { handler, timeout, need: Requirement::default(), repeatable: Repeatable::Always };
+    if found.is_empty() { Ok(PromptEntry { info, completions, common }) } else { Err(found) }
+}
+
+/// A resource or template, ready to be read.
+pub(super) fn resource(definition: ResourceDefinition) -> Result<EnteredResource, Vec<Problem>> {
+    let what = format!("resource `{}`", definition.location());
+    let ResourceDefinition { info, handler, timeout, completions, problems } = definition;
+    let mut found = said(&what, &problems);
+    let common = Common { handler, timeout, need: Requirement::default(), repeatable: Repeatable::Always };
+    match info {
+        ResourceInfo::Fixed(info) => {
+            check_icons(&what, &info.icons, &mut found);
+            if !completions.is_empty() {
+                let what = format!("{what}: it has completions and no variables");
+                found.push(Problem::new(what, "put variables in braces, such as notes://{user}"));
+            }
+            match ResourceUri::parse(&info.uri) {
+                Ok(uri) if found.is_empty() => {
+                    return Ok(EnteredResource::Static(ResourceEntry {
+                        canonical: uri.canonical().into(),
+                        info,
+                        common,
+                    }));
+                }
+                Ok(_) => {}
+                Err(error) => found.push(Problem::new(format!("{what}: {error}"), "give it a URI with a scheme")),
+            }
+        }
+        ResourceInfo::Family(info) => {
+            check_icons(&what, &info.icons, &mut found);
+            match UriTemplate::parse(&info.uri_template) {
+                Ok(template) => {
+                    for (argument, _) in &completions {
+                        if !template.variables().any(|variable| *variable == **argument) {
+                            let what = format!("{what}: `{argument}` is completed and is no variable");
+                            found.push(Problem::new(what, "complete one of its variables"));
+                        }
+                    }
+                    if found.is_empty() {
+                        return Ok(EnteredResource::Template(TemplateEntry { info, template, completions, common }));
+                    }
+                }
+                Err(error) => found.push(Problem::new(format!("{what}: {error}"), "write the template so")),
+            }
+        }
+    }
+    Err(found)
+}
+
+/// What the definition itself noticed while it was built.
+fn said(what: &str, problems: &[&'static str]) -> Vec<Problem> {
+    problems.iter().map(|problem| Problem::new(format!("{what}: {problem}"), "give something that is")).collect()
+}
+
+fn keep<T>(entered: Result<T, Vec<Problem>>, problems: &mut Vec<Problem>, put: impl FnOnce(T)) {
+    match entered {
+        Ok(entry) => put(entry),
+        Err(found) => problems.extend(found),
+    }
+}
+
+fn compile(
+    what: &str,
+    which: &str,
+    schema: &RawJson,
+    limits: &SchemaLimits,
+    problems: &mut Vec<Problem>,
+) -> Option<Schema> {
+    match Schema::compile(schema, limits) {
+        Ok(schema) => Some(schema),
+        Err(problem) => {
+            let what = format!("{what}: its {which} schema: {problem}");
+            problems.push(Problem::new(what, "change the schema so that one validation has bounded work"));
+            None
+        }
+    }
+}
+
+/// MCP 2025-11-25 and later, server/tools, "Tool Names".
+fn check_name(what: &str, name: &str, problems: &mut Vec<Problem>) {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    if !(1..=128).contains(&name.len()) || !name.bytes().all(fits) {
+        problems.push(Problem::new(
+            format!("{what}: the name is not 1 to 128 characters of A-Z a-z 0-9 _ - ."),
+            "give it such a name, for example with name = \"…\"",
+        ));
+    }
+}
+
+/// Clients refuse every other scheme, and a script in an icon is an attack on them.
+fn check_icons(what: &str, icons: &[Icon], problems: &mut Vec<Problem>) {
+    for icon in icons {
+        if !icon.src.starts_with("https://") && !icon.src.starts_with("data:image/") {
+            problems.push(Problem::new(
+                format!("{what}: an icon is neither https: nor data:image/"),
+                "serve it over HTTPS",
+            ));
+        }
+    }
+}

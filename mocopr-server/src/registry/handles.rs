@@ -1,0 +1,128 @@
+//! Adding, replacing and removing while the server runs. Clients that asked to be told are told.
+
+use std::sync::Arc;
+
+use mocopr_core::uri::ResourceUri;
+
+use super::{
+    enter::{self, EnteredResource},
+    prompt::PromptDefinition,
+    resource::ResourceDefinition,
+    tool::IntoTool,
+};
+use crate::{
+    engine::Engine,
+    error::{Error, Result},
+    subscribe::Change,
+};
+
+/// The tools of a running server.
+#[derive(Clone, Debug)]
+pub struct Tools(pub(crate) Arc<Engine>);
+
+/// The prompts of a running server.
+#[derive(Clone, Debug)]
+pub struct Prompts(pub(crate) Arc<Engine>);
+
+/// The resources of a running server.
+#[derive(Clone, Debug)]
+pub struct Resources(pub(crate) Arc<Engine>);
+
+impl Tools {
+    /// Adds a tool, or puts it in the place of one of the same name.
+    ///
+    /// # Errors
+    /// All problems of its definition; then nothing changes.
+    pub fn insert<M>(&self, tool: impl IntoTool<M>) -> Result<()> {
+        let entry = enter::tool(tool.into_tool(), self.0.registry.schema_limits()).map_err(Error::problems_found)?;
+        self.0.registry.change(|snapshot| snapshot.tools.put(entry));
+        self.0.hub.tell(&Change::Tools);
+        Ok(())
+    }
+
+    /// Takes a tool out; `false` where there is none of that name. Calls under way go on.
+    pub fn remove(&self, name: &str) -> bool {
+        let removed = self.0.registry.change(|snapshot| snapshot.tools.remove(name));
+        if removed {
+            self.0.hub.tell(&Change::Tools);
+        }
+        removed
+    }
+
+    /// Tells clients that the list changed, where what they may see of it changed for another reason.
+    pub fn announce(&self) {
+        self.0.hub.tell(&Change::Tools);
+    }
+}
+
+impl Prompts {
+    /// Adds a prompt, or puts it in the place of one of the same name.
+    ///
+    /// # Errors
+    /// All problems of its definition; then nothing changes.
+    pub fn insert<M>(&self, prompt: impl super::prompt::IntoPrompt<M>) -> Result<()> {
+        let definition: PromptDefinition = prompt.into_prompt();
+        let entry = enter::prompt(definition).map_err(Error::problems_found)?;
+        self.0.registry.change(|snapshot| snapshot.prompts.put(entry));
+        self.0.hub.tell(&Change::Prompts);
+        Ok(())
+    }
+
+    /// Takes a prompt out; `false` where there is none of that name.
+    pub fn remove(&self, name: &str) -> bool {
+        let removed = self.0.registry.change(|snapshot| snapshot.prompts.remove(name));
+        if removed {
+            self.0.hub.tell(&Change::Prompts);
+        }
+        removed
+    }
+
+    /// Tells clients that the list changed.
+    pub fn announce(&self) {
+        self.0.hub.tell(&Change::Prompts);
+    }
+}
+
+impl Resources {
+    /// Adds a resource or a template, or puts it in the place of one at the same URI.
+    ///
+    /// # Errors
+    /// All problems of its definition; then nothing changes.
+    pub fn insert<M>(&self, resource: impl super::resource::IntoResource<M>) -> Result<()> {
+        let definition: ResourceDefinition = resource.into_resource();
+        let entry = enter::resource(definition).map_err(Error::problems_found)?;
+        self.0.registry.change(|snapshot| match entry {
+            EnteredResource::Static(entry) => snapshot.resources.put(entry),
+            EnteredResource::Template(entry) => snapshot.put_template(entry),
+        });
+        self.0.hub.tell(&Change::Resources);
+        Ok(())
+    }
+
+    /// Takes the resource at that URI, or the template of that text, out; `false` where there is none.
+    pub fn remove(&self, location: &str) -> bool {
+        let removed = self.0.registry.change(|snapshot| {
+            let templates = snapshot.templates.len();
+            snapshot.templates.retain(|known| *known.info.uri_template != *location);
+            let canonical = ResourceUri::parse(location).ok();
+            canonical.is_some_and(|uri| snapshot.resources.remove(uri.canonical()))
+                || snapshot.templates.len() < templates
+        });
+        if removed {
+            self.0.hub.tell(&Change::Resources);
+        }
+        removed
+    }
+
+    /// Tells the clients that subscribed to that URI that the resource changed.
+    pub fn updated(&self, uri: &str) {
+        if let Ok(uri) = ResourceUri::parse(uri) {
+            self.0.hub.tell(&Change::Resource(uri.canonical().into()));
+        }
+    }
+
+    /// Tells clients that the list changed.
+    pub fn announce(&self) {
+        self.0.hub.tell(&Change::Resources);
+    }
+}

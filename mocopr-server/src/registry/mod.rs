@@ -1,0 +1,72 @@
+//! What is registered: a snapshot that calls read without a lock, swapped as a whole when something changes.
+
+pub mod definitions;
+mod enter;
+mod handles;
+pub(crate) mod mirror;
+pub mod prompt;
+pub mod resource;
+pub(crate) mod snapshot;
+pub mod tool;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use mocopr_core::model::capability::{ListChanged, ResourceCapability, ServerCapabilities};
+use mocopr_security::{policy::Problem, schema::SchemaLimits};
+
+pub use self::handles::{Prompts, Resources, Tools};
+use self::{definitions::Definitions, snapshot::Snapshot};
+use crate::listing::List;
+
+/// What is registered now.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    current: ArcSwap<Snapshot>,
+    /// Held while a changed copy is made, so that no change is lost.
+    changing: Mutex<()>,
+    schema_limits: SchemaLimits,
+}
+
+impl Registry {
+    /// A registry of these definitions.
+    ///
+    /// # Errors
+    /// All problems of all definitions.
+    pub(crate) fn new(definitions: Definitions, schema_limits: SchemaLimits) -> Result<Self, Vec<Problem>> {
+        let snapshot = enter::all(definitions, &schema_limits)?;
+        Ok(Self { current: ArcSwap::from_pointee(snapshot), changing: Mutex::new(()), schema_limits })
+    }
+
+    /// What is registered now; stays as it is for whoever holds it.
+    pub(crate) fn snapshot(&self) -> arc_swap::Guard<Arc<Snapshot>> {
+        self.current.load()
+    }
+
+    /// Swaps the snapshot for a changed copy.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Snapshot) -> T) -> T {
+        let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut snapshot = self.current.load().edit();
+        let result = change(&mut snapshot);
+        self.current.store(Arc::new(snapshot));
+        result
+    }
+
+    pub(crate) fn schema_limits(&self) -> &SchemaLimits {
+        &self.schema_limits
+    }
+
+    /// What follows from what is registered.
+    pub(crate) fn capabilities(&self) -> ServerCapabilities {
+        let snapshot = self.snapshot();
+        let list = |list| snapshot.offers(list).then_some(ListChanged(true));
+        ServerCapabilities {
+            tools: list(List::Tools),
+            prompts: list(List::Prompts),
+            resources: list(List::Resources).map(|_| ResourceCapability { subscribe: true, list_changed: true }),
+            logging: true,
+            completions: snapshot.completes(),
+            extensions: Vec::new(),
+        }
+    }
+}

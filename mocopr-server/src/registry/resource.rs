@@ -1,0 +1,287 @@
+//! A resource or a template as it is registered, and the builder that makes one without macros.
+//!
+//! Nothing is checked here: the server's builder parses URIs and templates, and reports all problems together.
+
+use std::{fmt, future::Future, sync::Arc, time::Duration};
+
+use mocopr_core::{
+    json::RawJson,
+    model::{
+        content::{Annotations, Icon},
+        resource::{Resource, ResourceTemplate},
+    },
+    uri::Captures,
+};
+use serde::Serialize;
+
+use crate::{
+    context::Context,
+    handler::{
+        BoxFuture, Handler, Work,
+        completion::{self, IntoCompletion},
+        function,
+        read::{IntoReadResult, outcome},
+    },
+    registry::definitions::Completions,
+};
+
+/// A resource or a family of them: what is listed, what carries out reads, and what completes its variables.
+pub struct ResourceDefinition {
+    pub(crate) info: ResourceInfo,
+    pub(crate) handler: Arc<dyn Handler>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) completions: Completions,
+    pub(crate) problems: Vec<&'static str>,
+}
+
+/// What is listed of a resource.
+#[derive(Clone, Debug)]
+pub enum ResourceInfo {
+    /// One resource, in `resources/list`.
+    Fixed(Resource),
+    /// A family of resources, in `resources/templates/list`.
+    Family(ResourceTemplate),
+}
+
+impl ResourceDefinition {
+    /// Begins a resource at a URI, or a family of them at an RFC 6570 template: braces tell the two apart.
+    ///
+    /// ```
+    /// use mocopr_server::registry::resource::ResourceDefinition;
+    ///
+    /// let note = ResourceDefinition::new("note://{id}", "note")
+    ///     .mime_type("text/plain")
+    ///     .handler(|read| async move { format!("note {}", read.text("id").unwrap_or_default()) });
+    /// assert_eq!(note.location(), "note://{id}");
+    /// ```
+    #[expect(clippy::new_ret_no_self, reason = "a resource without a handler must not exist: its builder comes first")]
+    pub fn new(location: impl Into<Box<str>>, name: impl Into<Box<str>>) -> ResourceBuilder {
+        ResourceBuilder {
+            location: location.into(),
+            info: Resource { name: name.into(), ..Resource::default() },
+            timeout: None,
+            completions: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// What is listed of it.
+    pub fn info(&self) -> &ResourceInfo {
+        &self.info
+    }
+
+    /// Its URI or template.
+    pub fn location(&self) -> &str {
+        match &self.info {
+            ResourceInfo::Fixed(resource) => &resource.uri,
+            ResourceInfo::Family(template) => &template.uri_template,
+        }
+    }
+}
+
+impl fmt::Debug for ResourceDefinition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResourceDefinition").field("info", &self.info).finish_non_exhaustive()
+    }
+}
+
+/// A resource that has no handler yet.
+#[must_use = "a resource begins to exist with its handler"]
+pub struct ResourceBuilder {
+    location: Box<str>,
+    info: Resource,
+    timeout: Option<Duration>,
+    completions: Completions,
+    problems: Vec<&'static str>,
+}
+
+impl fmt::Debug for ResourceBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResourceBuilder").field("info", &self.info).finish_non_exhaustive()
+    }
+}
+
+impl ResourceBuilder {
+    /// Gives it a name for people.
+    pub fn title(mut self, title: impl Into<Box<str>>) -> Self {
+        self.info.title = Some(title.into());
+        self
+    }
+
+    /// Says what it is.
+    pub fn description(mut self, description: impl Into<Box<str>>) -> Self {
+        self.info.description = Some(description.into());
+        self
+    }
+
+    /// Says its MIME type, also of contents that do not say their own.
+    pub fn mime_type(mut self, mime_type: impl Into<Box<str>>) -> Self {
+        self.info.mime_type = Some(mime_type.into());
+        self
+    }
+
+    /// Says its size in bytes; not listed of a family.
+    pub fn size(mut self, bytes: u64) -> Self {
+        self.info.size = Some(bytes);
+        self
+    }
+
+    /// Adds a picture.
+    pub fn icon(mut self, icon: Icon) -> Self {
+        self.info.icons.push(icon);
+        self
+    }
+
+    /// Says whom it is for.
+    pub fn annotations(mut self, annotations: Annotations) -> Self {
+        self.info.annotations = Some(annotations);
+        self
+    }
+
+    /// Ends a read after this time; the server's own limit holds as well.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sets `_meta`: something that is written as a JSON object.
+    pub fn meta(mut self, meta: &impl Serialize) -> Self {
+        match RawJson::encode(meta) {
+            Ok(meta) => self.info.meta = Some(meta),
+            Err(_) => self.problems.push("the `_meta` is not JSON"),
+        }
+        self
+    }
+
+    /// Completes one variable of a template with an async function of what has been typed so far.
+    pub fn completion<F, R>(mut self, variable: impl Into<Box<str>>, complete: F) -> Self
+    where
+        F: Fn(String) -> R + Send + Sync + 'static,
+        R: Future<Output: IntoCompletion> + Send + 'static,
+    {
+        self.completions.push((variable.into(), completion::handler(complete)));
+        self
+    }
+
+    /// Carries out reads with an async function of what is read.
+    pub fn handler<F, R>(self, handler: F) -> ResourceDefinition
+    where
+        F: Fn(Read) -> R + Send + Sync + 'static,
+        R: Future<Output: IntoReadResult> + Send + 'static,
+    {
+        let handler = Arc::new(handler);
+        let mime_type: Option<Arc<str>> = self.info.mime_type.as_deref().map(Into::into);
+        self.handled_by(function(move |work| {
+            let handler = Arc::clone(&handler);
+            let mime_type = mime_type.clone();
+            Box::pin(async move {
+                let returned = handler(Read::of(&work)).await;
+                outcome(returned, work.uri().unwrap_or_default(), mime_type.as_deref())
+            })
+        }))
+    }
+
+    /// Carries out reads with a function of what is read and the context, which returns a boxed future:
+    /// `|read, ctx| Box::pin(async move { … })`.
+    pub fn handler_with<F, R>(self, handler: F) -> ResourceDefinition
+    where
+        F: for<'a> Fn(Read, &'a Context) -> BoxFuture<'a, R> + Send + Sync + 'static,
+        R: IntoReadResult + 'static,
+    {
+        let handler = Arc::new(handler);
+        let mime_type: Option<Arc<str>> = self.info.mime_type.as_deref().map(Into::into);
+        self.handled_by(function(move |work| {
+            let handler = Arc::clone(&handler);
+            let mime_type = mime_type.clone();
+            Box::pin(async move {
+                let returned = handler(Read::of(&work), work.context()).await;
+                outcome(returned, work.uri().unwrap_or_default(), mime_type.as_deref())
+            })
+        }))
+    }
+
+    /// Carries out reads with a [`Handler`], which must fill in URI and MIME type itself.
+    pub fn handled_by(self, handler: impl Handler) -> ResourceDefinition {
+        let Self { location, info, timeout, completions, problems } = self;
+        let info = if location.contains(['{', '}']) { family(location, info) } else { fixed(location, info) };
+        ResourceDefinition { info, handler: Arc::new(handler), timeout, completions, problems }
+    }
+
+    pub(crate) fn completed_by(mut self, argument: &str, handler: impl Handler) -> Self {
+        self.completions.push((argument.into(), Arc::new(handler)));
+        self
+    }
+}
+
+/// What is read: the URI, and the values of the template's variables.
+#[derive(Clone, Debug)]
+pub struct Read {
+    uri: Box<str>,
+    captures: Option<Captures>,
+}
+
+impl Read {
+    fn of(work: &Work) -> Self {
+        Self { uri: work.uri().unwrap_or_default().into(), captures: work.captures().cloned() }
+    }
+
+    /// The URI, as the client wrote it.
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// The value of a variable of the template, percent-decoded.
+    pub fn text(&self, variable: &str) -> Option<&str> {
+        self.captures.as_ref()?.text(variable)
+    }
+}
+
+/// What can be registered as a resource: a [`ResourceDefinition`], or a function under `#[resource(..)]`.
+///
+/// `Marker` only tells the functions of different arity apart; it is never named.
+#[diagnostic::on_unimplemented(
+    message = "this function is not a resource",
+    label = "not a resource",
+    note = "put `#[resource(\"uri\")]` above its definition, or build one with `ResourceDefinition::new(..)`"
+)]
+pub trait IntoResource<Marker> {
+    /// The resource.
+    fn into_resource(self) -> ResourceDefinition;
+}
+
+impl IntoResource<()> for ResourceDefinition {
+    fn into_resource(self) -> ResourceDefinition {
+        self
+    }
+}
+
+fn fixed(uri: Box<str>, info: Resource) -> ResourceInfo {
+    ResourceInfo::Fixed(Resource { uri, ..info })
+}
+
+fn family(uri_template: Box<str>, info: Resource) -> ResourceInfo {
+    let Resource { uri: _, name, title, description, icons, mime_type, size: _, annotations, meta } = info;
+    ResourceInfo::Family(ResourceTemplate {
+        uri_template,
+        name,
+        title,
+        description,
+        icons,
+        mime_type,
+        annotations,
+        meta,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn braces_tell_a_family_from_one_resource() {
+        let one = ResourceDefinition::new("test://a", "a").handler(|_| async { "x" });
+        assert!(matches!(one.info, ResourceInfo::Fixed(_)));
+        let family = ResourceDefinition::new("test://{id}", "a").handler(|_| async { "x" });
+        assert!(matches!(family.info, ResourceInfo::Family(_)));
+    }
+}

@@ -1,0 +1,276 @@
+//! What is registered at one moment: immutable, in a fixed order, with compiled schemas.
+
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use dashmap::DashMap;
+use mocopr_core::{
+    model::{
+        capability::Hello,
+        prompt::Prompt,
+        resource::{Resource, ResourceTemplate},
+        tool::Tool,
+    },
+    uri::{Captures, ResourceUri, UriTemplate},
+    wire::{encode, revision::Revision},
+};
+use mocopr_security::{
+    gate::{Kind, Requirement, Target},
+    schema::Schema,
+};
+
+use crate::{
+    ask::Repeatable,
+    handler::Handler,
+    listing::{List, Listings},
+    registry::mirror::Mirror,
+};
+
+/// What is registered, and what has been encoded of it.
+#[derive(Debug, Default)]
+pub(crate) struct Snapshot {
+    pub(crate) tools: Shelf<ToolEntry>,
+    pub(crate) prompts: Shelf<PromptEntry>,
+    pub(crate) resources: Shelf<ResourceEntry>,
+    /// The most specific first.
+    pub(crate) templates: Vec<Arc<TemplateEntry>>,
+    pub(crate) listings: Listings,
+    hellos: DashMap<Revision, Bytes>,
+}
+
+/// Entries in the order in which they were first registered, found by name.
+#[derive(Debug)]
+pub(crate) struct Shelf<T> {
+    order: Vec<Arc<T>>,
+    by_name: HashMap<Box<str>, usize>,
+}
+
+/// Something that is found by its name.
+pub(crate) trait Named {
+    fn name(&self) -> &str;
+}
+
+/// A tool, ready to be called.
+pub(crate) struct ToolEntry {
+    pub(crate) info: Tool,
+    pub(crate) input: Schema,
+    pub(crate) output: Option<Schema>,
+    pub(crate) mirrors: Vec<Mirror>,
+    pub(crate) common: Common,
+}
+
+/// A prompt, ready to be asked for.
+pub(crate) struct PromptEntry {
+    pub(crate) info: Prompt,
+    pub(crate) completions: Vec<(Box<str>, Arc<dyn Handler>)>,
+    pub(crate) common: Common,
+}
+
+/// A resource of one URI, ready to be read.
+pub(crate) struct ResourceEntry {
+    pub(crate) info: Resource,
+    /// The URI in normal form.
+    pub(crate) canonical: Box<str>,
+    pub(crate) common: Common,
+}
+
+/// A family of resources, ready to be read.
+pub(crate) struct TemplateEntry {
+    pub(crate) info: ResourceTemplate,
+    pub(crate) template: UriTemplate,
+    pub(crate) completions: Vec<(Box<str>, Arc<dyn Handler>)>,
+    pub(crate) common: Common,
+}
+
+/// What every entry has.
+pub(crate) struct Common {
+    pub(crate) handler: Arc<dyn Handler>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) need: Requirement,
+    pub(crate) repeatable: Repeatable,
+}
+
+/// A resource that was found by its URI.
+pub(crate) enum FoundResource<'a> {
+    Static(&'a Arc<ResourceEntry>),
+    Template(&'a Arc<TemplateEntry>, Captures),
+}
+
+impl Snapshot {
+    /// The resource of that URI.
+    pub(crate) fn resource(&self, uri: &ResourceUri) -> Option<FoundResource<'_>> {
+        if let Some(entry) = self.resources.find(uri.canonical()) {
+            return Some(FoundResource::Static(entry));
+        }
+        self.templates.iter().find_map(|entry| Some(FoundResource::Template(entry, entry.template.matches(uri)?)))
+    }
+
+    /// Something of that list is registered; a server without any answers like one that does not know the method.
+    pub(crate) fn offers(&self, list: List) -> bool {
+        match list {
+            List::Tools => !self.tools.is_empty(),
+            List::Prompts => !self.prompts.is_empty(),
+            List::Resources | List::Templates => !self.resources.is_empty() || !self.templates.is_empty(),
+        }
+    }
+
+    /// A prompt or template can complete something.
+    pub(crate) fn completes(&self) -> bool {
+        self.prompts.iter().any(|prompt| !prompt.completions.is_empty())
+            || self.templates.iter().any(|template| !template.completions.is_empty())
+    }
+
+    /// What the server says of itself in a revision, encoded once.
+    pub(crate) fn hello(&self, revision: Revision, hello: impl FnOnce() -> Hello) -> Bytes {
+        if let Some(known) = self.hellos.get(&revision) {
+            return known.value().clone();
+        }
+        let bytes = encode::hello(&hello(), revision);
+        self.hellos.insert(revision, bytes.clone());
+        bytes
+    }
+
+    /// A copy to change, without what was encoded of this one.
+    pub(crate) fn edit(&self) -> Self {
+        Self {
+            tools: self.tools.clone(),
+            prompts: self.prompts.clone(),
+            resources: self.resources.clone(),
+            templates: self.templates.clone(),
+            listings: Listings::default(),
+            hellos: DashMap::new(),
+        }
+    }
+
+    /// Puts a template in its place, instead of one of the same text.
+    pub(crate) fn put_template(&mut self, entry: TemplateEntry) {
+        self.templates.retain(|known| known.info.uri_template != entry.info.uri_template);
+        let place = self
+            .templates
+            .iter()
+            .position(|known| known.template.specificity() < entry.template.specificity())
+            .unwrap_or(self.templates.len());
+        self.templates.insert(place, Arc::new(entry));
+    }
+}
+
+impl<T: Named> Shelf<T> {
+    /// The entry of that name.
+    pub(crate) fn find(&self, name: &str) -> Option<&Arc<T>> {
+        self.order.get(*self.by_name.get(name)?)
+    }
+
+    /// All entries, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<T>> {
+        self.order.iter()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    /// Adds an entry at the end, or puts it in the place of one of the same name.
+    pub(crate) fn put(&mut self, entry: T) {
+        let entry = Arc::new(entry);
+        let name: Box<str> = entry.name().into();
+        match self.by_name.get(&name).and_then(|place| self.order.get_mut(*place)) {
+            Some(known) => *known = entry,
+            None => {
+                self.by_name.insert(name, self.order.len());
+                self.order.push(entry);
+            }
+        }
+    }
+
+    /// Takes the entry of that name out; `false` where there is none.
+    pub(crate) fn remove(&mut self, name: &str) -> bool {
+        let before = self.order.len();
+        self.order.retain(|entry| entry.name() != name);
+        self.by_name = self.order.iter().enumerate().map(|(place, entry)| (entry.name().into(), place)).collect();
+        self.order.len() < before
+    }
+}
+
+impl<T> Clone for Shelf<T> {
+    fn clone(&self) -> Self {
+        Self { order: self.order.clone(), by_name: self.by_name.clone() }
+    }
+}
+
+impl<T> Default for Shelf<T> {
+    fn default() -> Self {
+        Self { order: Vec::new(), by_name: HashMap::new() }
+    }
+}
+
+impl ToolEntry {
+    pub(crate) fn target(&self) -> Target<'_> {
+        Target::Found { kind: Kind::Tool, name: &self.info.name, need: &self.common.need }
+    }
+}
+
+impl PromptEntry {
+    pub(crate) fn target(&self) -> Target<'_> {
+        Target::Found { kind: Kind::Prompt, name: &self.info.name, need: &self.common.need }
+    }
+}
+
+impl ResourceEntry {
+    pub(crate) fn target(&self) -> Target<'_> {
+        Target::Found { kind: Kind::Resource, name: &self.canonical, need: &self.common.need }
+    }
+}
+
+impl TemplateEntry {
+    /// The family itself, as it is listed.
+    pub(crate) fn target(&self) -> Target<'_> {
+        self.target_of(&self.info.uri_template)
+    }
+
+    /// One member of the family, by its URI in normal form.
+    pub(crate) fn target_of<'a>(&'a self, canonical: &'a str) -> Target<'a> {
+        Target::Found { kind: Kind::Resource, name: canonical, need: &self.common.need }
+    }
+}
+
+impl Named for ToolEntry {
+    fn name(&self) -> &str {
+        &self.info.name
+    }
+}
+
+impl Named for PromptEntry {
+    fn name(&self) -> &str {
+        &self.info.name
+    }
+}
+
+impl Named for ResourceEntry {
+    fn name(&self) -> &str {
+        &self.canonical
+    }
+}
+
+impl fmt::Debug for ToolEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ToolEntry").field(&self.info.name).finish()
+    }
+}
+
+impl fmt::Debug for PromptEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PromptEntry").field(&self.info.name).finish()
+    }
+}
+
+impl fmt::Debug for ResourceEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ResourceEntry").field(&self.canonical).finish()
+    }
+}
+
+impl fmt::Debug for TemplateEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TemplateEntry").field(&self.info.uri_template).finish()
+    }
+}

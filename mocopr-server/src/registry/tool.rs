@@ -1,0 +1,324 @@
+//! A tool as it is registered, and the builder that makes one without macros.
+//!
+//! Nothing is checked here: the server's builder checks names, schemas and header annotations of all definitions
+//! together, so that its owner reads every problem at once.
+
+use std::{borrow::Cow, fmt, future::Future, sync::Arc, time::Duration};
+
+use mocopr_core::{
+    json::RawJson,
+    model::{
+        content::Icon,
+        tool::{self as model, OutputSchema},
+    },
+    outcome::Outcome,
+};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::{
+    context::Context,
+    handler::{
+        BoxFuture, Handler, function,
+        schema::{self, Argument},
+        tool::{IntoToolResult, outcome},
+    },
+};
+
+/// A tool: what is listed of it, and what carries out its calls.
+///
+/// `#[tool]` makes one of an `async fn`. Without macros:
+///
+/// ```
+/// use mocopr_server::{handler::tool::Json, registry::tool::Tool};
+///
+/// #[derive(serde::Deserialize, schemars::JsonSchema)]
+/// struct Pair {
+///     a: f64,
+///     b: f64,
+/// }
+///
+/// let tool = Tool::new("add")
+///     .description("Adds two numbers.")
+///     .input::<Pair>()
+///     .handler(|pair: Pair| async move { Json(pair.a + pair.b) });
+/// assert_eq!(&*tool.info().name, "add");
+/// ```
+pub struct Tool {
+    pub(crate) info: model::Tool,
+    pub(crate) handler: Arc<dyn Handler>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) problems: Vec<&'static str>,
+}
+
+impl Tool {
+    /// Begins a tool of that name: 1 to 128 characters of `A-Z a-z 0-9 _ - .`.
+    #[expect(clippy::new_ret_no_self, reason = "a tool without a handler must not exist, so its builder comes first")]
+    pub fn new(name: impl Into<Box<str>>) -> ToolBuilder {
+        ToolBuilder::new(name.into())
+    }
+
+    /// What is listed of it.
+    pub fn info(&self) -> &model::Tool {
+        &self.info
+    }
+}
+
+impl fmt::Debug for Tool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tool").field("info", &self.info).field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}
+
+/// A tool that has no handler yet.
+///
+/// Without [`input`](Self::input) or [`input_schema`](Self::input_schema) the tool takes no arguments.
+#[derive(Debug)]
+#[must_use = "a tool begins to exist with its handler"]
+pub struct ToolBuilder {
+    info: model::Tool,
+    has_output: bool,
+    timeout: Option<Duration>,
+    problems: Vec<&'static str>,
+}
+
+impl ToolBuilder {
+    fn new(name: Box<str>) -> Self {
+        let info = model::Tool {
+            name,
+            title: None,
+            description: None,
+            icons: Vec::new(),
+            input_schema: RawJson::empty_object(),
+            output_schema: None,
+            annotations: model::ToolAnnotations::default(),
+            meta: None,
+        };
+        Self { info, has_output: false, timeout: None, problems: Vec::new() }.input::<NoArguments>()
+    }
+
+    /// Gives it a name for people.
+    pub fn title(mut self, title: impl Into<Box<str>>) -> Self {
+        self.info.title = Some(title.into());
+        self
+    }
+
+    /// Says what it does; the model chooses by this text.
+    pub fn description(mut self, description: impl Into<Box<str>>) -> Self {
+        self.info.description = Some(description.into());
+        self
+    }
+
+    /// Adds a picture.
+    pub fn icon(mut self, icon: Icon) -> Self {
+        self.info.icons.push(icon);
+        self
+    }
+
+    /// Takes the schema of the arguments from a type, which must be a struct or a map.
+    pub fn input<A: JsonSchema>(self) -> Self {
+        self.arguments::<A>(&[])
+    }
+
+    /// Takes the schema of the arguments from a JSON text.
+    pub fn input_schema(mut self, schema: impl AsRef<str>) -> Self {
+        match parse(schema.as_ref()) {
+            Some((schema, _)) => self.info.input_schema = schema,
+            None => self.problems.push("the input schema is not JSON"),
+        }
+        self
+    }
+
+    /// Takes the schema of the structured content from a type. Where the handler answers
+    /// [`Json<T>`](crate::handler::tool::Json) this is done already.
+    pub fn output<T: JsonSchema>(mut self) -> Self {
+        self.info.output_schema = schema::output::<T>();
+        self.has_output = true;
+        self
+    }
+
+    /// Takes the schema of the structured content from a JSON text.
+    pub fn output_schema(mut self, schema: impl AsRef<str>) -> Self {
+        match parse(schema.as_ref()) {
+            Some((schema, is_object)) => self.info.output_schema = Some(OutputSchema { schema, is_object }),
+            None => self.problems.push("the output schema is not JSON"),
+        }
+        self.has_output = true;
+        self
+    }
+
+    /// Hints that it changes nothing.
+    pub fn read_only(mut self) -> Self {
+        self.info.annotations.read_only = Some(true);
+        self
+    }
+
+    /// Hints that it may destroy something.
+    pub fn destructive(mut self) -> Self {
+        self.info.annotations.destructive = Some(true);
+        self
+    }
+
+    /// Hints that twice is the same as once.
+    pub fn idempotent(mut self) -> Self {
+        self.info.annotations.idempotent = Some(true);
+        self
+    }
+
+    /// Hints that it does not reach out into an open world.
+    pub fn closed_world(mut self) -> Self {
+        self.info.annotations.open_world = Some(false);
+        self
+    }
+
+    /// Ends a call after this time; the server's own limit holds as well.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sets `_meta`: something that is written as a JSON object.
+    pub fn meta(mut self, meta: &impl Serialize) -> Self {
+        match RawJson::encode(meta) {
+            Ok(meta) => self.info.meta = Some(meta),
+            Err(_) => self.problems.push("the `_meta` is not JSON"),
+        }
+        self
+    }
+
+    /// Carries out calls with an async function of the arguments.
+    ///
+    /// The arguments have passed the input schema before; what then does not decode is refused in the same way.
+    pub fn handler<A, F, R>(self, handler: F) -> Tool
+    where
+        A: DeserializeOwned + Send + 'static,
+        F: Fn(A) -> R + Send + Sync + 'static,
+        R: Future<Output: IntoToolResult> + Send + 'static,
+    {
+        let handler = Arc::new(handler);
+        self.returns::<R::Output>().handled_by(function(move |work| {
+            let handler = Arc::clone(&handler);
+            Box::pin(async move {
+                match work.decode::<A>() {
+                    Ok(arguments) => outcome(handler(arguments).await),
+                    Err(failure) => Outcome::Failed(failure),
+                }
+            })
+        }))
+    }
+
+    /// Carries out calls with a function of the arguments and the context, which returns a boxed future:
+    /// `|args: Args, ctx| Box::pin(async move { … })`.
+    ///
+    /// Costs one box a call more than [`handler`](Self::handler) and `#[tool]`.
+    pub fn handler_with<A, F, R>(self, handler: F) -> Tool
+    where
+        A: DeserializeOwned + Send + 'static,
+        F: for<'a> Fn(A, &'a Context) -> BoxFuture<'a, R> + Send + Sync + 'static,
+        R: IntoToolResult + 'static,
+    {
+        let handler = Arc::new(handler);
+        self.returns::<R>().handled_by(function(move |work| {
+            let handler = Arc::clone(&handler);
+            Box::pin(async move {
+                match work.decode::<A>() {
+                    Ok(arguments) => outcome(handler(arguments, work.context()).await),
+                    Err(failure) => Outcome::Failed(failure),
+                }
+            })
+        }))
+    }
+
+    /// Carries out calls with a [`Handler`].
+    pub fn handled_by(self, handler: impl Handler) -> Tool {
+        let Self { info, has_output: _, timeout, problems } = self;
+        Tool { info, handler: Arc::new(handler), timeout, problems }
+    }
+
+    pub(crate) fn arguments<A: JsonSchema>(mut self, arguments: &[Argument]) -> Self {
+        match schema::input::<A>(arguments) {
+            Some(schema) => self.info.input_schema = schema,
+            None => self.problems.push("the input schema is not JSON"),
+        }
+        self
+    }
+
+    pub(crate) fn returns<R: IntoToolResult>(mut self) -> Self {
+        if !self.has_output {
+            self.info.output_schema = R::output_schema();
+        }
+        self
+    }
+}
+
+/// What can be registered as a tool: a [`Tool`], or a function under `#[tool]`.
+///
+/// `Marker` only tells the functions of different arity apart; it is never named.
+#[diagnostic::on_unimplemented(
+    message = "this function is not a tool",
+    label = "not a tool",
+    note = "put `#[tool]` above its definition, or build one with `Tool::new(..)`"
+)]
+pub trait IntoTool<Marker> {
+    /// The tool.
+    fn into_tool(self) -> Tool;
+}
+
+impl IntoTool<()> for Tool {
+    fn into_tool(self) -> Tool {
+        self
+    }
+}
+
+/// The arguments of a tool or prompt that takes none.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoArguments {}
+
+impl JsonSchema for NoArguments {
+    fn schema_name() -> Cow<'static, str> {
+        "NoArguments".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "object", "additionalProperties": false })
+    }
+}
+
+/// A JSON text without its spaces, and whether it is the schema of an object.
+fn parse(text: &str) -> Option<(RawJson, bool)> {
+    let schema: Value = serde_json::from_str(text).ok()?;
+    let is_object = schema.get("type").and_then(Value::as_str) == Some("object");
+    Some((RawJson::encode(&schema).ok()?, is_object))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handler::tool::Json;
+
+    #[test]
+    fn tool_without_input_takes_no_arguments() {
+        let tool = Tool::new("now").handler(|_: NoArguments| async { "noon" });
+        assert_eq!(tool.info.input_schema.as_str(), r#"{"additionalProperties":false,"type":"object"}"#);
+        assert!(tool.info.output_schema.is_none());
+    }
+
+    #[test]
+    fn output_schema_comes_from_the_handler_unless_it_is_given() {
+        let tool = Tool::new("one").handler(|_: NoArguments| async { Json(1_u64) });
+        assert_eq!(tool.info.output_schema.unwrap().schema.as_str(), r#"{"minimum":0,"type":"integer"}"#);
+        let given = Tool::new("one")
+            .output_schema(r#"{ "type": "object" }"#)
+            .handler_with(|_: NoArguments, _ctx| Box::pin(async { Json(1_u64) }));
+        let given = given.info.output_schema.unwrap();
+        assert_eq!((given.schema.as_str(), given.is_object), (r#"{"type":"object"}"#, true));
+    }
+
+    #[test]
+    fn schema_that_is_no_json_is_kept_as_a_problem() {
+        let tool = Tool::new("x").input_schema("{").handler(|_: NoArguments| async {});
+        assert_eq!(tool.problems, ["the input schema is not JSON"]);
+    }
+}

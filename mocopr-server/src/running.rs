@@ -1,0 +1,373 @@
+//! A handler at work: polled by the transport that carries its answer, without a task or a channel of its own.
+//!
+//! What the handler says comes out first, then its answer. A panic, a deadline, a cancellation and open questions
+//! end it here.
+
+use std::{
+    future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+    task::{Context as TaskContext, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use mocopr_core::{
+    failure::Failure,
+    fault::Fault,
+    id::RequestId,
+    json::RawJson,
+    model::tool::ToolResult,
+    outcome::{Incident, Outcome, PublicError, Reply},
+    wire::{
+        encode,
+        revision::{Era, Revision},
+    },
+};
+use mocopr_security::{
+    principal::Principal,
+    random,
+    sanitize::{self, Sanitized},
+};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::{
+    answer::Answer,
+    ask::AskError,
+    engine::Engine,
+    handler::BoxFuture,
+    inflight::Taken,
+    outlet::{Outlet, Say},
+    registry::snapshot::ToolEntry,
+};
+
+/// A handler at work.
+pub(crate) struct Running {
+    engine: Arc<Engine>,
+    future: Option<BoxFuture<'static, Outcome>>,
+    outlet: Arc<Outlet>,
+    id: RequestId,
+    revision: Revision,
+    principal: Principal,
+    subject: Subject,
+    /// What sealed request state is bound to, beside the principal.
+    state_bind: StateBind,
+    outcome: Option<Result<Outcome, PublicError>>,
+    clock: CallClock,
+    _taken: Option<Taken>,
+}
+
+/// Whose handler it is.
+#[derive(Clone, Debug)]
+pub(crate) enum Subject {
+    Tool(Arc<ToolEntry>),
+    Prompt(Box<str>),
+    Resource(Box<str>),
+    Completion,
+}
+
+/// The call that request state belongs to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StateBind(pub(crate) [u8; 32]);
+
+/// All that a run needs.
+pub(crate) struct Start {
+    pub(crate) future: BoxFuture<'static, Outcome>,
+    pub(crate) outlet: Arc<Outlet>,
+    pub(crate) id: RequestId,
+    pub(crate) revision: Revision,
+    pub(crate) principal: Principal,
+    pub(crate) subject: Subject,
+    pub(crate) state_bind: StateBind,
+    pub(crate) timeout: Duration,
+    pub(crate) taken: Option<Taken>,
+}
+
+/// What comes of a run next.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// A message for the client before the answer: a notification or a question.
+    Frame(Bytes),
+    /// The stream is to be closed; the answer is fetched later.
+    CloseStream,
+    /// The answer. Nothing follows.
+    Final(Answer),
+    /// The call was cancelled: nothing is sent, nothing follows.
+    Cancelled,
+}
+
+impl Running {
+    pub(crate) fn new(engine: Arc<Engine>, start: Start) -> Self {
+        let Start { future, outlet, id, revision, principal, subject, state_bind, timeout, taken } = start;
+        let client_wait = engine.limits().client_wait;
+        Self {
+            engine,
+            future: Some(future),
+            outlet,
+            id,
+            revision,
+            principal,
+            subject,
+            state_bind,
+            outcome: None,
+            clock: CallClock::new(timeout, client_wait),
+            _taken: taken,
+        }
+    }
+
+    /// The revision that the call is answered in.
+    pub(crate) fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// What comes next.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when the returned future is dropped.
+    pub(crate) async fn next(&mut self) -> Event {
+        poll_fn(|task| self.poll_next(task)).await
+    }
+
+    /// As [`Running::next`], for those who poll by hand.
+    pub(crate) fn poll_next(&mut self, task: &mut TaskContext<'_>) -> Poll<Event> {
+        self.outlet.register(task.waker());
+        if self.outlet.is_cancelled() {
+            self.future = None;
+            return Poll::Ready(Event::Cancelled);
+        }
+        self.poll_handler(task);
+        if let Some(event) = self.next_say() {
+            return Poll::Ready(event);
+        }
+        if let Some(outcome) = self.outcome.take() {
+            return Poll::Ready(Event::Final(self.conclude(outcome)));
+        }
+        if self.revision.era() == Era::Stateless && self.outlet.with_asks(|book| book.is_open()) {
+            self.future = None;
+            return Poll::Ready(Event::Final(self.need_input()));
+        }
+        if self.clock.poll_over(self.outlet.waits_for_client(), task).is_ready() {
+            self.future = None;
+            self.outlet.cancel();
+            return Poll::Ready(Event::Final(self.fault(Fault::Timeout)));
+        }
+        Poll::Pending
+    }
+
+    fn poll_handler(&mut self, task: &mut TaskContext<'_>) {
+        let Some(future) = &mut self.future else { return };
+        // A handler that panicked is never polled again, so what it left behind is not seen.
+        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(task))) {
+            Ok(Poll::Pending) => {}
+            Ok(Poll::Ready(outcome)) => {
+                self.future = None;
+                self.outcome = Some(Ok(outcome));
+            }
+            Err(panic) => {
+                self.future = None;
+                let error = sanitize::panic(&*panic, &self.principal, self.subject.name());
+                self.outcome = Some(Err(error));
+            }
+        }
+    }
+
+    fn next_say(&mut self) -> Option<Event> {
+        loop {
+            let frame = match self.outlet.next()? {
+                Say::Notice(notice) => encode::notice(&notice, self.revision, None),
+                Say::Ask { id, ask } => encode::ask(&RequestId::Integer(id), &ask, self.revision),
+                Say::CloseStream => return Some(Event::CloseStream),
+            };
+            // What a revision lacks is not sent.
+            if let Some(frame) = frame {
+                return Some(Event::Frame(frame));
+            }
+        }
+    }
+
+    fn conclude(&self, outcome: Result<Outcome, PublicError>) -> Answer {
+        match outcome {
+            Ok(Outcome::Complete(reply)) => self.reply(reply),
+            Ok(Outcome::NeedInput(_)) => self.internal("a handler made questions of its own"),
+            Ok(Outcome::Failed(failure)) => self.failed(&failure),
+            Err(error) => self.error(error),
+        }
+    }
+
+    fn reply(&self, reply: Reply) -> Answer {
+        if let (Reply::Tool(result), Subject::Tool(entry)) = (&reply, &self.subject)
+            && let Err(note) = fits_output(entry, result)
+        {
+            return self.internal(note);
+        }
+        let body = encode::reply_response(&self.id, &reply, self.revision);
+        if body.len() > self.engine.limits().result_bytes {
+            return self.internal("the result is larger than it may be");
+        }
+        Answer::message(body)
+    }
+
+    fn failed(&self, failure: &Failure) -> Answer {
+        // An ask that failed says so to the caller: the text is ours and tells what the caller itself did.
+        if let Some(ask) = failure.source().and_then(|source| source.downcast_ref::<AskError>()) {
+            return match ask {
+                AskError::Unsupported(needed) => self.fault(Fault::MissingCapability(needed.clone())),
+                AskError::Declined | AskError::Cancelled | AskError::Invalid | AskError::Failed => {
+                    self.caller_failure(&ask.to_string())
+                }
+            };
+        }
+        match sanitize::failure(failure, &self.principal, self.subject.name()) {
+            Sanitized::Caller(text) => self.caller_failure(&text),
+            Sanitized::Error(error) => self.error(error),
+        }
+    }
+
+    /// A sentence for the caller: a tool's result that says it failed, else an error.
+    fn caller_failure(&self, text: &str) -> Answer {
+        match self.subject {
+            Subject::Tool(_) => self.tool_error(text.to_owned()),
+            Subject::Prompt(_) | Subject::Resource(_) | Subject::Completion => {
+                Answer::error(Some(&self.id), &sanitize::caller(text), self.revision, &self.engine)
+            }
+        }
+    }
+
+    fn error(&self, error: PublicError) -> Answer {
+        match (error.fault(), &self.subject) {
+            (Fault::Internal, Subject::Tool(_)) => self.tool_error(internal_text(error.incident())),
+            (Fault::Arguments(message), Subject::Tool(_)) if self.revision >= ARGUMENTS_ARE_RESULTS => {
+                self.tool_error(message.to_string())
+            }
+            _ => Answer::error(Some(&self.id), &error, self.revision, &self.engine),
+        }
+    }
+
+    fn tool_error(&self, text: String) -> Answer {
+        tool_error(&self.id, text, self.revision)
+    }
+
+    fn fault(&self, fault: Fault) -> Answer {
+        self.error(sanitize::fault(fault))
+    }
+
+    fn internal(&self, note: &str) -> Answer {
+        self.error(sanitize::internal(&self.principal, self.subject.name(), note, None))
+    }
+
+    fn need_input(&self) -> Answer {
+        let book = self.outlet.with_asks(std::mem::take);
+        let bind: [&[u8]; 2] = [self.principal.binding(), &self.state_bind.0];
+        let engine = &self.engine;
+        let expires = engine.clock().unix() + engine.limits().request_state;
+        let max = engine.limits().message.request_state_bytes;
+        let questions = random::random_name()
+            .ok()
+            .and_then(|nonce| book.into_questions(engine.ring(), &bind, nonce.into(), expires, max));
+        match questions.and_then(|questions| encode::questions(&questions, self.revision)) {
+            Some(result) => Answer::result(&self.id, &result),
+            None => self.internal("the answers of earlier rounds are larger than request state may be"),
+        }
+    }
+}
+
+/// A tool's result that says it failed.
+pub(crate) fn tool_error(id: &RequestId, text: String, revision: Revision) -> Answer {
+    Answer::message(encode::reply_response(id, &Reply::Tool(ToolResult::error(text)), revision))
+}
+
+/// From this revision on, arguments that break the input schema are a result that says so.
+pub(crate) const ARGUMENTS_ARE_RESULTS: Revision = Revision::NEWEST_STATEFUL;
+
+impl Subject {
+    fn name(&self) -> &str {
+        match self {
+            Self::Tool(entry) => &entry.info.name,
+            Self::Prompt(name) | Self::Resource(name) => name,
+            Self::Completion => "completion",
+        }
+    }
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running").field("id", &self.id).field("subject", &self.subject).finish_non_exhaustive()
+    }
+}
+
+/// Structured content is what the output schema promises.
+fn fits_output(entry: &ToolEntry, result: &ToolResult) -> Result<(), &'static str> {
+    let Some(schema) = &entry.output else { return Ok(()) };
+    if result.is_error {
+        return Ok(());
+    }
+    let structured: &RawJson =
+        result.structured.as_ref().ok_or("the tool has an output schema and gave no structure")?;
+    schema.check_raw(structured).map_err(|_| "the tool's structure breaks its output schema")
+}
+
+fn internal_text(incident: Option<Incident>) -> String {
+    match incident {
+        Some(incident) => format!("internal error (incident {incident})"),
+        None => "internal error".to_owned(),
+    }
+}
+
+/// How long a call may take. Stands still while the client is asked something, and costs no timer until the handler
+/// first waits.
+#[derive(Debug)]
+struct CallClock {
+    timeout: Duration,
+    client_wait: Duration,
+    timer: Option<Timer>,
+}
+
+#[derive(Debug)]
+struct Timer {
+    sleep: Pin<Box<Sleep>>,
+    deadline: Instant,
+    asking_since: Option<Instant>,
+}
+
+impl CallClock {
+    fn new(timeout: Duration, client_wait: Duration) -> Self {
+        Self { timeout, client_wait, timer: None }
+    }
+
+    fn poll_over(&mut self, asking: bool, task: &mut TaskContext<'_>) -> Poll<()> {
+        let timeout = self.timeout;
+        let timer = self.timer.get_or_insert_with(|| {
+            let deadline = far(timeout);
+            Timer { sleep: Box::pin(sleep_until(deadline)), deadline, asking_since: None }
+        });
+        match (asking, timer.asking_since) {
+            (true, None) => {
+                timer.asking_since = Some(now());
+                timer.sleep.as_mut().reset(far(self.client_wait));
+            }
+            (false, Some(since)) => {
+                timer.asking_since = None;
+                timer.deadline += now() - since;
+                timer.sleep.as_mut().reset(timer.deadline);
+            }
+            (true, Some(_)) | (false, None) => {}
+        }
+        timer.sleep.as_mut().poll(task)
+    }
+}
+
+/// Tokio's own time, which tests can stop.
+#[expect(clippy::disallowed_methods, reason = "deadlines follow tokio's clock, which tests can stop")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// That long from now; as good as never where the sum does not exist.
+fn far(after: Duration) -> Instant {
+    let now = now();
+    now.checked_add(after).unwrap_or_else(|| now + NEVER)
+}
+
+/// Thirty years.
+const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);

@@ -1,0 +1,158 @@
+//! A server that is built: it runs on a transport, and can be changed while it does.
+
+use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use mocopr_security::policy::SecurityPolicy;
+
+use crate::{
+    builder::ServerBuilder,
+    engine::Engine,
+    error::Result,
+    registry::{Prompts, Resources, Tools},
+};
+
+/// A server of the Model Context Protocol.
+///
+/// Immutable but for what is registered. `P` says whether it has a security policy; without one it speaks over
+/// standard streams and cannot listen.
+pub struct McpServer<P = Unguarded> {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) shutdown: Option<BoxFuture<'static, ()>>,
+    guard: PhantomData<fn() -> P>,
+}
+
+/// Marks a server without a security policy.
+#[derive(Debug)]
+pub enum Unguarded {}
+
+/// Marks a server with a security policy.
+#[derive(Debug)]
+pub enum Guarded {}
+
+/// A server that may listen on a network.
+#[diagnostic::on_unimplemented(
+    message = "this server has no security policy, so it may not listen on a network",
+    label = "needs a security policy",
+    note = "call `.with_security_policy(SecurityPolicy::development())` on the builder, before `.build()`"
+)]
+pub trait MayListen: sealed::Sealed {}
+
+impl MayListen for Guarded {}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Guarded {}
+}
+
+impl McpServer<Unguarded> {
+    /// Begins a server.
+    pub fn builder() -> ServerBuilder<Unguarded> {
+        ServerBuilder::new()
+    }
+}
+
+impl<P> McpServer<P> {
+    pub(crate) fn of(engine: Arc<Engine>) -> Self {
+        Self { engine, shutdown: None, guard: PhantomData }
+    }
+
+    /// The tools, to be changed while the server runs.
+    pub fn tools(&self) -> Tools {
+        Tools(self.engine.clone())
+    }
+
+    /// The prompts, to be changed while the server runs.
+    pub fn prompts(&self) -> Prompts {
+        Prompts(self.engine.clone())
+    }
+
+    /// The resources, to be changed while the server runs.
+    pub fn resources(&self) -> Resources {
+        Resources(self.engine.clone())
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> &SecurityPolicy {
+        self.engine.gate.policy()
+    }
+
+    /// Stops the server when `signal` is done, beside Ctrl-C and SIGTERM: calls under way are finished.
+    #[must_use]
+    pub fn with_shutdown(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.shutdown = Some(signal.boxed());
+        self
+    }
+
+    /// Speaks with one client over standard input and output until the input ends, or the server is told to stop.
+    ///
+    /// The protocol gets a private copy of standard output, and standard output itself is pointed at standard error,
+    /// so that a stray `println!` cannot break the stream. Returns within a second after the input has ended; calls
+    /// under way are finished or cancelled by then. Can be called once in a process.
+    ///
+    /// # Errors
+    /// Where the standard streams cannot be taken.
+    ///
+    /// # Source
+    /// MCP 2025-11-25 and 2026-07-28, basic/transports, "stdio".
+    #[cfg(feature = "stdio")]
+    pub async fn run_stdio(mut self) -> Result<()> {
+        use mocopr_core::peer::PeerKind;
+
+        use crate::{
+            error::Error,
+            transport::{
+                connection::{self, Endings},
+                stdio,
+            },
+        };
+
+        let (input, output) = stdio::take().map_err(|error| Error::io("taking the standard streams", error))?;
+        let endings = Endings { drain: self.engine.stopping.clone(), after_input: AFTER_INPUT, after_drain: DRAIN };
+        let serving = connection::serve(self.engine.clone(), PeerKind::Stdio, input, output, endings);
+        let stop = crate::shutdown::stop(self.shutdown.take(), self.engine.stopping.clone());
+        tokio::pin!(serving);
+        tokio::select! {
+            () = &mut serving => {}
+            () = stop => serving.await,
+        }
+        Ok(())
+    }
+
+    /// Serves Streamable HTTP until the server is told to stop, then finishes the calls under way.
+    ///
+    /// Under [`SecurityPolicy::development`] the address must be a loopback address, and everybody on this machine is
+    /// the local user.
+    ///
+    /// # Errors
+    /// Every problem of the listener at once, before anything is bound; or that the address cannot be bound.
+    ///
+    /// # Source
+    /// MCP 2025-11-25 and 2026-07-28, basic/transports, "Streamable HTTP".
+    #[cfg(feature = "http")]
+    pub fn run_http(self, config: crate::http::HttpConfig) -> BoxFuture<'static, Result<()>>
+    where
+        P: MayListen + 'static,
+    {
+        crate::http::run(self.engine, self.shutdown, config).boxed()
+    }
+
+    /// Opens a pipe to the server, as the test client does.
+    #[cfg(feature = "testing")]
+    pub(crate) fn open_pipe(&self) -> tokio::io::DuplexStream {
+        crate::transport::pipe::open(self.engine.clone())
+    }
+}
+
+impl<P> fmt::Debug for McpServer<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("McpServer").field("info", &self.engine.info).finish_non_exhaustive()
+    }
+}
+
+/// How long calls under way may take when standard input has ended: the process exits within a second.
+#[cfg(feature = "stdio")]
+const AFTER_INPUT: Duration = Duration::from_millis(700);
+
+/// How long calls under way may take when the server stops.
+pub(crate) const DRAIN: Duration = Duration::from_secs(10);

@@ -1,0 +1,343 @@
+//! Sessions of the stateful revisions: bound to their principal, capped, expiring. A session id is not a
+//! credential: every request is admitted on its own, and another principal's session looks like none.
+
+use std::{
+    collections::HashMap,
+    num::NonZeroUsize,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use dashmap::DashMap;
+use mocopr_core::{
+    clock::Clock,
+    fault::Fault,
+    id::RequestId,
+    json::RawJson,
+    model::{ask::ListenFilter, capability::ClientCapabilities, content::Level},
+    wire::revision::Revision,
+};
+use mocopr_security::{limits::Limits, principal::Principal, random};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    inflight::Inflight,
+    replay::Replay,
+    subscribe::{Hub, Subscription},
+};
+
+/// One client's session.
+#[derive(Debug)]
+pub(crate) struct Session {
+    id: Box<str>,
+    principal: Principal,
+    revision: Revision,
+    capabilities: ClientCapabilities,
+    level: AtomicU8,
+    ready: AtomicBool,
+    last_used: AtomicU64,
+    calls: Inflight,
+    asks: Arc<Asks>,
+    subscription: OnceLock<Subscription>,
+    replay: OnceLock<Replay>,
+    ended: CancellationToken,
+}
+
+impl Session {
+    pub(crate) fn new(
+        id: Box<str>,
+        principal: Principal,
+        revision: Revision,
+        capabilities: ClientCapabilities,
+        calls: Inflight,
+    ) -> Self {
+        Self {
+            id,
+            principal,
+            revision,
+            capabilities,
+            level: AtomicU8::new(DEFAULT_LEVEL as u8),
+            ready: AtomicBool::new(false),
+            last_used: AtomicU64::new(0),
+            calls,
+            asks: Arc::default(),
+            subscription: OnceLock::new(),
+            replay: OnceLock::new(),
+            ended: CancellationToken::new(),
+        }
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(crate) fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    pub(crate) fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    pub(crate) fn capabilities(&self) -> &ClientCapabilities {
+        &self.capabilities
+    }
+
+    pub(crate) fn calls(&self) -> &Inflight {
+        &self.calls
+    }
+
+    pub(crate) fn asks(&self) -> &Arc<Asks> {
+        &self.asks
+    }
+
+    /// The lowest level of log messages that the client wants.
+    pub(crate) fn level(&self) -> Level {
+        let level = self.level.load(Ordering::Relaxed);
+        LEVELS.into_iter().find(|known| *known as u8 == level).unwrap_or(DEFAULT_LEVEL)
+    }
+
+    pub(crate) fn set_level(&self, level: Level) {
+        self.level.store(level as u8, Ordering::Relaxed);
+    }
+
+    /// The client said `notifications/initialized`.
+    pub(crate) fn make_ready(&self) {
+        self.ready.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Acquire)
+    }
+
+    /// What this session is told of: every list, and the resources that it subscribes to.
+    pub(crate) fn subscription(&self, hub: &Arc<Hub>) -> &Subscription {
+        self.subscription.get_or_init(|| {
+            hub.subscribe(ListenFilter { tools: true, prompts: true, resources: true, uris: Vec::new() })
+        })
+    }
+
+    /// What this session's streams have carried.
+    pub(crate) fn replay(&self, limits: &Limits) -> &Replay {
+        self.replay.get_or_init(|| Replay::new(limits.replay_events.get(), limits.replay_bytes))
+    }
+
+    /// Done once the session has ended.
+    pub(crate) fn ended(&self) -> &CancellationToken {
+        &self.ended
+    }
+
+    /// Ends it: calls are cancelled, streams close, questions get no answer.
+    pub(crate) fn end(&self) {
+        self.ended.cancel();
+        self.calls.cancel_all();
+        self.asks.give_up();
+    }
+}
+
+/// Our own requests that wait for the client's answer.
+#[derive(Debug, Default)]
+pub(crate) struct Asks {
+    next: AtomicI64,
+    waiting: Mutex<HashMap<i64, oneshot::Sender<Option<RawJson>>>>,
+}
+
+/// One request of ours; forgotten when dropped.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    asks: Arc<Asks>,
+    id: i64,
+    answer: oneshot::Receiver<Option<RawJson>>,
+}
+
+impl Asks {
+    /// Opens a request under an id of its own.
+    pub(crate) fn open(self: &Arc<Self>) -> Pending {
+        let id = self.next.fetch_add(1, Ordering::Relaxed) + 1;
+        let (sender, answer) = oneshot::channel();
+        self.lock().insert(id, sender);
+        Pending { asks: self.clone(), id, answer }
+    }
+
+    /// Hands an answer to whoever waits for it; an answer to nothing is ignored.
+    pub(crate) fn answer(&self, id: &RequestId, result: Option<RawJson>) {
+        let RequestId::Integer(id) = id else { return };
+        if let Some(sender) = self.lock().remove(id) {
+            // Whoever waited may be gone; then nobody needs the answer.
+            let _ = sender.send(result);
+        }
+    }
+
+    fn give_up(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<i64, oneshot::Sender<Option<RawJson>>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pending {
+    pub(crate) fn id(&self) -> i64 {
+        self.id
+    }
+
+    /// The client's result; `None` where it answered with an error or the session ended.
+    pub(crate) async fn answer(mut self) -> Option<RawJson> {
+        (&mut self.answer).await.ok().flatten()
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.asks.lock().remove(&self.id);
+    }
+}
+
+/// The sessions of HTTP.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    by_id: DashMap<Box<str>, Arc<Session>>,
+    per_principal: DashMap<Principal, usize>,
+    count: AtomicUsize,
+    clock: Arc<dyn Clock>,
+    swept: AtomicU64,
+}
+
+impl Sessions {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            by_id: DashMap::new(),
+            per_principal: DashMap::new(),
+            count: AtomicUsize::new(0),
+            clock,
+            swept: AtomicU64::new(0),
+        }
+    }
+
+    /// Opens a session, if there is room after those past their idle life are gone.
+    pub(crate) fn open(
+        &self,
+        principal: &Principal,
+        revision: Revision,
+        capabilities: ClientCapabilities,
+        limits: &Limits,
+    ) -> Result<Arc<Session>, Fault> {
+        self.sweep(limits.session_idle);
+        let full = Fault::Busy { retry_after: FULL_RETRY };
+        if self.count.fetch_add(1, Ordering::AcqRel) >= limits.sessions.get() {
+            self.count.fetch_sub(1, Ordering::AcqRel);
+            return Err(full);
+        }
+        if !self.take_place(principal, limits.sessions_per_principal) {
+            self.count.fetch_sub(1, Ordering::AcqRel);
+            return Err(full);
+        }
+        let Ok(id) = random::random_name() else {
+            self.give_place(principal);
+            return Err(Fault::Internal);
+        };
+        let session =
+            Arc::new(Session::new(id.clone(), principal.clone(), revision, capabilities, Inflight::default()));
+        self.touch(&session);
+        self.by_id.insert(id, session.clone());
+        Ok(session)
+    }
+
+    /// The session of that id, if it is this principal's and has not ended.
+    pub(crate) fn find(&self, id: &str, principal: &Principal, limits: &Limits) -> Option<Arc<Session>> {
+        let session = self.by_id.get(id).map(|entry| entry.value().clone())?;
+        if session.principal != *principal {
+            return None;
+        }
+        if self.is_stale(&session, limits.session_idle) {
+            self.close(&session);
+            return None;
+        }
+        self.touch(&session);
+        Some(session)
+    }
+
+    /// Ends a session.
+    pub(crate) fn close(&self, session: &Session) {
+        if self.by_id.remove(session.id()).is_some() {
+            self.give_place(&session.principal);
+        }
+        session.end();
+    }
+
+    /// Ends every session.
+    pub(crate) fn close_all(&self) {
+        let all: Vec<Arc<Session>> = self.by_id.iter().map(|entry| entry.value().clone()).collect();
+        all.iter().for_each(|session| self.close(session));
+    }
+
+    /// The session was used now.
+    pub(crate) fn touch(&self, session: &Session) {
+        session.last_used.store(milliseconds(self.clock.now()), Ordering::Relaxed);
+    }
+
+    /// Ends the sessions past their idle life; at most once in a tenth of it.
+    pub(crate) fn sweep(&self, idle: Duration) {
+        let now = milliseconds(self.clock.now());
+        let last = self.swept.load(Ordering::Relaxed);
+        let due = now.saturating_sub(last) >= milliseconds(idle) / 10;
+        if !due || self.swept.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+            return;
+        }
+        let stale: Vec<Arc<Session>> = self
+            .by_id
+            .iter()
+            .filter(|entry| self.is_stale(entry.value(), idle))
+            .map(|entry| entry.value().clone())
+            .collect();
+        stale.iter().for_each(|session| self.close(session));
+    }
+
+    fn is_stale(&self, session: &Session, idle: Duration) -> bool {
+        let now = milliseconds(self.clock.now());
+        now.saturating_sub(session.last_used.load(Ordering::Relaxed)) > milliseconds(idle)
+    }
+
+    fn take_place(&self, principal: &Principal, max: Option<NonZeroUsize>) -> bool {
+        let mut held = self.per_principal.entry(principal.clone()).or_insert(0);
+        if max.is_some_and(|max| *held >= max.get()) {
+            return false;
+        }
+        *held += 1;
+        true
+    }
+
+    fn give_place(&self, principal: &Principal) {
+        self.count.fetch_sub(1, Ordering::AcqRel);
+        if let Some(mut held) = self.per_principal.get_mut(principal) {
+            *held = held.saturating_sub(1);
+        }
+        self.per_principal.remove_if(principal, |_, held| *held == 0);
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    time.as_millis().try_into().unwrap_or(u64::MAX)
+}
+
+/// Log messages below this level are not sent until the client says otherwise.
+const DEFAULT_LEVEL: Level = Level::Info;
+
+const LEVELS: [Level; 8] = [
+    Level::Debug,
+    Level::Info,
+    Level::Notice,
+    Level::Warning,
+    Level::Error,
+    Level::Critical,
+    Level::Alert,
+    Level::Emergency,
+];
+
+/// How long a client should wait when there are too many sessions.
+const FULL_RETRY: Duration = Duration::from_secs(10);

@@ -1,0 +1,196 @@
+//! Who wants to be told of what, and the telling.
+//!
+//! What waits for a subscriber is a set of changes, not a queue of messages: two changes of a list are one, so a
+//! slow reader costs a bounded amount and loses nothing.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use dashmap::DashMap;
+use mocopr_core::model::{ask::ListenFilter, notice::Notice};
+use tokio::sync::Notify;
+
+/// Everybody who wants to be told.
+#[derive(Debug, Default)]
+pub(crate) struct Hub {
+    subscribers: DashMap<u64, Arc<Inbox>>,
+    next: AtomicU64,
+}
+
+/// Something that changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Tools,
+    Prompts,
+    Resources,
+    Resource(Box<str>),
+}
+
+/// One subscriber: what it wants, and what has changed since it looked.
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    hub: Arc<Hub>,
+    number: u64,
+    inbox: Arc<Inbox>,
+}
+
+#[derive(Debug)]
+struct Inbox {
+    state: Mutex<State>,
+    ready: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    filter: ListenFilter,
+    tools: bool,
+    prompts: bool,
+    resources: bool,
+    uris: BTreeSet<Box<str>>,
+}
+
+impl Hub {
+    /// Opens a subscription.
+    pub(crate) fn subscribe(self: &Arc<Self>, filter: ListenFilter) -> Subscription {
+        let inbox = Arc::new(Inbox { state: Mutex::new(State { filter, ..State::default() }), ready: Notify::new() });
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.subscribers.insert(number, inbox.clone());
+        Subscription { hub: self.clone(), number, inbox }
+    }
+
+    /// Tells everybody who asked.
+    pub(crate) fn tell(&self, change: &Change) {
+        let inboxes: Vec<Arc<Inbox>> = self.subscribers.iter().map(|entry| entry.value().clone()).collect();
+        for inbox in inboxes {
+            inbox.put(change);
+        }
+    }
+}
+
+impl Subscription {
+    /// Waits for the next change and takes it.
+    ///
+    /// # Cancel safety
+    /// A change is taken only when this returns.
+    pub(crate) async fn next(&self) -> Notice {
+        loop {
+            let ready = self.inbox.ready.notified();
+            if let Some(notice) = self.inbox.lock().take() {
+                return notice;
+            }
+            ready.await;
+        }
+    }
+
+    /// Adds a resource to what is told; `false` where there are `max` already.
+    pub(crate) fn add(&self, uri: &str, max: usize) -> bool {
+        let mut state = self.inbox.lock();
+        if state.filter.uris.iter().any(|known| **known == *uri) {
+            return true;
+        }
+        if state.filter.uris.len() >= max {
+            return false;
+        }
+        state.filter.uris.push(uri.into());
+        true
+    }
+
+    /// Takes a resource out of what is told.
+    pub(crate) fn remove(&self, uri: &str) {
+        let mut state = self.inbox.lock();
+        state.filter.uris.retain(|known| **known != *uri);
+        state.uris.remove(uri);
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.hub.subscribers.remove(&self.number);
+    }
+}
+
+impl Inbox {
+    fn put(&self, change: &Change) {
+        let mut state = self.lock();
+        let wanted = match change {
+            Change::Tools => mark(state.filter.tools, &mut state.tools),
+            Change::Prompts => mark(state.filter.prompts, &mut state.prompts),
+            Change::Resources => mark(state.filter.resources, &mut state.resources),
+            Change::Resource(uri) => {
+                let wanted = state.filter.uris.contains(uri);
+                if wanted {
+                    state.uris.insert(uri.clone());
+                }
+                wanted
+            }
+        };
+        drop(state);
+        if wanted {
+            self.ready.notify_one();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn take(&mut self) -> Option<Notice> {
+        if std::mem::take(&mut self.tools) {
+            return Some(Notice::ToolsChanged);
+        }
+        if std::mem::take(&mut self.prompts) {
+            return Some(Notice::PromptsChanged);
+        }
+        if std::mem::take(&mut self.resources) {
+            return Some(Notice::ResourcesChanged);
+        }
+        self.uris.pop_first().map(|uri| Notice::ResourceUpdated { uri })
+    }
+}
+
+fn mark(wanted: bool, changed: &mut bool) -> bool {
+    *changed |= wanted;
+    wanted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_what_was_asked_for_is_told_and_once() {
+        let hub = Arc::new(Hub::default());
+        let subscription = hub.subscribe(ListenFilter { tools: true, ..ListenFilter::default() });
+        hub.tell(&Change::Prompts);
+        hub.tell(&Change::Tools);
+        hub.tell(&Change::Tools);
+        hub.tell(&Change::Resource("a:b".into()));
+        assert!(matches!(subscription.next().await, Notice::ToolsChanged));
+        assert!(subscription.inbox.lock().take().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_resource_is_told_after_it_was_added() {
+        let hub = Arc::new(Hub::default());
+        let subscription = hub.subscribe(ListenFilter::default());
+        hub.tell(&Change::Resource("a:b".into()));
+        assert!(subscription.add("a:b", 1));
+        assert!(!subscription.add("a:c", 1));
+        hub.tell(&Change::Resource("a:b".into()));
+        assert!(matches!(subscription.next().await, Notice::ResourceUpdated { uri } if &*uri == "a:b"));
+    }
+
+    #[test]
+    fn a_dropped_subscription_is_forgotten() {
+        let hub = Arc::new(Hub::default());
+        drop(hub.subscribe(ListenFilter::default()));
+        assert!(hub.subscribers.is_empty());
+    }
+}

@@ -1,0 +1,184 @@
+//! One stream of messages, one a line: standard streams, and the in-process pipe. Moves bytes; decides nothing.
+//!
+//! Handlers run on the connection's own task. What they send goes through one bounded queue to one writer, so that
+//! two messages never mix and a peer that does not read holds up nobody but itself.
+
+use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
+
+use bytes::Bytes;
+use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use mocopr_core::{
+    fault::Fault,
+    model::notice::Notice,
+    peer::{Peer, PeerKind},
+    wire::{encode, revision::Revision},
+};
+use mocopr_security::gate::Admission;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::mpsc,
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::debug;
+
+use super::lines::{Frame, LineReader, LineWriter};
+use crate::{
+    engine::{Channel, Engine, Link, Step},
+    listening::{Listening, Told},
+    running::{Event, Running},
+};
+
+/// How a connection ends.
+#[derive(Clone, Debug)]
+pub(crate) struct Endings {
+    /// No further message is read; calls under way are finished.
+    pub(crate) drain: CancellationToken,
+    /// How long calls under way may take when the input has ended.
+    pub(crate) after_input: Duration,
+    /// How long calls under way may take when the server stops.
+    pub(crate) after_drain: Duration,
+}
+
+/// Serves one peer until its input ends, its output fails, or the server stops.
+pub(crate) async fn serve<R, W>(engine: Arc<Engine>, kind: PeerKind, input: R, output: W, endings: Endings)
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let admission = match engine.gate.admit(&Peer { kind, addr: None, http: None }) {
+        Ok(admission) => admission,
+        Err(refusal) => {
+            debug!(?refusal, "a stream was not admitted");
+            return;
+        }
+    };
+    let (sink, queue) = mpsc::channel(engine.limits().queued_messages.get());
+    let writer = LineWriter::new(output, queue, engine.limits().write_stall).run();
+    let talk = Talk { channel: Channel::default(), admission, sink, work: FuturesUnordered::new(), engine };
+    let reader = LineReader::new(input, talk.engine.limits().message_bytes);
+    let (written, ()) = tokio::join!(writer, talk.run(reader, endings));
+    if let Err(fault) = written {
+        debug!(%fault, "a stream of messages ended early");
+    }
+}
+
+/// The talk with one peer.
+struct Talk {
+    engine: Arc<Engine>,
+    admission: Admission,
+    channel: Channel,
+    sink: mpsc::Sender<Bytes>,
+    work: FuturesUnordered<BoxFuture<'static, ()>>,
+}
+
+impl Talk {
+    async fn run<R: AsyncRead + Unpin>(mut self, mut reader: LineReader<R>, endings: Endings) {
+        let grace = loop {
+            let session = self.channel.session.get().cloned();
+            let engine = self.engine.clone();
+            let change = async {
+                match &session {
+                    Some(session) if session.is_ready() => session.subscription(&engine.hub).next().await,
+                    _ => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = endings.drain.cancelled() => break endings.after_drain,
+                () = self.sink.closed() => break Duration::ZERO,
+                Some(()) = self.work.next(), if !self.work.is_empty() => {}
+                notice = change => {
+                    if let Some(frame) = self.told(&notice) {
+                        send(&self.sink, frame).await;
+                    }
+                }
+                frame = reader.next() => match frame {
+                    Ok(Frame::Line(line)) => self.take(line).await,
+                    Ok(Frame::TooLong) => {
+                        let answer = self.engine.refuse(None, Fault::TooLarge, Revision::NEWEST_STATELESS);
+                        send(&self.sink, answer.body).await;
+                    }
+                    Ok(Frame::End) => break endings.after_input,
+                    Err(error) => {
+                        debug!(%error, "the input of a stream of messages failed");
+                        break endings.after_input;
+                    }
+                },
+            }
+        };
+        self.finish(grace).await;
+    }
+
+    /// Lets calls under way end, then cancels what is left.
+    async fn finish(mut self, grace: Duration) {
+        let Self { work, .. } = &mut self;
+        let all = async { while work.next().await.is_some() {} };
+        if timeout(grace, all).await.is_err() {
+            debug!("calls under way were cancelled at the end of their stream");
+        }
+        self.channel.calls.cancel_all();
+        if let Some(session) = self.channel.session.get() {
+            session.end();
+        }
+    }
+
+    async fn take(&mut self, line: Bytes) {
+        match self.engine.begin(&self.admission, line, Link::Channel(&self.channel)) {
+            Step::Accepted => {}
+            Step::Answer(answer) | Step::Opened(answer, _) => send(&self.sink, answer.body).await,
+            Step::Run(running, _) => self.start(running).await,
+            Step::Listen(listening) => self.work.push(Box::pin(listen(listening, self.sink.clone()))),
+        }
+    }
+
+    /// Polls a handler once on the spot: most answer at once and need no place among the others.
+    async fn start(&mut self, mut running: Running) {
+        match poll_fn(|task| Poll::Ready(running.poll_next(task))).await {
+            Poll::Ready(Event::Final(answer)) => send(&self.sink, answer.body).await,
+            Poll::Ready(Event::Cancelled) => {}
+            Poll::Ready(event @ (Event::Frame(_) | Event::CloseStream)) => {
+                self.work.push(Box::pin(drive(running, Some(event), self.sink.clone())));
+            }
+            Poll::Pending => self.work.push(Box::pin(drive(running, None, self.sink.clone()))),
+        }
+    }
+
+    /// A change, as the session is told of it.
+    fn told(&self, notice: &Notice) -> Option<Bytes> {
+        let session = self.channel.session.get()?;
+        let may = self.engine.may_be_told(self.admission.principal(), notice);
+        may.then(|| encode::notice(notice, session.revision(), None))?
+    }
+}
+
+async fn drive(mut running: Running, first: Option<Event>, sink: mpsc::Sender<Bytes>) {
+    let mut next = first;
+    loop {
+        let event = match next.take() {
+            Some(event) => event,
+            None => running.next().await,
+        };
+        match event {
+            Event::Frame(frame) => send(&sink, frame).await,
+            // There is only one stream, and it stays.
+            Event::CloseStream => {}
+            Event::Final(answer) => return send(&sink, answer.body).await,
+            Event::Cancelled => return,
+        }
+    }
+}
+
+async fn listen(mut listening: Listening, sink: mpsc::Sender<Bytes>) {
+    loop {
+        match listening.next().await {
+            Told::Frame(frame) => send(&sink, frame).await,
+            Told::Final(answer) => return send(&sink, answer).await,
+            Told::Cancelled => return,
+        }
+    }
+}
+
+async fn send(sink: &mpsc::Sender<Bytes>, frame: Bytes) {
+    // The writer is gone when the peer is; the talk ends by that.
+    let _ = sink.send(frame).await;
+}

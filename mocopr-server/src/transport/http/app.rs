@@ -1,0 +1,245 @@
+//! What one HTTP request is answered with.
+
+use std::{future::Future, net::SocketAddr, sync::Arc};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
+    header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER},
+};
+use hyper::body::Incoming;
+use mocopr_core::{
+    fault::Fault,
+    peer::{HttpFacts, Peer, PeerKind},
+    wire::{code, revision::Revision},
+};
+use mocopr_security::{
+    gate::{self, Admission, Refusal},
+    headers::{self, Transport},
+    origin::media::Accept,
+};
+
+use super::{
+    answer::AnswerBody,
+    listener::App,
+    read_body::{BodyFault, read_body},
+    stream,
+};
+use crate::{
+    answer::Answer,
+    engine::{Engine, Link, Step},
+    running::{Event, Running},
+    session::Session,
+    transport::claims::{Claims, SESSION},
+};
+
+/// The endpoint of one listener.
+#[derive(Debug)]
+pub(crate) struct HttpApp {
+    engine: Arc<Engine>,
+    path: Box<str>,
+}
+
+impl HttpApp {
+    /// Serves the protocol at `path`.
+    pub(crate) fn new(engine: Arc<Engine>, path: Box<str>) -> Self {
+        Self { engine, path }
+    }
+}
+
+impl App for HttpApp {
+    fn answer(
+        self: Arc<Self>,
+        peer: SocketAddr,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Response<AnswerBody>> + Send {
+        async move {
+            let mut response = self.route(peer, request).await;
+            headers::apply(response.headers_mut(), Transport::Plain);
+            response
+        }
+    }
+
+    fn refusal_headers(&self) -> HeaderMap {
+        let mut fields = HeaderMap::new();
+        headers::apply(&mut fields, Transport::Plain);
+        fields
+    }
+}
+
+impl HttpApp {
+    async fn route(&self, addr: SocketAddr, request: Request<Incoming>) -> Response<AnswerBody> {
+        let (head, body) = request.into_parts();
+        let facts = HttpFacts { method: &head.method, version: head.version, uri: &head.uri, headers: &head.headers };
+        let admission =
+            match self.engine.gate.admit(&Peer { kind: PeerKind::Http, addr: Some(addr), http: Some(facts) }) {
+                Ok(admission) => admission,
+                Err(refusal) => return self.refused(refusal),
+            };
+        if head.uri.path() != &*self.path {
+            return closing(empty(StatusCode::NOT_FOUND));
+        }
+        match head.method {
+            Method::POST => self.post(&admission, &head.headers, body).await,
+            Method::GET => self.get(&admission, &head.headers),
+            Method::DELETE => self.delete(&admission, &head.headers),
+            _ => {
+                let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST, DELETE"));
+                closing(response)
+            }
+        }
+    }
+
+    async fn post(&self, admission: &Admission, headers: &HeaderMap, body: Incoming) -> Response<AnswerBody> {
+        let accept = match gate::accepted_forms(headers) {
+            Ok(accept) => accept,
+            Err(refusal) => return self.refused(refusal),
+        };
+        let limits = self.engine.limits();
+        let frame = match read_body(headers, body, limits.message_bytes, limits.body_read).await {
+            Ok(frame) => frame,
+            Err(fault) => return self.unread(fault),
+        };
+        match self.engine.begin(admission, frame, Link::Http(headers)) {
+            Step::Accepted => empty(StatusCode::ACCEPTED),
+            Step::Answer(answer) => self.carry(answer, accept),
+            Step::Opened(answer, session) => {
+                let mut response = self.carry(answer, accept);
+                if let Ok(id) = HeaderValue::from_str(session.id()) {
+                    response.headers_mut().insert(&SESSION, id);
+                }
+                response
+            }
+            Step::Run(running, session) => self.run(running, session, accept).await,
+            Step::Listen(listening) => match accept {
+                Accept::Json => self.not_acceptable(),
+                Accept::EventStream | Accept::Both | Accept::BothRatherStream => {
+                    stream::listen(&self.engine, listening)
+                }
+            },
+        }
+    }
+
+    /// Runs a handler inside of the response's future until it answers or says something first.
+    async fn run(&self, running: Running, session: Option<Arc<Session>>, accept: Accept) -> Response<AnswerBody> {
+        let mut kept = stream::Kept::new(&self.engine, running, session);
+        loop {
+            let event = kept.next().await;
+            match (event, accept) {
+                (Event::Final(answer), _) => return self.carry(answer, accept),
+                // The client no longer waits; an answer must be given to end the exchange.
+                (Event::Cancelled, _) => return closing(empty(StatusCode::NO_CONTENT)),
+                // A client that takes no event stream hears nothing before the answer.
+                (Event::Frame(_) | Event::CloseStream, Accept::Json) => {}
+                (
+                    event @ (Event::Frame(_) | Event::CloseStream),
+                    Accept::EventStream | Accept::Both | Accept::BothRatherStream,
+                ) => return kept.into_stream(event),
+            }
+        }
+    }
+
+    fn get(&self, admission: &Admission, headers: &HeaderMap) -> Response<AnswerBody> {
+        match self.session_of(admission, headers) {
+            Ok(session) => match stream::session(&self.engine, admission, &session, headers) {
+                Ok(response) => response,
+                Err(fault) => self.fault(fault, session.revision()),
+            },
+            Err(response) => response,
+        }
+    }
+
+    fn delete(&self, admission: &Admission, headers: &HeaderMap) -> Response<AnswerBody> {
+        match self.session_of(admission, headers) {
+            Ok(session) => {
+                self.engine.sessions.close(&session);
+                empty(StatusCode::NO_CONTENT)
+            }
+            Err(response) => response,
+        }
+    }
+
+    /// The session that a request without a body names. Without one there is nothing to get or delete.
+    fn session_of(&self, admission: &Admission, headers: &HeaderMap) -> Result<Arc<Session>, Response<AnswerBody>> {
+        let revision = Revision::NEWEST_STATEFUL;
+        match Claims::read(headers).session {
+            Err(fault) => Err(self.fault(fault, revision)),
+            Ok(None) => {
+                let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+                Err(response)
+            }
+            Ok(Some(id)) => self
+                .engine
+                .sessions
+                .find(id, admission.principal(), self.engine.limits())
+                .ok_or_else(|| self.fault(Fault::UnknownSession, revision)),
+        }
+    }
+
+    /// A finished answer: JSON, or the one event of a stream for a client that would rather have that.
+    fn carry(&self, answer: Answer, accept: Accept) -> Response<AnswerBody> {
+        let rather_stream = matches!(accept, Accept::EventStream | Accept::BothRatherStream);
+        if rather_stream && answer.status == 200 {
+            return stream::single(answer.body);
+        }
+        let Answer { status, body, retry_after } = answer;
+        let mut response = json(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body);
+        if let Some(wait) = retry_after {
+            // Whole seconds, rounded up, so that nobody comes back too early.
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        }
+        response
+    }
+
+    fn fault(&self, fault: Fault, revision: Revision) -> Response<AnswerBody> {
+        self.carry(self.engine.refuse(None, fault, revision), Accept::Json)
+    }
+
+    fn refused(&self, refusal: Refusal) -> Response<AnswerBody> {
+        let mut answer = self.engine.refuse(None, refusal.fault, Revision::NEWEST_STATELESS);
+        answer.status = refusal.status;
+        closing(self.carry(answer, Accept::Json))
+    }
+
+    fn not_acceptable(&self) -> Response<AnswerBody> {
+        let fault = Fault::Envelope("Accept must allow text/event-stream for this method");
+        let mut answer = self.engine.refuse(None, fault, Revision::NEWEST_STATELESS);
+        answer.status = StatusCode::NOT_ACCEPTABLE.as_u16();
+        self.carry(answer, Accept::Json)
+    }
+
+    fn unread(&self, fault: BodyFault) -> Response<AnswerBody> {
+        let (status, fault) = match fault {
+            BodyFault::Unsupported => (415, Fault::Envelope("compressed bodies are not accepted")),
+            BodyFault::TooLarge => (code::status(&Fault::TooLarge, Revision::NEWEST_STATELESS), Fault::TooLarge),
+            BodyFault::Timeout => (408, Fault::Envelope("the body did not arrive in time")),
+            BodyFault::Gone => (400, Fault::Envelope("the body is broken")),
+        };
+        self.refused(Refusal { status, fault })
+    }
+}
+
+/// An answer without a body.
+pub(super) fn empty(status: StatusCode) -> Response<AnswerBody> {
+    let mut response = Response::new(AnswerBody::empty());
+    *response.status_mut() = status;
+    response
+}
+
+fn json(status: StatusCode, body: Bytes) -> Response<AnswerBody> {
+    let mut response = Response::new(AnswerBody::full(body));
+    *response.status_mut() = status;
+    let fields = response.headers_mut();
+    fields.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Ends the connection after an answer that was given before the body was read.
+fn closing(mut response: Response<AnswerBody>) -> Response<AnswerBody> {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}

@@ -1,0 +1,347 @@
+//! Event streams: calls that say something first, listen streams, and the streams of sessions, which a client that
+//! lost one can go on reading.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Response,
+    header::{CACHE_CONTROL, CONTENT_TYPE},
+};
+use mocopr_core::{
+    fault::Fault,
+    wire::{encode, revision::Era},
+};
+use mocopr_security::{
+    gate::Admission,
+    principal::Principal,
+    rate::Slot,
+    seal::{KeyRing, Purpose},
+};
+use tokio::{
+    sync::mpsc,
+    time::{Interval, interval, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{answer::AnswerBody, sse};
+use crate::{
+    engine::Engine,
+    listening::{Listening, Told},
+    replay::{Position, Reader, Writer},
+    running::{Event, Running},
+    session::Session,
+    transport::claims::{LAST_EVENT, NotOnce, single as once},
+};
+
+/// A handler that runs inside of a response's future. When the client is gone, a stateless call is dropped with it,
+/// which cancels it; a call of a session goes on, because there a lost connection cancels nothing.
+pub(super) struct Kept {
+    engine: Arc<Engine>,
+    running: Option<Running>,
+    session: Option<Arc<Session>>,
+}
+
+impl Kept {
+    pub(super) fn new(engine: &Arc<Engine>, running: Running, session: Option<Arc<Session>>) -> Self {
+        Self { engine: engine.clone(), running: Some(running), session }
+    }
+
+    pub(super) async fn next(&mut self) -> Event {
+        match &mut self.running {
+            Some(running) => {
+                let event = running.next().await;
+                if matches!(event, Event::Final(_) | Event::Cancelled) {
+                    self.running = None;
+                }
+                event
+            }
+            None => Event::Cancelled,
+        }
+    }
+
+    /// Goes on as a task of the server, with `first` as the first thing said.
+    pub(super) fn into_stream(mut self, first: Event) -> Response<AnswerBody> {
+        let (pipe, body) = Pipe::open();
+        let Some(running) = self.running.take() else { return event_stream(body) };
+        match self.session.take() {
+            Some(session) if running.revision().era() == Era::Stateful => {
+                let (writer, reader) = session.replay(self.engine.limits()).open();
+                let carrier = Carrier::new(&self.engine, &session, reader);
+                pipe.put(carrier.prime());
+                self.engine.tasks.spawn(async move {
+                    // The call goes on when its client is gone: what it says is kept for a client that comes back.
+                    tokio::join!(run_in_session(running, first, writer), carrier.carry(pipe));
+                });
+            }
+            _ => {
+                self.engine.tasks.spawn(run_alone(running, first, pipe, self.engine.limits().keep_alive));
+            }
+        }
+        event_stream(body)
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if let (Some(mut running), Some(_)) = (self.running.take(), self.session.take()) {
+            self.engine
+                .tasks
+                .spawn(async move { while !matches!(running.next().await, Event::Final(_) | Event::Cancelled) {} });
+        }
+    }
+}
+
+/// One answer as the only event of a stream.
+pub(super) fn single(answer: Bytes) -> Response<AnswerBody> {
+    event_stream(AnswerBody::full(sse::event(None, None, &answer)))
+}
+
+/// A listen stream (2026-07-28).
+pub(super) fn listen(engine: &Arc<Engine>, listening: Listening) -> Response<AnswerBody> {
+    let (pipe, body) = Pipe::open();
+    engine.tasks.spawn(run_listening(listening, pipe, engine.limits().keep_alive, engine.limits().stream));
+    event_stream(body)
+}
+
+/// The stream of a session, or the rest of an earlier stream of it.
+///
+/// # Errors
+/// [`Fault::Sealed`] for a `Last-Event-ID` that is not of this session and principal, or is too long ago;
+/// [`Fault::Busy`] where the principal has as many streams as it may.
+pub(super) fn session(
+    engine: &Arc<Engine>,
+    admission: &Admission,
+    session: &Arc<Session>,
+    headers: &HeaderMap,
+) -> Result<Response<AnswerBody>, Fault> {
+    let wrong = |_| Fault::Envelope("Last-Event-ID must come once, in visible ASCII characters");
+    let replay = session.replay(engine.limits());
+    let (reader, listens) = match single_header(headers).map_err(wrong)? {
+        None => (replay.attach_notices(), true),
+        Some(id) => {
+            let unknown = || Fault::Sealed("unknown Last-Event-ID");
+            let position = open_event_id(engine.ring(), session, id).ok_or_else(unknown)?;
+            (replay.resume(position).ok_or_else(unknown)?, position.is_of_notices())
+        }
+    };
+    let slot = engine.gate.open_stream(admission)?;
+    let carrier = Carrier::new(engine, session, reader);
+    let (pipe, body) = Pipe::open();
+    pipe.put(carrier.prime());
+    let (engine, session) = (engine.clone(), session.clone());
+    let tasks = engine.tasks.clone();
+    tasks.spawn(async move {
+        let _slot: Slot<Principal> = slot;
+        if listens {
+            tokio::select! {
+                () = carrier.carry(pipe) => {}
+                () = tell(&engine, &session) => {}
+                () = engine.stopping.cancelled() => {}
+            }
+        } else {
+            carrier.carry(pipe).await;
+        }
+    });
+    Ok(event_stream(body))
+}
+
+/// Says what changes on the notices of a session.
+async fn tell(engine: &Arc<Engine>, session: &Arc<Session>) {
+    let writer = session.replay(engine.limits()).notices();
+    loop {
+        let notice = session.subscription(&engine.hub).next().await;
+        if engine.may_be_told(session.principal(), &notice)
+            && let Some(frame) = encode::notice(&notice, session.revision(), None)
+        {
+            writer.push(frame).await;
+        }
+    }
+}
+
+/// A call whose stream nobody can come back to: it ends with its client.
+async fn run_alone(mut running: Running, first: Event, pipe: Pipe, keep_alive: Duration) {
+    let mut pulse = Pulse::new(keep_alive);
+    let mut next = Some(first);
+    loop {
+        let event = match next.take() {
+            Some(event) => event,
+            None => tokio::select! {
+                biased;
+                () = pipe.gone() => return,
+                event = running.next() => event,
+                () = pulse.beat() => {
+                    pipe.send(sse::comment()).await;
+                    continue;
+                }
+            },
+        };
+        match event {
+            Event::Frame(frame) => pipe.send(sse::event(None, None, &frame)).await,
+            // A stream of this revision cannot be resumed, so it stays.
+            Event::CloseStream => {}
+            Event::Final(answer) => return pipe.send(sse::event(None, None, &answer.body)).await,
+            Event::Cancelled => return,
+        }
+    }
+}
+
+/// A call of a session: what it says goes to its lane, whoever reads that.
+async fn run_in_session(mut running: Running, first: Event, writer: Writer) {
+    let mut next = Some(first);
+    loop {
+        let event = match next.take() {
+            Some(event) => event,
+            None => running.next().await,
+        };
+        match event {
+            Event::Frame(frame) => writer.push(frame).await,
+            Event::CloseStream => writer.detach(),
+            Event::Final(answer) => return writer.push(answer.body).await,
+            Event::Cancelled => return,
+        }
+    }
+}
+
+async fn run_listening(mut listening: Listening, pipe: Pipe, keep_alive: Duration, life: Duration) {
+    let mut pulse = Pulse::new(keep_alive);
+    let talk = async {
+        loop {
+            let told = tokio::select! {
+                biased;
+                () = pipe.gone() => return,
+                told = listening.next() => told,
+                () = pulse.beat() => {
+                    pipe.send(sse::comment()).await;
+                    continue;
+                }
+            };
+            match told {
+                Told::Frame(frame) => pipe.send(sse::event(None, None, &frame)).await,
+                Told::Final(answer) => return pipe.send(sse::event(None, None, &answer)).await,
+                Told::Cancelled => return,
+            }
+        }
+    };
+    // A stream that outlives its time is cut; the client opens another.
+    let _ = timeout(life, talk).await;
+}
+
+/// Carries a lane of a session to one client.
+struct Carrier {
+    engine: Arc<Engine>,
+    session: Arc<Session>,
+    reader: Reader,
+}
+
+impl Carrier {
+    fn new(engine: &Arc<Engine>, session: &Arc<Session>, reader: Reader) -> Self {
+        Self { engine: engine.clone(), session: session.clone(), reader }
+    }
+
+    /// The first event of the stream: its id lets a client come back that has read nothing else.
+    fn prime(&self) -> Bytes {
+        match self.event_id(self.reader.start()) {
+            Some(id) => sse::priming(&id, Some(RETRY)),
+            None => sse::comment(),
+        }
+    }
+
+    async fn carry(mut self, pipe: Pipe) {
+        let life = self.engine.limits().stream;
+        let mut pulse = Pulse::new(self.engine.limits().keep_alive);
+        let ended = self.session.ended().clone();
+        let talk = async {
+            loop {
+                let event = tokio::select! {
+                    biased;
+                    () = pipe.gone() => return,
+                    () = ended.cancelled() => return,
+                    event = self.reader.next() => event,
+                    () = pulse.beat() => {
+                        // An open stream keeps its session alive.
+                        self.engine.sessions.touch(&self.session);
+                        pipe.send(sse::comment()).await;
+                        continue;
+                    }
+                };
+                let Some(event) = event else { return };
+                let id = self.event_id(event.position);
+                pipe.send(sse::event(id.as_deref(), None, &event.data)).await;
+            }
+        };
+        let _ = timeout(life, talk).await;
+    }
+
+    fn event_id(&self, position: Position) -> Option<Box<str>> {
+        let bind: [&[u8]; 2] = [self.session.principal().binding(), self.session.id().as_bytes()];
+        self.engine.ring().seal(Purpose::Event, &bind, &position.to_bytes()).ok()
+    }
+}
+
+/// The way of pieces to a client.
+struct Pipe(mpsc::Sender<Bytes>);
+
+impl Pipe {
+    fn open() -> (Self, AnswerBody) {
+        let (pieces, body) = mpsc::channel(WINDOW);
+        (Self(pieces), AnswerBody::stream(body, CancellationToken::new().drop_guard()))
+    }
+
+    /// Queues the first piece, so that it leaves with the head.
+    fn put(&self, piece: Bytes) {
+        // The queue is new and holds more than one.
+        let _ = self.0.try_send(piece);
+    }
+
+    async fn send(&self, piece: Bytes) {
+        // A client that is gone is noticed by `gone`.
+        let _ = self.0.send(piece).await;
+    }
+
+    async fn gone(&self) {
+        self.0.closed().await;
+    }
+}
+
+/// Tells when a silent stream needs a comment.
+struct Pulse(Interval);
+
+impl Pulse {
+    fn new(every: Duration) -> Self {
+        let mut beats = interval(every.max(Duration::from_millis(1)));
+        beats.reset();
+        Self(beats)
+    }
+
+    async fn beat(&mut self) {
+        self.0.tick().await;
+    }
+}
+
+fn event_stream(body: AnswerBody) -> Response<AnswerBody> {
+    let mut response = Response::new(body);
+    let fields = response.headers_mut();
+    fields.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    fields.insert(&BUFFERING, HeaderValue::from_static("no"));
+    response
+}
+
+fn single_header(headers: &HeaderMap) -> Result<Option<&str>, NotOnce> {
+    once(headers, &LAST_EVENT)
+}
+
+fn open_event_id(ring: &KeyRing, session: &Session, id: &str) -> Option<Position> {
+    let bind: [&[u8]; 2] = [session.principal().binding(), session.id().as_bytes()];
+    Position::from_bytes(&ring.open(Purpose::Event, &bind, id).ok()?)
+}
+
+/// Tells proxies not to hold back events.
+static BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// How long a client should wait before it comes back to a stream.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Pieces that wait for a slow client before the call waits too.
+const WINDOW: usize = 16;
