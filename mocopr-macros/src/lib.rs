@@ -1,0 +1,99 @@
+//! The attribute macros of mocopr: plain functions become tools, prompts and resources.
+//!
+//! Expansions are small and name everything through the facade (`::mocopr::__private`), so that its users need no
+//! other crate in their manifest. A mistake is a compile error that points at the word that is wrong and says how
+//! to mend it. There is no global registry, and no generated name that users could see.
+
+use proc_macro::TokenStream;
+
+mod argument;
+mod callable;
+mod data;
+mod describe;
+mod errors;
+mod free;
+mod handlers;
+mod hidden;
+mod kind;
+mod parameter;
+mod settings;
+mod template;
+
+/// Makes a function a tool. Its parameters are the arguments, its doc comment is the description.
+///
+/// ```text
+/// /// Adds two numbers.
+/// #[tool]
+/// async fn add(
+///     /// The first addend.
+///     a: f64,
+///     /// The second addend.
+///     #[arg(default = 1, range(0..=1000))]
+///     b: f64,
+/// ) -> f64 {
+///     a + b
+/// }
+/// ```
+///
+/// * An `async fn` runs on the connection's task, a plain `fn` on the blocking pool. Both stay functions that can be
+///   called: `add(1.0, 2.0).await`.
+/// * `Option<T>` and `#[arg(default = …)]` may be left out. `&Context`, `State<S>`, `Caller` and `Progress` are no
+///   arguments; `#[arg(inject)]` says so of another type that implements `Extract`.
+/// * `#[tool(name = "…", title = "…", description = "…", icon = "https://…", timeout = "5s", read_only, destructive,
+///   idempotent, closed_world, header(parameter = "Name"), crate = "path")]`.
+/// * `#[arg(default, default = …, range(1..=9), length(..=80), pattern = "…", format = "…", description = "…",
+///   inject)]`.
+#[proc_macro_attribute]
+pub fn tool(settings: TokenStream, item: TokenStream) -> TokenStream {
+    free::expand(kind::Kind::Tool, settings.into(), item.into()).into()
+}
+
+/// Makes a function a prompt. Its parameters (`String`, `&str`, `Option<String>`) are the prompt's arguments.
+///
+/// `#[prompt(name = "…", title = "…", description = "…", icon = "https://…", timeout = "5s", crate = "path")]`.
+#[proc_macro_attribute]
+pub fn prompt(settings: TokenStream, item: TokenStream) -> TokenStream {
+    free::expand(kind::Kind::Prompt, settings.into(), item.into()).into()
+}
+
+/// Makes a function a resource at a URI, or a family of resources at an RFC 6570 template.
+///
+/// Every variable of the template is a parameter of the same name: `String`, `&str`, `Option<String>` for one that
+/// may be absent, or any type that parses from text (what does not parse is no resource of the family).
+///
+/// `#[resource("weather://{city}/today", mime = "application/json", name = "…", title = "…", description = "…",
+/// icon = "https://…", timeout = "5s", crate = "path")]`.
+#[proc_macro_attribute]
+pub fn resource(settings: TokenStream, item: TokenStream) -> TokenStream {
+    free::expand(kind::Kind::Resource, settings.into(), item.into()).into()
+}
+
+/// Makes a method complete an argument of a prompt or a variable of a resource template of the same
+/// `#[handlers]` block.
+///
+/// Its first parameter is what has been typed so far (`&str` or `String`). Further ones, `Option<String>` or
+/// `Option<&str>`, are other arguments by name, as far as they are known.
+///
+/// `#[completion(prompt = "…", argument = "…")]` or `#[completion(resource = "…", argument = "…")]`.
+#[proc_macro_attribute]
+pub fn completion(settings: TokenStream, item: TokenStream) -> TokenStream {
+    free::expand(kind::Kind::Completion, settings.into(), item.into()).into()
+}
+
+/// Makes the methods of an impl block tools, prompts, resources and completions that share one value.
+///
+/// The block stays as it is written, and the type can be given to `with_handlers` of the server's builder.
+/// `#[handlers(crate = "path")]` where the dependency is renamed.
+#[proc_macro_attribute]
+pub fn handlers(settings: TokenStream, item: TokenStream) -> TokenStream {
+    handlers::expand(settings.into(), item.into()).into()
+}
+
+/// Derives what a type needs to be an argument or an answer: serde's `Serialize` and `Deserialize`, and the JSON
+/// Schema. serde's and schemars' own attributes work as usual.
+///
+/// `#[data(crate = "path")]` where the dependency is renamed.
+#[proc_macro_attribute]
+pub fn data(settings: TokenStream, item: TokenStream) -> TokenStream {
+    data::expand(settings.into(), item.into()).into()
+}

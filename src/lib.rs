@@ -1,0 +1,107 @@
+//! Model Context Protocol servers whose default is safe.
+//!
+//! ```
+//! use mocopr::prelude::*;
+//!
+//! /// Adds two numbers.
+//! #[tool]
+//! async fn add(
+//!     /// The first addend.
+//!     a: f64,
+//!     /// The second addend.
+//!     b: f64,
+//! ) -> f64 {
+//!     a + b
+//! }
+//! ```
+//!
+//! This crate is a facade: it has no code of its own, only names.
+
+// The expansions of the macros name this crate from outside, also in its own tests and examples.
+extern crate self as mocopr;
+
+pub use mocopr_core::failure::Failure;
+#[cfg(feature = "macros")]
+pub use mocopr_macros::{completion, data, handlers, prompt, resource, tool};
+#[cfg(feature = "http")]
+pub use mocopr_server::http::HttpConfig;
+#[cfg(feature = "testing")]
+pub use mocopr_server::testing;
+pub use mocopr_server::{
+    ask::{AskError, Elicit, ElicitUrl, Root, Sampled, Sampling},
+    builder::ServerBuilder,
+    context::Context,
+    error::{Error, ErrorKind, Result},
+    extract::{Caller, Extract, Progress, State},
+    handler::{
+        completion::IntoCompletion,
+        prompt::{IntoPromptResult, Prompt},
+        read::{Blob, IntoReadResult},
+        tool::{IntoToolResult, Json},
+    },
+    registry::{
+        definitions::{Definitions, Handlers},
+        prompt::{IntoPrompt, PromptBuilder, PromptDefinition},
+        resource::{IntoResource, Read, ResourceBuilder, ResourceDefinition},
+        tool::{IntoTool, NoArguments, Tool, ToolBuilder},
+    },
+    server::{Guarded, MayListen, McpServer, Unguarded},
+};
+
+/// Who may do what, and how much.
+pub mod security {
+    pub use mocopr_security::{
+        limits::Limits,
+        policy::{Problem, Profile, SecurityPolicy},
+        principal::Principal,
+        rate::RateLimit,
+    };
+}
+
+/// What a server that runs can add, replace and remove.
+pub mod registry {
+    pub use mocopr_server::registry::{Prompts, Resources, Tools};
+}
+
+/// What servers offer and answer, as data.
+pub mod model {
+    pub use mocopr_core::{
+        model::{
+            content::{
+                Annotations, Audio, Base64, Content, EmbeddedResource, Icon, Image, Level, ResourceLink, Role, Text,
+            },
+            prompt::{PromptArgument, PromptMessage, PromptResult},
+            resource::{Body, Contents, ReadResult},
+            tool::{Completion, ToolAnnotations, ToolResult},
+        },
+        page::{CacheHint, CacheScope},
+    };
+}
+
+/// What most servers need: `use mocopr::prelude::*;`.
+pub mod prelude {
+    #[cfg(feature = "http")]
+    #[doc(no_inline)]
+    pub use crate::HttpConfig;
+    #[doc(no_inline)]
+    pub use crate::{
+        AskError, Blob, Caller, Context, Failure, Json, McpServer, Progress, Prompt, PromptDefinition,
+        ResourceDefinition, Result, State, Tool,
+        model::{
+            Audio, Completion, Content, Contents, EmbeddedResource, Image, Level, PromptMessage, ResourceLink, Role,
+            ToolResult,
+        },
+        security::SecurityPolicy,
+    };
+    #[cfg(feature = "macros")]
+    #[doc(no_inline)]
+    pub use crate::{completion, data, handlers, prompt, resource, tool};
+}
+
+/// What the expansions of the macros name. Not API.
+#[doc(hidden)]
+pub mod __private {
+    pub use mocopr_server::expand::*;
+    pub use schemars;
+    pub use serde;
+}
