@@ -1,0 +1,288 @@
+//! The `everything` example in both served revisions and over both transports: whatever it says, the official schema of
+//! the revision defines it.
+//!
+//! Each conversation lists what there is, uses all of it, and asks for what there is not. Questions of the server are
+//! answered as a client would.
+
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use crate::support::{
+    http::Connection,
+    process::{self, Lined, Listening},
+    recorder::Recorder,
+    request::{initialize, stateful, stateful_post, stateless, stateless_post},
+    within,
+};
+
+const STATEFUL: &str = "2025-11-25";
+const STATELESS: &str = "2026-07-28";
+
+#[tokio::test]
+async fn lines_of_2025_11_25_are_of_their_revision() {
+    let mut lines = Lines::open(STATEFUL).await;
+    let hello = lines.ask(initialize(0, STATEFUL, capabilities())).await;
+    assert_eq!(hello["result"]["protocolVersion"], STATEFUL);
+    lines.server.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await;
+    for (number, (method, params)) in everything().into_iter().enumerate() {
+        lines.ask(stateful(number + 1, method, params)).await;
+    }
+    lines.end().await;
+}
+
+#[tokio::test]
+async fn lines_of_2026_07_28_are_of_their_revision() {
+    let mut lines = Lines::open(STATELESS).await;
+    for (number, (method, params)) in everything().into_iter().enumerate() {
+        lines.ask(stateless(number + 1, method, with_capabilities(params))).await;
+    }
+    lines.end().await;
+}
+
+#[tokio::test]
+async fn posts_of_2025_11_25_are_of_their_revision() {
+    let server = Listening::start("everything", &[]).await;
+    let mut posts = Posts::new(&server, STATEFUL);
+    let hello = posts.ask(&initialize(0, STATEFUL, capabilities())).await;
+    assert_eq!(hello["result"]["protocolVersion"], STATEFUL);
+    posts.tell(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await;
+    for (number, (method, params)) in everything().into_iter().enumerate() {
+        posts.ask(&stateful(number + 1, method, params)).await;
+    }
+    posts.end();
+    assert!(server.stop().await.success());
+}
+
+#[tokio::test]
+async fn posts_of_2026_07_28_are_of_their_revision() {
+    let server = Listening::start("everything", &[]).await;
+    let mut posts = Posts::new(&server, STATELESS);
+    for (number, (method, params)) in everything().into_iter().enumerate() {
+        posts.ask(&stateless(number + 1, method, with_capabilities(params))).await;
+    }
+    posts.end();
+    assert!(server.stop().await.success());
+}
+
+#[tokio::test]
+async fn a_wrong_setting_stops_it_before_it_listens() {
+    let mut everything = Command::new(process::example("everything"));
+    let output = within("its end", everything.env("PORT", "seven").output()).await.expect("it starts");
+    assert_eq!(output.status.code(), Some(2));
+    let log = String::from_utf8(output.stderr).expect("it writes UTF-8");
+    assert_eq!(log.lines().count(), 1, "{log}");
+    assert!(log.starts_with("PORT: "), "{log}");
+    assert!(output.stdout.is_empty());
+}
+
+#[tokio::test]
+async fn the_quickstart_answers_the_line_that_it_says_to_paste() {
+    let mut quickstart = Lined::start("quickstart", &[]);
+    let call = json!({"name": "add", "arguments": {"a": 1, "b": 2}});
+    let mut others = Vec::new();
+    let answer = quickstart.ask(&stateless(1, "tools/call", call), &mut others).await;
+    assert_eq!(answer["result"]["content"], json!([{"type": "text", "text": "3"}]));
+    assert_eq!(others, [] as [Value; 0]);
+    assert!(quickstart.log().contains("mcpServers"), "it says what to paste into a client's configuration");
+    assert!(quickstart.end().await.0.success(), "it ends with its input");
+}
+
+/// A conversation over standard streams.
+struct Lines {
+    server: Lined,
+    recorder: Recorder,
+}
+
+impl Lines {
+    async fn open(revision: &str) -> Self {
+        Self { server: Lined::start("everything", &["--stdio"]), recorder: Recorder::new(revision) }
+    }
+
+    async fn ask(&mut self, request: Value) -> Value {
+        self.recorder.sent(&request);
+        self.server.send(&request).await;
+        loop {
+            let message = self.server.message().await;
+            self.recorder.received(&message);
+            match message.get("method").zip(message.get("id")) {
+                Some(_) => self.server.send(&reply(&message)).await,
+                None if message.get("id") == request.get("id") => return message,
+                None => {}
+            }
+        }
+    }
+
+    async fn end(self) {
+        assert_eq!(self.recorder.unanswered(), [""; 0]);
+        assert!(self.recorder.checked() > everything().len());
+        let (status, rest) = self.server.end().await;
+        assert!(status.success());
+        assert_eq!(rest, [""; 0], "nothing follows the last answer");
+    }
+}
+
+/// A conversation over HTTP.
+struct Posts<'a> {
+    authority: &'a str,
+    revision: &'a str,
+    session: Option<String>,
+    recorder: Recorder,
+}
+
+impl<'a> Posts<'a> {
+    fn new(server: &'a Listening, revision: &'a str) -> Self {
+        Self { authority: server.authority(), revision, session: None, recorder: Recorder::new(revision) }
+    }
+
+    async fn ask(&mut self, request: &Value) -> Value {
+        self.recorder.sent(request);
+        let mut connection = Connection::open(self.authority).await;
+        connection.send(self.post(request)).await;
+        let head = connection.head().await;
+        if let Some(id) = head.header("mcp-session-id") {
+            self.session = Some(id.to_owned());
+        }
+        if !head.is_event_stream() {
+            let body = connection.rest().await;
+            let message = serde_json::from_slice(&body).expect("the answer is JSON");
+            self.recorder.received(&message);
+            return message;
+        }
+        // A stream that the server closes early is taken up again where it was.
+        let mut last = None;
+        loop {
+            let Some(event) = connection.event().await else {
+                connection = self.resume(last.as_deref().expect("the stream can be taken up again")).await;
+                continue;
+            };
+            last = event.id.clone().or(last);
+            if event.data.is_empty() {
+                continue;
+            }
+            let message = event.json();
+            self.recorder.received(&message);
+            match message.get("method").zip(message.get("id")) {
+                Some(_) => self.tell(&reply(&message)).await,
+                None if message.get("id") == request.get("id") => return message,
+                None => {}
+            }
+        }
+    }
+
+    async fn resume(&self, last: &str) -> Connection {
+        let session = self.session.as_deref().expect("only sessions have streams to take up again");
+        let mut connection = Connection::open(self.authority).await;
+        let request = format!(
+            "GET /mcp HTTP/1.1\r\nHost: {}\r\nAccept: text/event-stream\r\nMcp-Session-Id: {session}\r\n\
+             MCP-Protocol-Version: {}\r\nLast-Event-ID: {last}\r\n\r\n",
+            self.authority, self.revision
+        );
+        connection.send(request).await;
+        assert!(connection.head().await.is_event_stream());
+        connection
+    }
+
+    /// Sends what has no answer.
+    async fn tell(&self, message: &Value) {
+        let answer = Connection::open(self.authority).await.ask(self.post(message)).await;
+        assert_eq!((answer.head.status, answer.text().as_str()), (202, ""), "{message}");
+    }
+
+    fn post(&self, message: &Value) -> Vec<u8> {
+        if self.revision == STATELESS {
+            return stateless_post(self.authority, message);
+        }
+        let session = self.session.as_deref().map(|id| (id, self.revision));
+        stateful_post(self.authority, session, message)
+    }
+
+    fn end(self) {
+        assert_eq!(self.recorder.unanswered(), [""; 0]);
+        assert!(self.recorder.checked() > everything().len() - 1);
+    }
+}
+
+/// What the client answers to a question of the server.
+fn reply(question: &Value) -> Value {
+    let result = match question["method"].as_str() {
+        Some("elicitation/create") => json!({"action": "decline"}),
+        Some("sampling/createMessage") => {
+            json!({"role": "assistant", "content": {"type": "text", "text": "Paris"}, "model": "m", "stopReason": "endTurn"})
+        }
+        Some("roots/list") => json!({"roots": [{"uri": "file:///it"}]}),
+        other => panic!("the server asks for {other:?}"),
+    };
+    json!({"jsonrpc": "2.0", "id": question["id"], "result": result})
+}
+
+fn capabilities() -> Value {
+    json!({"elicitation": {}, "sampling": {}, "roots": {}})
+}
+
+fn with_capabilities(mut params: Value) -> Value {
+    params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = capabilities();
+    params["_meta"]["io.modelcontextprotocol/logLevel"] = json!("debug");
+    params
+}
+
+/// All that there is, and some that there is not. Progress is asked for under a token of its own each time.
+fn everything() -> Vec<(&'static str, Value)> {
+    let lists = ["tools/list", "prompts/list", "resources/list", "resources/templates/list"];
+    let mut all: Vec<_> = lists.into_iter().map(|method| (method, json!({}))).collect();
+    all.extend(TOOLS.into_iter().enumerate().map(|(number, name)| {
+        let meta = json!({"progressToken": format!("progress-{number}")});
+        ("tools/call", json!({"name": name, "arguments": {}, "_meta": meta}))
+    }));
+    all.push(("tools/call", json!({"name": "test_sampling", "arguments": {"prompt": "a"}})));
+    all.push(("tools/call", json!({"name": "test_elicitation", "arguments": {"message": "a"}})));
+    all.push(("prompts/get", json!({"name": "test_simple_prompt"})));
+    all.push(("prompts/get", json!({"name": "test_prompt_with_image"})));
+    all.push(("prompts/get", json!({"name": "test_input_required_result_prompt"})));
+    all.push(("prompts/get", json!({"name": "test_prompt_with_arguments", "arguments": {"arg1": "a", "arg2": "b"}})));
+    all.push(("prompts/get", json!({"name": "test_prompt_with_arguments"})));
+    let embedded = json!({"name": "test_prompt_with_embedded_resource", "arguments": {"resourceUri": "test://a"}});
+    all.push(("prompts/get", embedded));
+    for uri in ["test://static-text", "test://static-binary", "test://template/7/data", "test://absent", "not a URI"] {
+        all.push(("resources/read", json!({"uri": uri})));
+    }
+    let reference = json!({"type": "ref/prompt", "name": "test_prompt_with_arguments"});
+    all.push(("completion/complete", json!({"ref": reference, "argument": {"name": "arg1", "value": "pa"}})));
+    for method in ["ping", "no/such/method", "tasks/list"] {
+        all.push((method, json!({})));
+    }
+    all.push(("tools/call", json!({"name": "no_such_tool"})));
+    all.push(("tools/call", json!({"name": 7})));
+    all.push(("tools/list", json!({"cursor": "not ours"})));
+    all
+}
+
+/// The tools that are called without arguments, also those that need some.
+const TOOLS: [&str; 27] = [
+    "test_simple_text",
+    "test_image_content",
+    "test_audio_content",
+    "test_embedded_resource",
+    "test_multiple_content_types",
+    "test_error_handling",
+    "test_tool_with_progress",
+    "test_tool_with_logging",
+    "test_logging_tool",
+    "test_custom_header",
+    "test_reconnection",
+    "test_trigger_tool_change",
+    "test_trigger_prompt_change",
+    "test_elicitation_sep1034_defaults",
+    "test_elicitation_sep1330_enums",
+    "test_input_required_result_elicitation",
+    "test_input_required_result_sampling",
+    "test_input_required_result_list_roots",
+    "test_input_required_result_request_state",
+    "test_input_required_result_multiple_inputs",
+    "test_input_required_result_multi_round",
+    "test_input_required_result_tampered_state",
+    "test_input_required_result_capabilities",
+    "test_missing_capability",
+    "test_streaming_elicitation",
+    "json_schema_2020_12_tool",
+    "test_elicitation",
+];

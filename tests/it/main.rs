@@ -1,0 +1,17 @@
+//! Integration tests: one binary, a file a theme.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "all of it is test code: a panic is a failed test, and files, processes and tasks are what it watches"
+)]
+
+mod conformance;
+mod everything;
+mod stores;
+mod support;
+mod tidy;

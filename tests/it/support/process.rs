@@ -1,0 +1,191 @@
+//! Examples of this package as processes: started on a free port or on standard streams, stopped when dropped.
+
+use std::{
+    path::PathBuf,
+    process::{ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader, Lines},
+    process::{Child, ChildStdin, ChildStdout, Command},
+    sync::oneshot,
+};
+
+use super::within;
+
+/// An example that listens.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    child: Child,
+    url: String,
+    log: Log,
+}
+
+impl Listening {
+    /// Starts an example on a free port and waits for the line that names its address.
+    pub(crate) async fn start(example: &str, arguments: &[&str]) -> Self {
+        let mut command = command(example, arguments);
+        command.env("PORT", "0").stdin(Stdio::null()).stdout(Stdio::null());
+        let mut child = command.spawn().expect("the example starts");
+        let (log, ready) = Log::of(child.stderr.take().expect("stderr is piped"));
+        let url = within("the example's address", ready).await;
+        let url = url.unwrap_or_else(|_| panic!("the example ended before it listened:\n{}", log.text()));
+        Self { child, url, log }
+    }
+
+    /// Where it listens, such as `http://127.0.0.1:41234/mcp`.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Host and port of [`Self::url`].
+    pub(crate) fn authority(&self) -> &str {
+        self.url.split('/').nth(2).expect("the address is a URL")
+    }
+
+    /// What it has written to its log so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.text()
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(crate) async fn stop(mut self) -> ExitStatus {
+        terminate(&self.child);
+        within("the example's end", self.child.wait()).await.expect("the example can be waited for")
+    }
+}
+
+/// An example that speaks over its standard streams, a line a message.
+#[derive(Debug)]
+pub(crate) struct Lined {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: Lines<BufReader<ChildStdout>>,
+    log: Log,
+}
+
+impl Lined {
+    /// Starts an example.
+    pub(crate) fn start(example: &str, arguments: &[&str]) -> Self {
+        let mut command = command(example, arguments);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the example starts");
+        let (log, _) = Log::of(child.stderr.take().expect("stderr is piped"));
+        let input = child.stdin.take();
+        let output = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
+        Self { child, input, output, log }
+    }
+
+    /// Sends these bytes as they are.
+    pub(crate) async fn send_bytes(&mut self, bytes: &[u8]) {
+        let input = self.input.as_mut().expect("the input is open");
+        within("the example to read", input.write_all(bytes)).await.expect("the example reads");
+    }
+
+    /// Sends one message and its line break.
+    pub(crate) async fn send(&mut self, message: &Value) {
+        self.send_bytes(format!("{message}\n").as_bytes()).await;
+    }
+
+    /// The next line of the example; `None` after its last one.
+    pub(crate) async fn line(&mut self) -> Option<String> {
+        within("a line of the example", self.output.next_line()).await.expect("the example writes UTF-8")
+    }
+
+    /// The next message of the example.
+    pub(crate) async fn message(&mut self) -> Value {
+        let line = self.line().await.unwrap_or_else(|| panic!("the example ended:\n{}", self.log.text()));
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("not JSON ({error}): {line}"))
+    }
+
+    /// Sends a request and returns the message with its id; what comes before it goes to `others`.
+    pub(crate) async fn ask(&mut self, request: &Value, others: &mut Vec<Value>) -> Value {
+        self.send(request).await;
+        loop {
+            let message = self.message().await;
+            if message.get("id") == request.get("id") && message.get("method").is_none() {
+                return message;
+            }
+            others.push(message);
+        }
+    }
+
+    /// What it has written to its log so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.text()
+    }
+
+    /// Closes its input and waits for its end; returns what it still wrote.
+    pub(crate) async fn end(mut self) -> (ExitStatus, Vec<String>) {
+        drop(self.input.take());
+        let mut rest = Vec::new();
+        while let Some(line) = self.line().await {
+            rest.push(line);
+        }
+        (within("the example's end", self.child.wait()).await.expect("the example can be waited for"), rest)
+    }
+
+    /// Asks it to end while its input stays open, and waits until it has.
+    pub(crate) async fn stop(mut self) -> ExitStatus {
+        terminate(&self.child);
+        within("the example's end", self.child.wait()).await.expect("the example can be waited for")
+    }
+}
+
+/// The path of an example's binary, which `cargo test` puts beside the tests' folder.
+pub(crate) fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("the test has a path");
+    let profile = test.ancestors().nth(2).expect("tests lie two folders deep");
+    let path = profile.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    assert!(path.is_file(), "there is no {}: run `cargo build --examples` first", path.display());
+    path
+}
+
+fn command(example: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(self::example(example));
+    command.args(arguments).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+fn terminate(child: &Child) {
+    let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw).expect("the example still runs");
+    kill_process(id, Signal::TERM).expect("the example can be told to end");
+}
+
+/// What a process writes to its standard error, read all the time so that it never waits for a reader.
+#[derive(Clone, Debug, Default)]
+struct Log(Arc<Mutex<String>>);
+
+impl Log {
+    /// Begins to read; the receiver gets the address of the first `listening on <url>`.
+    fn of(stderr: impl AsyncRead + Send + Unpin + 'static) -> (Self, oneshot::Receiver<String>) {
+        let log = Self::default();
+        let (tell, ready) = oneshot::channel();
+        let (mut tell, kept) = (Some(tell), log.clone());
+        tokio::spawn(async move {
+            let mut lines = BufReader::new(stderr).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                kept.push(&line);
+                if let Some(url) = line.strip_prefix("listening on ")
+                    && let Some(tell) = tell.take()
+                {
+                    // A test that does not wait for the address has dropped the receiver.
+                    let _ = tell.send(url.trim().to_owned());
+                }
+            }
+        });
+        (log, ready)
+    }
+
+    fn push(&self, line: &str) {
+        let mut text = self.0.lock().expect("no reader panics");
+        text.push_str(line);
+        text.push('\n');
+    }
+
+    fn text(&self) -> String {
+        self.0.lock().expect("no reader panics").clone()
+    }
+}
