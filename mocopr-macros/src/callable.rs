@@ -19,6 +19,8 @@ use crate::{
 pub(crate) struct Callable {
     pub(crate) kind: Kind,
     pub(crate) ident: Ident,
+    /// The name under which the expansion calls it.
+    pub(crate) called: Ident,
     pub(crate) mode: Mode,
     pub(crate) receiver: Receiver,
     pub(crate) parameters: Vec<Parameter>,
@@ -63,6 +65,7 @@ impl Callable {
         Self {
             kind,
             ident: signature.ident.clone(),
+            called: signature.ident.clone(),
             mode: if signature.asyncness.is_some() { Mode::Async } else { Mode::Plain },
             receiver,
             parameters,

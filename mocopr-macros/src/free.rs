@@ -3,9 +3,9 @@
 //! The function keeps its name, documentation, visibility and parameters, and returns a call that can be awaited
 //! and knows its definition. All else stands inside its body, so that nothing collides with the user's names.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
-use syn::{FnArg, ItemFn, Lifetime, Pat, Type, visit_mut::VisitMut};
+use syn::{FnArg, ItemFn, Lifetime, Pat, Type, ext::IdentExt as _, visit_mut::VisitMut};
 
 use crate::{
     callable::{Callable, Mode, Receiver, split_attributes},
@@ -25,6 +25,8 @@ pub(crate) fn expand(kind: Kind, settings: TokenStream, item: TokenStream) -> To
     };
     let mut errors = Errors::default();
     let settings = Settings::read(kind, settings, &mut errors);
+    // Beside the errors stands the function, so that its other uses compile; its own warnings would only distract.
+    let quiet = quote!(#[allow(unused)]);
     let receiver = function.sig.receiver().cloned();
     if receiver.is_some() || kind == Kind::Completion {
         let attribute = kind.attribute();
@@ -37,10 +39,13 @@ pub(crate) fn expand(kind: Kind, settings: TokenStream, item: TokenStream) -> To
         strip(&mut function);
         // A receiver outside of an impl block would be a second error about the same word.
         let kept = function.sig.receiver().is_none().then_some(function);
-        return quote!(#errors #kept);
+        return match kept {
+            Some(kept) => quote!(#errors #quiet #kept),
+            None => errors,
+        };
     }
     let attributes = std::mem::take(&mut function.attrs);
-    let callable = Callable::read(kind, &mut function.sig, &attributes, &mut errors);
+    let mut callable = Callable::read(kind, &mut function.sig, &attributes, &mut errors);
     callable.check(&settings, &mut errors);
     if let Some(extra) = function.sig.inputs.iter().nth(MOST_PARAMETERS) {
         let sentence = format!("{} has at most {MOST_PARAMETERS} parameters: put them in a struct", kind.noun());
@@ -49,9 +54,15 @@ pub(crate) fn expand(kind: Kind, settings: TokenStream, item: TokenStream) -> To
     if !errors.is_empty() {
         let errors = errors.into_code();
         function.attrs = attributes;
-        return quote!(#errors #function);
+        return quote!(#errors #quiet #function);
     }
     function.attrs = attributes;
+    if has_parameter(&function, &callable.ident) {
+        // Inside of the body the function would hide the parameter of its own name.
+        let inner = format_ident!("__{}", callable.ident.unraw());
+        callable.called = inner.clone();
+        function.sig.ident = inner;
+    }
     generate(&callable, &settings, function)
 }
 
@@ -60,7 +71,7 @@ fn generate(callable: &Callable, settings: &Settings, function: ItemFn) -> Token
     let private = settings.private();
     let ItemFn { attrs, vis, sig, block } = function;
     let (outside, inside) = split_attributes(attrs);
-    let ident = &sig.ident;
+    let (name, called) = (&callable.ident, &callable.called);
 
     let hidden = Hidden { callable, settings, private: &private, place: Place::Free };
     let items = hidden.items();
@@ -75,12 +86,12 @@ fn generate(callable: &Callable, settings: &Settings, function: ItemFn) -> Token
     let outer = Outer::of(&sig.inputs, &callable.returns);
     let Outer { generics, inputs, names, returns, captures } = &outer;
     let future = match callable.mode {
-        Mode::Async => quote!(#ident(#(#names),*)),
-        Mode::Plain => quote!(async move { #ident(#(#names),*) }),
+        Mode::Async => quote!(#called(#(#names),*)),
+        Mode::Plain => quote!(async move { #called(#(#names),*) }),
     };
     quote! {
         #(#outside)*
-        #vis fn #ident #generics(#(#inputs),*) -> impl #private::#call<Output = #returns> #captures {
+        #vis fn #name #generics(#(#inputs),*) -> impl #private::#call<Output = #returns> #captures {
             #items
             enum __Definition {}
             impl #private::Define for __Definition {
@@ -134,6 +145,13 @@ impl Outer {
         }
         outer
     }
+}
+
+fn has_parameter(function: &ItemFn, name: &Ident) -> bool {
+    function.sig.inputs.iter().any(|input| match input {
+        FnArg::Typed(parameter) => matches!(&*parameter.pat, Pat::Ident(pattern) if pattern.ident == *name),
+        FnArg::Receiver(_) => false,
+    })
 }
 
 /// Takes our attributes off the parameters, so that the function can stand beside the errors.

@@ -196,8 +196,8 @@ impl Hidden<'_> {
 
     fn handler(&self) -> TokenStream {
         let Self { callable, private, .. } = self;
-        let ident = &callable.ident;
-        let span = located(ident.span());
+        let ident = &callable.called;
+        let span = located(callable.ident.span());
         let steps = self.steps();
         let values = self.values();
         let call = match (self.place, callable.receiver) {

@@ -221,8 +221,8 @@ fn checked_mime(mime: LitStr, errors: &mut Errors) -> LitStr {
 
 fn checked_icon(icon: LitStr, errors: &mut Errors) -> LitStr {
     let text = icon.value();
-    if !text.starts_with("https://") && !text.starts_with("data:") {
-        errors.at(&icon, "an icon is an `https:` or `data:` URI");
+    if !text.starts_with("https://") && !text.starts_with("data:image/") {
+        errors.at(&icon, "an icon is an `https:` or `data:image/` URI");
     }
     icon
 }
