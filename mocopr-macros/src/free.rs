@@ -59,7 +59,7 @@ pub(crate) fn expand(kind: Kind, settings: TokenStream, item: TokenStream) -> To
     function.attrs = attributes;
     if has_parameter(&function, &callable.ident) {
         // Inside of the body the function would hide the parameter of its own name.
-        let inner = format_ident!("__{}", callable.ident.unraw());
+        let inner = format_ident!("__function_{}", callable.ident.unraw());
         callable.called = inner.clone();
         function.sig.ident = inner;
     }

@@ -379,7 +379,7 @@ fn typed_value(field: &Field) -> TokenStream {
 }
 
 fn local(field: &Field) -> Ident {
-    format_ident!("__{}", field.wire)
+    format_ident!("__value_{}", field.wire)
 }
 
 fn arguments() -> Ident {
