@@ -137,7 +137,8 @@ impl Outer {
                 outer.generics = quote!(<#lifetime>);
                 outer.captures = quote!(+ use<#lifetime>);
             }
-            outer.inputs.push(quote!(#name: #ty));
+            let judged = quote!(#[allow(non_snake_case, reason = "the function inside is judged")]);
+            outer.inputs.push(quote!(#judged #name: #ty));
             outer.names.push(quote!(#name));
         }
         if !outer.generics.is_empty() {

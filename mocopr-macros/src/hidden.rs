@@ -148,6 +148,7 @@ impl Hidden<'_> {
             #[derive(#private::serde::Deserialize, #private::schemars::JsonSchema)]
             #[serde(crate = #serde, deny_unknown_fields)]
             #[schemars(crate = #schemars)]
+            #[allow(non_snake_case, reason = "the parameter itself is judged")]
             struct __Arguments #lifetime { #(#fields),* }
         }
     }
@@ -184,6 +185,7 @@ impl Hidden<'_> {
         quote! {
             #[derive(#private::serde::Deserialize)]
             #[serde(crate = #serde #strict)]
+            #[allow(non_snake_case, reason = "the parameter itself is judged")]
             struct __Arguments { #(#fields),* }
         }
     }

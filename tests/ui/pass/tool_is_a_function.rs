@@ -1,5 +1,7 @@
 //! A tool stays a function that can be called, also from another tool on another thread.
 
+#![deny(warnings, missing_docs)]
+
 use mocopr::{IntoTool, prelude::*};
 
 /// Adds two numbers.
@@ -19,9 +21,19 @@ async fn add_twice(a: f64) -> Result<f64, Failure> {
     Ok(add(a, 1, None).await + add(a, 1, None).await)
 }
 
+/// Counts.
 #[tool(read_only, timeout = "500ms")]
 pub fn count(text: &str, suffix: Option<&str>, r#type: String) -> Json<usize> {
     Json(text.len() + suffix.map_or(0, str::len) + r#type.len())
+}
+
+/// Its names are those of somebody else's schema.
+#[tool]
+pub async fn foreign(
+    #[expect(non_snake_case, reason = "named by others")] resourceUri: String,
+    #[allow(non_snake_case, reason = "named by others")] lineNumber: &str,
+) -> String {
+    resourceUri + lineNumber
 }
 
 #[tool]
@@ -34,4 +46,5 @@ fn main() {
     is_send(add_twice(1.0));
     is_send(count("a", None, String::new()));
     let _: [Tool; 4] = [add.into_tool(), add_twice.into_tool(), count.into_tool(), nothing.into_tool()];
+    let _ = foreign.into_tool();
 }
