@@ -25,6 +25,7 @@ use super::{
     answer::AnswerBody,
     listener::{App, ListenerLimits, serve},
     read_body::{BodyFault, read_body},
+    socket::LINGER_TIME,
 };
 
 const CAP: usize = 100_000;
@@ -455,18 +456,29 @@ async fn honest_client_is_answered_among_half_open_ones() {
 
 #[tokio::test]
 async fn idle_connections_make_room_when_the_house_is_full() {
-    let server = start(ListenerLimits { connections: NonZeroUsize::new(10).unwrap(), ..limits() }).await;
+    // No deadline comes to its help.
+    let limits = ListenerLimits {
+        connections: NonZeroUsize::new(10).unwrap(),
+        head_within: Duration::from_secs(60),
+        ..limits()
+    };
+    let server = start(limits).await;
     let mut idle = Vec::new();
-    for _ in 0..10 {
+    for _ in 0..9 {
         let mut client = server.connect().await;
         client.write_all(post("/", "", "hi").as_bytes()).await.unwrap();
         until(&mut client, "hi").await;
         idle.push(client);
     }
+    let mut busy = server.connect().await;
+    busy.write_all(post("/wait", "", "").as_bytes()).await.unwrap();
+    server.service.waiting.notified().await;
     for _ in 0..10 {
         let got = server.exchange(post("/", "connection: close\r\n", "hi")).await;
         assert!(got.ends_with("hi"), "{got}");
     }
+    server.service.go_on.notify_one();
+    assert!(until(&mut busy, "\r\n\r\n").await.starts_with("HTTP/1.1 200 "));
 }
 
 #[tokio::test]
@@ -511,6 +523,16 @@ async fn drain_finishes_what_is_under_way_and_closes_the_rest() {
     assert!(got.starts_with("HTTP/1.1 200 ") && got.contains("\r\nconnection: close\r\n"), "{got}");
     drop(busy);
     tokio::time::timeout(Duration::from_secs(5), server.task).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn drain_does_not_wait_for_clients_that_have_nothing_under_way() {
+    let server = start(limits()).await;
+    let (mut idle, _silent) = (server.connect().await, server.connect().await);
+    idle.write_all(post("/", "", "hi").as_bytes()).await.unwrap();
+    until(&mut idle, "hi").await;
+    server.drain.cancel();
+    tokio::time::timeout(LINGER_TIME - Duration::from_millis(200), server.task).await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -211,6 +211,6 @@ struct Linger {
 const LINGER_BYTES: usize = 8 * 1024 * 1024;
 
 /// How long that may take.
-const LINGER_TIME: Duration = Duration::from_secs(2);
+pub(super) const LINGER_TIME: Duration = Duration::from_secs(2);
 
 const LINGER_BLOCK: usize = 8 * 1024;
