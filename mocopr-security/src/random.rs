@@ -1,9 +1,6 @@
 //! Digests and random names.
 
-use aws_lc_rs::{
-    digest::{Context, SHA256},
-    rand,
-};
+use aws_lc_rs::digest::{Context, SHA256};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::seal::SealError;
@@ -28,7 +25,7 @@ pub fn digest(parts: &[&[u8]]) -> [u8; 32] {
 /// [`SealError::Unavailable`] when the system gives no randomness.
 pub fn random_name() -> Result<Box<str>, SealError> {
     let mut bytes = [0; 32];
-    rand::fill(&mut bytes).map_err(|_| SealError::Unavailable)?;
+    getrandom::fill(&mut bytes).map_err(|_| SealError::Unavailable)?;
     Ok(URL_SAFE_NO_PAD.encode(bytes).into())
 }
 

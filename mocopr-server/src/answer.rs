@@ -31,8 +31,13 @@ impl Answer {
     }
 
     /// An encoded result.
-    pub(crate) fn result(id: &RequestId, result: &[u8]) -> Self {
-        Self::message(encode::response(id, result))
+    pub(crate) fn result(id: &RequestId, result: &[u8], revision: Revision, engine: &Engine) -> Self {
+        Self::message(encode::response(id, result, revision, Some(engine.stamp())))
+    }
+
+    /// What the server says of itself, which needs no stamp.
+    pub(crate) fn hello(id: &RequestId, hello: &[u8], revision: Revision) -> Self {
+        Self::message(encode::response(id, hello, revision, None))
     }
 
     /// An error.

@@ -6,7 +6,7 @@ use mocopr_core::{
     clock::{Clock, SystemClock},
     model::{capability::Implementation, content::Icon},
     store::{MemoryStore, Store, StoreCapacity},
-    wire::revision::Revision,
+    wire::{encode::Stamp, revision::Revision},
 };
 use mocopr_security::{
     gate::Gate,
@@ -227,6 +227,7 @@ impl<P> ServerBuilder<P> {
             store,
             clock,
             ring: KeyRing::generate().map_err(|_| Error::entropy())?,
+            stamp: Stamp::new(&info),
             info,
             instructions,
             page_size,

@@ -75,7 +75,12 @@ impl Engine {
         }
         let Some(handler) = found.handler() else {
             let reply = Reply::Completion(Completion::default());
-            return Ok(Step::Answer(Answer::message(encode::reply_response(&call.id, &reply, call.revision))));
+            return Ok(Step::Answer(Answer::message(encode::reply_response(
+                &call.id,
+                &reply,
+                call.revision,
+                self.stamp(),
+            ))));
         };
 
         let state_bind = StateBind(digest(&found.state_bind(call)));
@@ -119,7 +124,7 @@ impl Engine {
         let Err(mismatch) = entry.input.check_raw(&tool.arguments) else { return Ok(()) };
         let text = mismatch.to_string();
         if call.revision >= ARGUMENTS_ARE_RESULTS {
-            return Err(running::tool_error(&call.id, text, call.revision));
+            return Err(running::tool_error(&call.id, text, call.revision, self));
         }
         Err(self.refuse(Some(&call.id), Fault::Arguments(text.into()), call.revision))
     }

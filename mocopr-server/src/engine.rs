@@ -17,7 +17,7 @@ use mocopr_core::{
     store::Store,
     wire::{
         decode::{self, DecodeContext, MetaVersion, Opened},
-        encode,
+        encode::{self, Stamp},
         revision::{Era, Revision},
     },
 };
@@ -54,6 +54,7 @@ pub(crate) struct Engine {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ring: KeyRing,
     pub(crate) info: Implementation,
+    pub(crate) stamp: Stamp,
     pub(crate) instructions: Option<Box<str>>,
     pub(crate) page_size: NonZeroUsize,
     pub(crate) list_ttl: Duration,
@@ -109,6 +110,11 @@ impl Engine {
 
     pub(crate) fn ring(&self) -> &KeyRing {
         &self.ring
+    }
+
+    /// Who the server is, for every result.
+    pub(crate) fn stamp(&self) -> &Stamp {
+        &self.stamp
     }
 
     /// The revisions that this server serves, oldest first.
@@ -296,7 +302,7 @@ impl Engine {
                 let fault = Fault::UnsupportedVersion { requested: protocol_version.clone() };
                 self.refuse(Some(&id), fault, Revision::NEWEST_STATELESS)
             })?;
-        let answer = Answer::result(&id, &self.hello(revision));
+        let answer = Answer::hello(&id, &self.hello(revision), revision);
         match link {
             Link::Http(_) => {
                 let session = self
@@ -342,12 +348,12 @@ impl Engine {
             Request::Discover => {
                 let permit = self.protocol(admission, call)?;
                 let call = permit.call();
-                Ok(Step::Answer(Answer::result(&call.id, &self.hello(call.revision))))
+                Ok(Step::Answer(Answer::hello(&call.id, &self.hello(call.revision), call.revision)))
             }
             Request::Ping => {
                 let permit = self.protocol(admission, call)?;
                 let call = permit.call();
-                Ok(Step::Answer(Answer::result(&call.id, encode::empty(call.revision))))
+                Ok(Step::Answer(Answer::result(&call.id, encode::empty(call.revision), call.revision, self)))
             }
             Request::SetLevel(level) => {
                 let level = *level;
@@ -356,7 +362,7 @@ impl Engine {
                     session.set_level(level);
                 }
                 let call = permit.call();
-                Ok(Step::Answer(Answer::result(&call.id, encode::empty(call.revision))))
+                Ok(Step::Answer(Answer::result(&call.id, encode::empty(call.revision), call.revision, self)))
             }
             Request::Subscribe(_) | Request::Unsubscribe(_) => self.subscribe(admission, call, scene),
             Request::Listen(_) => self.listen(admission, call, scene),
@@ -387,7 +393,7 @@ impl Engine {
             cache: listing::hint(&self.gate, self.list_ttl),
         };
         match list.read(&snapshot, page, &reading) {
-            Ok(result) => Ok(Step::Answer(Answer::result(&call.id, &result))),
+            Ok(result) => Ok(Step::Answer(Answer::result(&call.id, &result, call.revision, self))),
             Err(fault) => Err(self.refuse(Some(&call.id), fault, call.revision)),
         }
     }

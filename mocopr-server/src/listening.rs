@@ -64,7 +64,7 @@ impl Listening {
                 None => tokio::select! {
                     biased;
                     () = self.cancelled.cancelled() => return Told::Cancelled,
-                    () = self.engine.stopping.cancelled() => return Told::Final(encode::listen_end(&self.id)),
+                    () = self.engine.stopping.cancelled() => return Told::Final(encode::listen_end(&self.id, self.engine.stamp())),
                     notice = self.subscription.next() => notice,
                 },
             };
@@ -149,7 +149,7 @@ impl Engine {
             let fault = Fault::Params("this session subscribes to as many resources as it may");
             return Err(self.refuse(Some(&call.id), fault, call.revision));
         }
-        Ok(Step::Answer(Answer::result(&call.id, encode::empty(call.revision))))
+        Ok(Step::Answer(Answer::result(&call.id, encode::empty(call.revision), call.revision, self)))
     }
 
     /// The principal may know of this change now, whatever held when it subscribed.

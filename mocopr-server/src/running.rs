@@ -201,7 +201,7 @@ impl Running {
         {
             return self.internal(note);
         }
-        let body = encode::reply_response(&self.id, &reply, self.revision);
+        let body = encode::reply_response(&self.id, &reply, self.revision, self.engine.stamp());
         if body.len() > self.engine.limits().result_bytes {
             return self.internal("the result is larger than it may be");
         }
@@ -245,7 +245,7 @@ impl Running {
     }
 
     fn tool_error(&self, text: String) -> Answer {
-        tool_error(&self.id, text, self.revision)
+        tool_error(&self.id, text, self.revision, &self.engine)
     }
 
     fn fault(&self, fault: Fault) -> Answer {
@@ -266,15 +266,15 @@ impl Running {
             .ok()
             .and_then(|nonce| book.into_questions(engine.ring(), &bind, nonce.into(), expires, max));
         match questions.and_then(|questions| encode::questions(&questions, self.revision)) {
-            Some(result) => Answer::result(&self.id, &result),
+            Some(result) => Answer::result(&self.id, &result, self.revision, &self.engine),
             None => self.internal("the answers of earlier rounds are larger than request state may be"),
         }
     }
 }
 
 /// A tool's result that says it failed.
-pub(crate) fn tool_error(id: &RequestId, text: String, revision: Revision) -> Answer {
-    Answer::message(encode::reply_response(id, &Reply::Tool(ToolResult::error(text)), revision))
+pub(crate) fn tool_error(id: &RequestId, text: String, revision: Revision, engine: &Engine) -> Answer {
+    Answer::message(encode::reply_response(id, &Reply::Tool(ToolResult::error(text)), revision, engine.stamp()))
 }
 
 /// From this revision on, arguments that break the input schema are a result that says so.

@@ -11,7 +11,6 @@ use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     error::Unspecified,
     hkdf::{HKDF_SHA256, KeyType, Prk},
-    rand,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
@@ -49,7 +48,7 @@ impl KeyRing {
     /// [`SealError::Unavailable`] when the system gives no randomness.
     pub fn generate() -> Result<Self, SealError> {
         let mut bytes = [0; KEY_BYTES];
-        rand::fill(&mut bytes)?;
+        getrandom::fill(&mut bytes)?;
         Ok(Self::new(SealKey::new(&Secret::new(bytes))?, Vec::new()))
     }
 
@@ -172,8 +171,8 @@ impl SealKey {
         let aad = bound(form, self.id, purpose, bind)?;
         let mut salt = [0; SALT_BYTES];
         let mut nonce = [0; NONCE_LEN];
-        rand::fill(&mut salt)?;
-        rand::fill(&mut nonce)?;
+        getrandom::fill(&mut salt)?;
+        getrandom::fill(&mut nonce)?;
 
         let mut sealed = Vec::with_capacity(HEAD_BYTES + length + AES_256_GCM.tag_len());
         sealed.push(form.version());
@@ -238,6 +237,12 @@ pub enum SealError {
     /// The text was not made here, not for this, was changed, or has expired. Which of these is not told.
     #[error("the sealed text does not open")]
     Open,
+}
+
+impl From<getrandom::Error> for SealError {
+    fn from(_: getrandom::Error) -> Self {
+        Self::Unavailable
+    }
 }
 
 impl From<Unspecified> for SealError {

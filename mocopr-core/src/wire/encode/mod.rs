@@ -9,6 +9,7 @@ mod list;
 mod notice;
 #[cfg(test)]
 mod samples;
+mod stamp;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ pub use self::{
     error::error,
     list::{prompts, resources, templates, tools},
     notice::{listen_end, notice},
+    stamp::Stamp,
 };
 use crate::{
     id::RequestId,
@@ -37,9 +39,15 @@ use crate::{
 
 /// Puts the JSON of a result into its envelope.
 ///
-/// `result` is what another function of this module made; it is copied as it is.
-pub fn response(id: &RequestId, result: &[u8]) -> Bytes {
-    respond(id, result.len(), |out| out.extend_from_slice(result))
+/// `result` is what another function of this module made; it is copied as it is, with the stamp beside it. The answer
+/// to `server/discover` has that already, so it gets none.
+pub fn response(id: &RequestId, result: &[u8], revision: Revision, stamp: Option<&Stamp>) -> Bytes {
+    respond(id, result.len() + STAMP_BYTES, |out| {
+        out.extend_from_slice(result);
+        if let Some(stamp) = stamp {
+            stamp.press(out, revision);
+        }
+    })
 }
 
 /// The result of a handler, as JSON.
@@ -50,8 +58,16 @@ pub fn reply(reply: &Reply, revision: Revision) -> Bytes {
 }
 
 /// The result of a handler in its envelope, written into one buffer.
-pub fn reply_response(id: &RequestId, reply: &Reply, revision: Revision) -> Bytes {
-    respond(id, size_of_reply(reply), |out| write_reply(out, reply, revision))
+pub fn reply_response(id: &RequestId, reply: &Reply, revision: Revision, stamp: &Stamp) -> Bytes {
+    respond(id, size_of_reply(reply) + STAMP_BYTES, |out| match stamp.merged(reply, revision) {
+        Some(merged) => write_reply(out, &merged, revision),
+        None => {
+            write_reply(out, reply, revision);
+            if !has_meta(reply) {
+                stamp.press(out, revision);
+            }
+        }
+    })
 }
 
 /// What the server says of itself, as the JSON of a result.
@@ -102,6 +118,15 @@ fn write_completion(out: &mut Vec<u8>, completion: &Completion, revision: Revisi
     });
 }
 
+fn has_meta(reply: &Reply) -> bool {
+    match reply {
+        Reply::Tool(result) => result.meta.is_some(),
+        Reply::Prompt(result) => result.meta.is_some(),
+        Reply::Read(result) => result.meta.is_some(),
+        Reply::Completion(_) => false,
+    }
+}
+
 /// A guess of the bytes of a result that is right for large ones, so that megabytes are not moved while it grows.
 fn size_of_reply(reply: &Reply) -> usize {
     let bytes: usize = match reply {
@@ -137,5 +162,7 @@ fn size_of_contents(contents: &Contents) -> usize {
 
 /// Room for the members around a result, with an id of usual length.
 const ENVELOPE_BYTES: usize = 96;
+/// Room for a stamp of usual length.
+const STAMP_BYTES: usize = 128;
 /// Room for the members around the body of one block.
 const BLOCK_BYTES: usize = 64;

@@ -7,7 +7,7 @@ use crate::{
     meta::SUBSCRIPTION_ID,
     model::notice::Notice,
     wire::{
-        encode::respond,
+        encode::{Stamp, respond},
         revision::{Era, Revision},
         shape::{Members, member, object},
     },
@@ -37,12 +37,17 @@ pub fn notice(notice: &Notice, revision: Revision, subscription: Option<&Request
 ///
 /// # Source
 /// MCP 2026-07-28, schema, `SubscriptionsListenResultResponse`.
-pub fn listen_end(id: &RequestId) -> Bytes {
+pub fn listen_end(id: &RequestId, stamp: &Stamp) -> Bytes {
     let revision = Revision::NEWEST_STATELESS;
     respond(id, 128, |out| {
         object(out, |out| {
             out.extend_from_slice(b",\"resultType\":\"complete\"");
-            write_subscription(out, id, revision);
+            out.extend_from_slice(b",\"_meta\":");
+            object(out, |out| {
+                member(out, SUBSCRIPTION_ID, id, revision);
+                out.push(b',');
+                out.extend_from_slice(stamp.members());
+            });
         });
     })
 }

@@ -9,9 +9,10 @@ use crate::{
     fault::{Fault, Target},
     id::RequestId,
     json::{MessageLimits, RawJson},
+    meta::SERVER_INFO,
     model::{
         ask::{Ask, Questions, Sample, SampleMessage},
-        capability::{ClientCapabilities, ElicitationModes, Hello, SamplingModes},
+        capability::{ClientCapabilities, ElicitationModes, Hello, Implementation, SamplingModes},
         content::{Content, Role},
         notice::Notice,
         resource::Contents,
@@ -21,6 +22,24 @@ use crate::{
     page::{CacheHint, Page},
     wire::official::{defines, members, problems},
 };
+
+fn stamp() -> Stamp {
+    Stamp::new(&Implementation { name: "test".into(), version: "1".into(), ..Implementation::default() })
+}
+
+#[test]
+fn every_result_says_who_the_server_is_from_2026_07_28_on() {
+    let own = RawJson::from_value(&json!({"example.com/own": 1}));
+    for meta in [None, Some(own)] {
+        let tool = Reply::Tool(ToolResult { meta: meta.clone(), ..ToolResult::text("hello") });
+        let new = value(&reply_response(&sample_of::id(), &tool, Revision::V2026_07_28, &stamp()));
+        let stamped = &new["result"]["_meta"];
+        assert!(stamped[SERVER_INFO]["name"].is_string(), "{new}");
+        assert_eq!(stamped.get("example.com/own").is_some(), meta.is_some());
+        let old = value(&reply_response(&sample_of::id(), &tool, Revision::V2025_11_25, &stamp()));
+        assert_eq!(old["result"].get("_meta").is_some(), meta.is_some(), "{old}");
+    }
+}
 
 #[test]
 fn results_of_handlers_match_the_schema_of_their_revision() {
@@ -34,8 +53,13 @@ fn results_of_handlers_match_the_schema_of_their_revision() {
         ] {
             let bytes = reply(&result, revision);
             assert_valid(revision, definition, &bytes);
-            let whole = value(&reply_response(&sample_of::id(), &result, revision));
-            assert_eq!(whole, json!({"jsonrpc": "2.0", "id": "an \"id\"\n", "result": value(&bytes)}));
+            let whole = value(&reply_response(&sample_of::id(), &result, revision, &stamp()));
+            assert_valid(revision, definition, &serde_json::to_vec(&whole["result"]).unwrap());
+            let mut plain = value(&bytes);
+            if revision.era() == Era::Stateless {
+                plain["_meta"][SERVER_INFO] = whole["result"]["_meta"][SERVER_INFO].clone();
+            }
+            assert_eq!(whole, json!({"jsonrpc": "2.0", "id": "an \"id\"\n", "result": plain}));
         }
     }
 }
@@ -97,7 +121,7 @@ fn responses_match_the_schema_of_their_revision() {
         let envelope =
             if defines(revision, "JSONRPCResultResponse") { "JSONRPCResultResponse" } else { "JSONRPCResponse" };
         for id in [RequestId::Integer(-3), RequestId::Text("a".into())] {
-            assert_valid(revision, envelope, &response(&id, empty(revision)));
+            assert_valid(revision, envelope, &response(&id, empty(revision), revision, Some(&stamp())));
         }
     }
 }
@@ -175,7 +199,7 @@ fn a_subscription_is_named_with_the_type_of_its_id() {
     for (id, expected) in [(RequestId::Integer(77), json!(77)), (RequestId::Text("77".into()), json!("77"))] {
         let changed = value(&notice(&Notice::ToolsChanged, Revision::V2026_07_28, Some(&id)).unwrap());
         assert_eq!(changed["params"]["_meta"], json!({"io.modelcontextprotocol/subscriptionId": expected}));
-        let end = listen_end(&id);
+        let end = listen_end(&id, &stamp());
         assert_valid(Revision::V2026_07_28, "SubscriptionsListenResultResponse", &end);
         assert_eq!(value(&end)["result"]["_meta"]["io.modelcontextprotocol/subscriptionId"], expected);
     }
