@@ -209,7 +209,7 @@ impl<P> ServerBuilder<P> {
         if info.name.is_empty() || info.version.is_empty() {
             problems.push(Problem::new("the server has no name or no version", "call .with_info(\"name\", \"1.0.0\")"));
         }
-        let registry = match Registry::new(definitions, policy.limits().schema.clone()) {
+        let registry = match Registry::new(definitions, policy.limits().schema) {
             Ok(registry) if problems.is_empty() => registry,
             Ok(_) => return Err(Error::problems_found(problems)),
             Err(found) => {

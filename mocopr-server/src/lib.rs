@@ -11,6 +11,8 @@
 //! | `session`, `replay`, `subscribe`, `listening` | what lasts longer than a call |
 //! | `transport` | standard streams, the pipe, HTTP |
 
+#![cfg_attr(not(feature = "http"), allow(dead_code, reason = "statuses, sessions and replay are for HTTP"))]
+
 mod answer;
 pub mod ask;
 pub mod builder;

@@ -358,7 +358,6 @@ impl CallClock {
 }
 
 /// Tokio's own time, which tests can stop.
-#[expect(clippy::disallowed_methods, reason = "deadlines follow tokio's clock, which tests can stop")]
 fn now() -> Instant {
     Instant::now()
 }

@@ -8,7 +8,6 @@ use mocopr_security::policy::SecurityPolicy;
 use crate::{
     builder::ServerBuilder,
     engine::Engine,
-    error::Result,
     registry::{Prompts, Resources, Tools},
 };
 
@@ -96,7 +95,7 @@ impl<P> McpServer<P> {
     /// # Source
     /// MCP 2025-11-25 and 2026-07-28, basic/transports, "stdio".
     #[cfg(feature = "stdio")]
-    pub async fn run_stdio(mut self) -> Result<()> {
+    pub async fn run_stdio(mut self) -> crate::error::Result<()> {
         use mocopr_core::peer::PeerKind;
 
         use crate::{
@@ -130,7 +129,7 @@ impl<P> McpServer<P> {
     /// # Source
     /// MCP 2025-11-25 and 2026-07-28, basic/transports, "Streamable HTTP".
     #[cfg(feature = "http")]
-    pub fn run_http(self, config: crate::http::HttpConfig) -> BoxFuture<'static, Result<()>>
+    pub fn run_http(self, config: crate::http::HttpConfig) -> BoxFuture<'static, crate::error::Result<()>>
     where
         P: MayListen + 'static,
     {

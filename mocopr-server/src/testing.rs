@@ -32,10 +32,13 @@ pub struct TestClient {
     output: WriteHalf<DuplexStream>,
     revision: Revision,
     capabilities: Value,
-    answers: Box<dyn FnMut(&str, &Value) -> Option<Value> + Send>,
+    answers: Box<Answers>,
     heard: Vec<Value>,
     next_id: u64,
 }
+
+/// Answers the questions of a server, by method and parameters.
+type Answers = dyn FnMut(&str, &Value) -> Option<Value> + Send;
 
 /// What a call answered.
 #[derive(Clone, Debug, PartialEq)]

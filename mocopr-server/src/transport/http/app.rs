@@ -1,6 +1,6 @@
 //! What one HTTP request is answered with.
 
-use std::{future::Future, net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use http::{
@@ -48,16 +48,10 @@ impl HttpApp {
 }
 
 impl App for HttpApp {
-    fn answer(
-        self: Arc<Self>,
-        peer: SocketAddr,
-        request: Request<Incoming>,
-    ) -> impl Future<Output = Response<AnswerBody>> + Send {
-        async move {
-            let mut response = self.route(peer, request).await;
-            headers::apply(response.headers_mut(), Transport::Plain);
-            response
-        }
+    async fn answer(self: Arc<Self>, peer: SocketAddr, request: Request<Incoming>) -> Response<AnswerBody> {
+        let mut response = self.route(peer, request).await;
+        headers::apply(response.headers_mut(), Transport::Plain);
+        response
     }
 
     fn refusal_headers(&self) -> HeaderMap {
@@ -146,7 +140,7 @@ impl HttpApp {
                 Ok(response) => response,
                 Err(fault) => self.fault(fault, session.revision()),
             },
-            Err(response) => response,
+            Err(response) => *response,
         }
     }
 
@@ -156,25 +150,29 @@ impl HttpApp {
                 self.engine.sessions.close(&session);
                 empty(StatusCode::NO_CONTENT)
             }
-            Err(response) => response,
+            Err(response) => *response,
         }
     }
 
     /// The session that a request without a body names. Without one there is nothing to get or delete.
-    fn session_of(&self, admission: &Admission, headers: &HeaderMap) -> Result<Arc<Session>, Response<AnswerBody>> {
+    fn session_of(
+        &self,
+        admission: &Admission,
+        headers: &HeaderMap,
+    ) -> Result<Arc<Session>, Box<Response<AnswerBody>>> {
         let revision = Revision::NEWEST_STATEFUL;
         match Claims::read(headers).session {
-            Err(fault) => Err(self.fault(fault, revision)),
+            Err(fault) => Err(Box::new(self.fault(fault, revision))),
             Ok(None) => {
                 let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
                 response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
-                Err(response)
+                Err(Box::new(response))
             }
             Ok(Some(id)) => self
                 .engine
                 .sessions
                 .find(id, admission.principal(), self.engine.limits())
-                .ok_or_else(|| self.fault(Fault::UnknownSession, revision)),
+                .ok_or_else(|| Box::new(self.fault(Fault::UnknownSession, revision))),
         }
     }
 
