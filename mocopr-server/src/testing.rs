@@ -1,20 +1,4 @@
 //! A client inside of the test: handlers are called through the whole pipeline, without a process or a socket.
-//!
-//! ```
-//! # use mocopr_server::{registry::tool::Tool, server::McpServer};
-//! use mocopr_server::testing::TestClient;
-//! use serde_json::json;
-//!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let tool = Tool::new("hello").handler(|_: serde_json::Value| async { "hello" });
-//! # let server = McpServer::builder().with_info("test", "1.0.0").with_tool(tool).build()?;
-//! let mut client = TestClient::connect(&server).await?;
-//! let answer = client.call_tool("hello", json!({})).await?;
-//! assert_eq!(answer.text(), "hello");
-//! # Ok(())
-//! # }
-//! ```
 
 use std::fmt;
 
@@ -27,6 +11,22 @@ pub use mocopr_core::clock::ManualClock;
 use crate::server::McpServer;
 
 /// A client over the in-process pipe.
+///
+/// ```
+/// # use mocopr_server::{registry::tool::Tool, server::McpServer};
+/// use mocopr_server::testing::TestClient;
+/// use serde_json::json;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let tool = Tool::new("hello").handler(|_: serde_json::Value| async { "hello" });
+/// # let server = McpServer::builder().with_info("test", "1.0.0").with_tool(tool).build()?;
+/// let mut client = TestClient::connect(&server).await?;
+/// let answer = client.call_tool("hello", json!({})).await?;
+/// assert_eq!(answer.text(), "hello");
+/// # Ok(())
+/// # }
+/// ```
 pub struct TestClient {
     lines: Lines<BufReader<ReadHalf<DuplexStream>>>,
     output: WriteHalf<DuplexStream>,

@@ -1,3 +1,5 @@
+//! What requests may look like at their head, header by header.
+
 use http::{HeaderName, HeaderValue};
 
 use super::{

@@ -1,3 +1,5 @@
+//! Dialects, references, bounds and what a mismatch says.
+
 use std::net::TcpListener;
 
 use serde_json::json;

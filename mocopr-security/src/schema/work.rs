@@ -5,14 +5,6 @@
 //! (`properties`, `items`, …) carry what has multiplied down to the parts. So thirty levels of
 //! `allOf: [$ref, $ref]` cost 2³⁰ visits for the number 1, and a schema whose alternatives all lead back to it
 //! through the same member costs 2 to the depth of the value.
-//!
-//! Two bounds are proven, or the schema is refused:
-//! * *plain*: no place of a value of the greatest depth gets more than the limit's visits, whatever is remembered;
-//! * *remembered*: the checker remembers the verdict of a referenced subschema on an object or array, so each is
-//!   applied a constant number of times at a place. Then the sum of all in-place visits bounds the place. This holds
-//!   only while nothing but references can repeat, which `unevaluated…` keywords can.
-//!
-//! The checker recurses, so how many subschemas can be under way at once is bounded as well, for the stack's sake.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -22,6 +14,14 @@ use crate::schema::{
 };
 
 /// The measure of a schema that was accepted.
+///
+/// Two bounds are proven, or the schema is refused:
+/// * *plain*: no place of a value of the greatest depth gets more than the limit's visits, whatever is remembered;
+/// * *remembered*: the checker remembers the verdict of a referenced subschema on an object or array, so each is
+///   applied a constant number of times at a place. Then the sum of all in-place visits bounds the place. This holds
+///   only while nothing but references can repeat, which `unevaluated…` keywords can.
+///
+/// The checker recurses, so how many subschemas can be under way at once is bounded as well, for the stack's sake.
 #[derive(Debug)]
 pub(super) struct Work {
     /// By the depth of a value, from 0: the most visits at one of its places when nothing is remembered.

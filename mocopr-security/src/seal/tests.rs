@@ -1,3 +1,5 @@
+//! A sealed text opens for what it was sealed for, and for nothing else.
+
 use super::*;
 
 const BIND: &[&[u8]] = &[b"alice", b"tools/call"];

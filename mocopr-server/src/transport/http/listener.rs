@@ -2,16 +2,6 @@
 //!
 //! Owns every limit that needs the socket: connections, head, idle time, stalled writes, the drain. It decides nothing
 //! about a request.
-//!
-//! Refused by hyper itself, before [`App`] sees anything: a head above the limits (431), a target above 65,534 bytes
-//! (414), a malformed request line, version or header, and a `Transfer-Encoding` that does not end in `chunked` or comes
-//! with HTTP/1.0 (400). Those answers have no body, carry [`App::refusal_headers`], and end the connection. An invalid
-//! or contradictory `Content-Length` and an HTTP/2 preface only end it. A `Content-Length` beside `Transfer-Encoding` is
-//! removed, and the connection ends after the answer. Everything else reaches [`App`]: HTTP/1.0, `CONNECT`, `TRACE`,
-//! upgrades, an absolute-form target, a bare-LF head, no `Host`, two `Host`s.
-//!
-//! A client that closes its sending side is taken for gone, and its request is dropped. That is not noticed while bytes
-//! of a next request wait to be read, so an answer must not rely on it to end.
 
 use std::{
     convert::Infallible,
@@ -46,6 +36,16 @@ use super::{
 };
 
 /// What answers the requests of a listener.
+///
+/// Refused by hyper itself, before [`App`] sees anything: a head above the limits (431), a target above 65,534 bytes
+/// (414), a malformed request line, version or header, and a `Transfer-Encoding` that does not end in `chunked` or comes
+/// with HTTP/1.0 (400). Those answers have no body, carry [`App::refusal_headers`], and end the connection. An invalid
+/// or contradictory `Content-Length` and an HTTP/2 preface only end it. A `Content-Length` beside `Transfer-Encoding` is
+/// removed, and the connection ends after the answer. Everything else reaches [`App`]: HTTP/1.0, `CONNECT`, `TRACE`,
+/// upgrades, an absolute-form target, a bare-LF head, no `Host`, two `Host`s.
+///
+/// A client that closes its sending side is taken for gone, and its request is dropped. That is not noticed while bytes
+/// of a next request wait to be read, so an answer must not rely on it to end.
 pub(crate) trait App: Send + Sync + 'static {
     /// Answers one request. The future is dropped when the client is gone, and at the end of the drain.
     ///

@@ -1,3 +1,5 @@
+//! Lines, however they arrive.
+
 use std::{
     pin::Pin,
     sync::{Arc, Mutex},

@@ -1,3 +1,5 @@
+//! Bodies at their bounds.
+
 use std::{
     collections::VecDeque,
     pin::Pin,

@@ -1,3 +1,5 @@
+//! Stalled writes, and the answers that hyper gives by itself.
+
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
     time::advance,

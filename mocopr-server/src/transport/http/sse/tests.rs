@@ -1,3 +1,5 @@
+//! What is encoded is read back as it was, and never as more.
+
 use proptest::prelude::*;
 
 use super::*;
