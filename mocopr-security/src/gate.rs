@@ -14,7 +14,7 @@ use mocopr_core::{
     peer::{HttpFacts, Peer, PeerKind},
     wire::revision::Revision,
 };
-use tracing::{debug, warn};
+use tracing::{info, warn};
 
 use crate::{
     origin::{
@@ -106,25 +106,19 @@ pub enum Decision {
     Permit,
 }
 
-/// Proof that a peer may speak: who it is, and until when.
+/// Proof that a peer may speak: who it is.
 ///
 /// Made by [`Gate::admit`] alone.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Admission {
     principal: Principal,
-    valid_until: Option<Duration>,
 }
 
 impl Admission {
     /// Who was admitted.
     pub fn principal(&self) -> &Principal {
         &self.principal
-    }
-
-    /// When it ends, by the wall clock; `None` where nothing ends it.
-    pub fn valid_until(&self) -> Option<Duration> {
-        self.valid_until
     }
 }
 
@@ -238,8 +232,8 @@ impl Gate {
             }
             (PeerKind::Http, None) => return Err(unknown_address()),
         }
-        // 4: whoever is on this machine is the local user in this profile, and its admission does not end.
-        Ok(Admission { principal: self.local.clone(), valid_until: None })
+        // 3: whoever is on this machine is the local user in this profile.
+        Ok(Admission { principal: self.local.clone() })
     }
 
     /// Decides whether one call may be carried out, whatever transport it came on.
@@ -343,7 +337,7 @@ pub fn accepted_forms(headers: &http::HeaderMap) -> Result<Accept, Refusal> {
 }
 
 fn refuse(rejection: Rejection) -> Refusal {
-    debug!(rule = rejection.rule(), header = rejection.header(), "refused");
+    info!(rule = rejection.rule(), header = rejection.header(), "refused");
     let status = rejection.status();
     let fault = if status == StatusCode::FORBIDDEN { Fault::Refused } else { Fault::Envelope(rejection.sentence()) };
     Refusal { status: status.as_u16(), fault }
@@ -378,3 +372,125 @@ const RATED_PRINCIPALS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99_999);
 
 /// How long a client should wait when there are too many at once.
 const BUSY_RETRY: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use http::{HeaderMap, HeaderValue, Uri, Version};
+    use mocopr_core::{
+        call::{CallTool, Request},
+        clock::ManualClock,
+        json::RawJson,
+        meta::Meta,
+    };
+
+    use super::*;
+    use crate::{
+        principal::{Holdings, Method as Verified},
+        rate::RateLimit,
+    };
+
+    /// Grants what its name says, to everybody.
+    #[derive(Debug)]
+    struct Granted(Grant);
+
+    impl Rules for Granted {
+        fn grant(&self, _: &Principal, _: Kind, _: &str) -> Grant {
+            self.0
+        }
+
+        fn depend_on_caller(&self) -> bool {
+            true
+        }
+    }
+
+    fn gate(grant: Grant) -> Gate {
+        Gate::with_rules(SecurityPolicy::development(), Arc::new(Granted(grant)), Arc::new(ManualClock::new()))
+    }
+
+    fn holding(roles: &[&str], scopes: &[&str]) -> Principal {
+        let boxed = |names: &[&str]| names.iter().map(|name| Box::from(*name)).collect();
+        let holdings = Holdings::These { roles: boxed(roles), scopes: boxed(scopes) };
+        Principal::new(Verified::Local, "https://id.example.com", "alice", None, holdings)
+    }
+
+    fn call(name: &str) -> Call {
+        let tool = CallTool { name: name.into(), arguments: RawJson::empty_object(), input: Default::default() };
+        Call {
+            id: RequestId::Integer(1),
+            revision: Revision::NEWEST_STATELESS,
+            meta: Meta::default(),
+            request: Request::CallTool(tool),
+        }
+    }
+
+    fn found(need: &Requirement) -> Target<'_> {
+        Target::Found { kind: Kind::Tool, name: "reset", need }
+    }
+
+    #[test]
+    fn each_of_the_four_answers_is_given_for_its_reason() {
+        let need = Requirement { roles: vec!["admin".into()], scopes: vec!["a".into(), "b".into()] };
+        let admin = holding(&["admin"], &["a", "b"]);
+        assert_eq!(gate(Grant::Call).decide(&admin, found(&need)), Decision::Permit);
+        assert_eq!(gate(Grant::Read).decide(&admin, found(&need)), Decision::Refused);
+        assert_eq!(gate(Grant::Nothing).decide(&admin, found(&need)), Decision::Hidden);
+        assert_eq!(gate(Grant::Call).decide(&holding(&["user"], &["a", "b"]), found(&need)), Decision::Hidden);
+        let all = Box::from(["a".into(), "b".into()]);
+        assert_eq!(gate(Grant::Call).decide(&holding(&["admin"], &["a"]), found(&need)), Decision::StepUp(all));
+        assert_eq!(gate(Grant::Call).decide(&admin, Target::Missing), Decision::Hidden);
+    }
+
+    #[test]
+    fn hidden_and_unknown_are_denied_alike() {
+        let need = Requirement { roles: vec!["admin".into()], scopes: Vec::new() };
+        let admission = Admission { principal: holding(&["user"], &[]) };
+        let hidden = gate(Grant::Call).permit(&admission, call("reset"), found(&need)).unwrap_err();
+        let unknown = gate(Grant::Call).permit(&admission, call("reset"), Target::Missing).unwrap_err();
+        assert_eq!(hidden.fault, Fault::UnknownName(fault::Target::Tool));
+        assert_eq!(hidden.fault, unknown.fault);
+    }
+
+    #[test]
+    fn an_unknown_name_costs_as_much_of_the_rate_as_a_known_one() {
+        let policy = SecurityPolicy::development().with_principal_rate(RateLimit::per_minute(60).with_burst(2));
+        let gate = Gate::new(policy, Arc::new(ManualClock::new()));
+        let admission = Admission { principal: Principal::local() };
+        let need = Requirement::default();
+        assert!(gate.permit(&admission, call("nothing"), Target::Missing).is_err());
+        assert!(gate.permit(&admission, call("reset"), found(&need)).is_ok());
+        let denied = gate.permit(&admission, call("reset"), found(&need)).unwrap_err();
+        assert_eq!(denied.fault, Fault::Rate { retry_after: Duration::from_secs(1) });
+    }
+
+    #[test]
+    fn a_permit_holds_a_place_among_the_concurrent_calls() {
+        let mut limits = SecurityPolicy::development().limits().clone();
+        limits.calls_per_principal = NonZeroUsize::MIN;
+        let gate = Gate::new(SecurityPolicy::development().with_limits(limits), Arc::new(ManualClock::new()));
+        let admission = Admission { principal: Principal::local() };
+        let need = Requirement::default();
+        let permit = gate.permit(&admission, call("reset"), found(&need)).unwrap();
+        let denied = gate.permit(&admission, call("reset"), found(&need)).unwrap_err();
+        assert!(matches!(denied.fault, Fault::Busy { .. }));
+        drop(permit);
+        assert!(gate.permit(&admission, call("reset"), found(&need)).is_ok());
+    }
+
+    #[test]
+    fn http_is_admitted_from_loopback_alone_and_only_with_its_address() {
+        let gate = Gate::new(SecurityPolicy::development(), Arc::new(ManualClock::new()));
+        let headers = HeaderMap::from_iter([(http::header::HOST, HeaderValue::from_static("localhost:8080"))]);
+        let uri = Uri::from_static("/mcp");
+        let status = |addr: Option<IpAddr>| {
+            let addr = addr.map(|ip| SocketAddr::new(ip, 1));
+            let http = HttpFacts { method: &Method::GET, version: Version::HTTP_11, uri: &uri, headers: &headers };
+            gate.admit(&Peer { kind: PeerKind::Http, addr, http: Some(http) }).map_err(|refusal| refusal.status)
+        };
+        assert!(status(Some(Ipv4Addr::LOCALHOST.into())).is_ok());
+        assert!(status(Some(Ipv4Addr::LOCALHOST.to_ipv6_mapped().into())).is_ok());
+        assert_eq!(status(Some(Ipv4Addr::new(192, 0, 2, 1).into())).err(), Some(403));
+        assert_eq!(status(None).err(), Some(500));
+    }
+}

@@ -167,6 +167,9 @@ impl<P> ServerBuilder<P> {
     }
 
     /// Sets what peers may do. Only a server with a policy can listen.
+    ///
+    /// The builder has another type afterwards, so `if` around this call does not compile; choose the policy before
+    /// the builder begins, and where and how to listen after the server is built.
     pub fn with_security_policy(mut self, policy: SecurityPolicy) -> ServerBuilder<Guarded> {
         if self.policy.is_some() {
             self.twice("with_security_policy");

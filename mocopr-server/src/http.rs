@@ -1,12 +1,12 @@
 //! Where and how a server listens for HTTP.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{io::Write, net::SocketAddr, sync::Arc};
 
 use futures_util::future::BoxFuture;
 use mocopr_security::policy::{Problem, Profile};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::{
     engine::Engine,
@@ -90,6 +90,15 @@ impl std::fmt::Debug for HttpConfig {
     }
 }
 
+/// Says it on standard error, because a log that nobody reads warns nobody.
+fn warn_once(address: SocketAddr) {
+    let warning = format!(
+        "mocopr: {address} is served under the development profile: every program on this machine is the local user\n"
+    );
+    // Where standard error is closed there is nobody to warn.
+    let _ = std::io::stderr().write_all(warning.as_bytes());
+}
+
 /// Listens until told to stop.
 pub(crate) async fn run(engine: Arc<Engine>, owner: Option<BoxFuture<'static, ()>>, config: HttpConfig) -> Result<()> {
     let problems = config.problems(&engine);
@@ -100,10 +109,7 @@ pub(crate) async fn run(engine: Arc<Engine>, owner: Option<BoxFuture<'static, ()
     let socket = TcpListener::bind(address).await.map_err(|error| Error::io("listening", error))?;
     let address = socket.local_addr().map_err(|error| Error::io("listening", error))?;
     match engine.gate.policy().profile() {
-        Profile::Development => warn!(
-            %address,
-            "the development profile is on: every program on this machine is the local user, without a credential"
-        ),
+        Profile::Development => warn_once(address),
         _ => info!(%address, "listening"),
     }
     if let Some(ready) = ready {
