@@ -4,6 +4,7 @@
 //! With `--stdio` it serves standard streams. It is built through the public API alone, and it guards nothing: its
 //! answers are the suite's, and no secret is among them.
 #![allow(clippy::print_stderr, reason = "the address goes to whoever started the example")]
+#![allow(non_snake_case, reason = "the suite names an argument so")]
 
 use std::{process::ExitCode, sync::OnceLock, time::Duration};
 
@@ -413,7 +414,6 @@ impl Prompts {
     async fn test_prompt_with_embedded_resource(
         &self,
         /// Where the resource is.
-        #[allow(non_snake_case, reason = "the suite names it so")]
         resourceUri: String,
     ) -> Prompt {
         let contents = Contents::text(resourceUri, "Embedded resource content for testing.");

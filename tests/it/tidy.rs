@@ -240,6 +240,7 @@ fn a_file_of_the_wrong_shape_is_found() {
     assert_eq!(shape("src/a.rs", &format!("//! A.\n{}", "\n".repeat(MOST_LINES))), ["is longer than 800 lines"]);
     assert_eq!(shape("src/a.rs", &"//! A.\n".repeat(11)), ["has a header of more than 10 lines"]);
     assert_eq!(shape("src/lib.rs", &"//! A.\n".repeat(11)), [""; 0]);
+    assert_eq!(shape("src/a.rs", &format!("//! A.\n//! ```\n{}//! ```\n", "//! a();\n".repeat(11))), [""; 0]);
     assert_eq!(shape("src/http_utils.rs", "//! A."), ["has a name that says nothing"]);
     assert_eq!(shape("src/common/mod.rs", "//! A."), ["has a name that says nothing"]);
     assert_eq!(shape("build.rs", "//! A."), ["is a build script"]);
@@ -247,12 +248,14 @@ fn a_file_of_the_wrong_shape_is_found() {
 
 fn shape(path: &str, text: &str) -> Vec<&'static str> {
     let is_root = path.ends_with("lib.rs");
-    let header = text.lines().take_while(|line| line.starts_with("//!")).count();
+    let header: Vec<_> = text.lines().take_while(|line| line.starts_with("//!")).collect();
+    // An example in the header is not prose; what stands between two fences does not count.
+    let prose = header.split(|line| line.starts_with("//! ```")).step_by(2).map(<[_]>::len).sum::<usize>();
     let nameless = ["utils", "util", "helpers", "helper", "common", "types", "misc"];
     let mut words = path.trim_end_matches(".rs").split(['/', '_']);
     let checks = [
-        (header == 0 && !path.starts_with("tests/ui/"), "does not begin with `//!`"),
-        (header > MOST_HEADER_LINES && !is_root, "has a header of more than 10 lines"),
+        (header.is_empty() && !path.starts_with("tests/ui/"), "does not begin with `//!`"),
+        (prose > MOST_HEADER_LINES && !is_root, "has a header of more than 10 lines"),
         (text.lines().count() > MOST_LINES, "is longer than 800 lines"),
         (words.any(|word| nameless.contains(&word)), "has a name that says nothing"),
         (path.ends_with("build.rs") && !path.contains("src/"), "is a build script"),
