@@ -257,10 +257,8 @@ impl Connection {
 
     /// Reads what has come; `false` at the end of the connection, also where the server reset it.
     async fn fill(&mut self) -> bool {
-        let mut block = [0; 16 * 1024];
-        let read = within("bytes of the server", self.stream.read(&mut block)).await.unwrap_or(0);
-        self.raw.extend_from_slice(&block[..read]);
-        read > 0
+        self.raw.reserve(16 * 1024);
+        within("bytes of the server", self.stream.read_buf(&mut self.raw)).await.unwrap_or(0) > 0
     }
 }
 
