@@ -83,8 +83,9 @@ async fn the_quickstart_answers_the_line_that_it_says_to_paste() {
     let answer = quickstart.ask(&stateless(1, "tools/call", call), &mut others).await;
     assert_eq!(answer["result"]["content"], json!([{"type": "text", "text": "3"}]));
     assert_eq!(others, [] as [Value; 0]);
-    assert!(quickstart.log().contains("mcpServers"), "it says what to paste into a client's configuration");
-    assert!(quickstart.end().await.0.success(), "it ends with its input");
+    let ended = quickstart.end().await;
+    assert!(ended.status.success(), "it ends with its input");
+    assert!(ended.log.contains("mcpServers"), "it says what to paste into a client's configuration");
 }
 
 /// A conversation over standard streams.
@@ -115,9 +116,9 @@ impl Lines {
     async fn end(self) {
         assert_eq!(self.recorder.unanswered(), [""; 0]);
         assert!(self.recorder.checked() > everything().len());
-        let (status, rest) = self.server.end().await;
-        assert!(status.success());
-        assert_eq!(rest, [""; 0], "nothing follows the last answer");
+        let ended = self.server.end().await;
+        assert!(ended.status.success());
+        assert_eq!(ended.rest, [""; 0], "nothing follows the last answer");
     }
 }
 

@@ -12,6 +12,7 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader, Lines},
     process::{Child, ChildStdin, ChildStdout, Command},
     sync::oneshot,
+    task::JoinHandle,
 };
 
 use super::within;
@@ -30,7 +31,7 @@ impl Listening {
         let mut command = command(example, arguments);
         command.env("PORT", "0").stdin(Stdio::null()).stdout(Stdio::null());
         let mut child = command.spawn().expect("the example starts");
-        let (log, ready) = Log::of(child.stderr.take().expect("stderr is piped"));
+        let (log, _, ready) = Log::of(child.stderr.take().expect("stderr is piped"));
         let url = within("the example's address", ready).await;
         let url = url.unwrap_or_else(|_| panic!("the example ended before it listened:\n{}", log.text()));
         Self { child, url, log }
@@ -65,6 +66,17 @@ pub(crate) struct Lined {
     input: Option<ChildStdin>,
     output: Lines<BufReader<ChildStdout>>,
     log: Log,
+    log_ended: JoinHandle<()>,
+}
+
+/// What is left of an example that has ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    /// The lines that nobody had read.
+    pub(crate) rest: Vec<String>,
+    /// All of its log.
+    pub(crate) log: String,
 }
 
 impl Lined {
@@ -72,10 +84,10 @@ impl Lined {
     pub(crate) fn start(example: &str, arguments: &[&str]) -> Self {
         let mut command = command(example, arguments);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the example starts");
-        let (log, _) = Log::of(child.stderr.take().expect("stderr is piped"));
+        let (log, log_ended, _) = Log::of(child.stderr.take().expect("stderr is piped"));
         let input = child.stdin.take();
         let output = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
-        Self { child, input, output, log }
+        Self { child, input, output, log, log_ended }
     }
 
     /// Sends these bytes as they are.
@@ -112,19 +124,16 @@ impl Lined {
         }
     }
 
-    /// What it has written to its log so far.
-    pub(crate) fn log(&self) -> String {
-        self.log.text()
-    }
-
-    /// Closes its input and waits for its end; returns what it still wrote.
-    pub(crate) async fn end(mut self) -> (ExitStatus, Vec<String>) {
+    /// Closes its input and waits for its end.
+    pub(crate) async fn end(mut self) -> Ended {
         drop(self.input.take());
         let mut rest = Vec::new();
         while let Some(line) = self.line().await {
             rest.push(line);
         }
-        (within("the example's end", self.child.wait()).await.expect("the example can be waited for"), rest)
+        let status = within("the example's end", self.child.wait()).await.expect("the example can be waited for");
+        within("the end of its log", self.log_ended).await.expect("reading the log does not panic");
+        Ended { status, rest, log: self.log.text() }
     }
 
     /// Asks it to end while its input stays open, and waits until it has.
@@ -159,12 +168,12 @@ fn terminate(child: &Child) {
 struct Log(Arc<Mutex<String>>);
 
 impl Log {
-    /// Begins to read; the receiver gets the address of the first `listening on <url>`.
-    fn of(stderr: impl AsyncRead + Send + Unpin + 'static) -> (Self, oneshot::Receiver<String>) {
+    /// Begins to read, in a task that ends with the log; the receiver gets the first `listening on <url>`.
+    fn of(stderr: impl AsyncRead + Send + Unpin + 'static) -> (Self, JoinHandle<()>, oneshot::Receiver<String>) {
         let log = Self::default();
         let (tell, ready) = oneshot::channel();
         let (mut tell, kept) = (Some(tell), log.clone());
-        tokio::spawn(async move {
+        let reading = tokio::spawn(async move {
             let mut lines = BufReader::new(stderr).lines();
             while let Ok(Some(line)) = lines.next_line().await {
                 kept.push(&line);
@@ -176,7 +185,7 @@ impl Log {
                 }
             }
         });
-        (log, ready)
+        (log, reading, ready)
     }
 
     fn push(&self, line: &str) {
