@@ -38,7 +38,7 @@ async fn minutes(kind: String) -> Result<String, Failure> {
     }
 }
 
-#[tokio::main]
+#[mocopr::main]
 async fn main() -> Result<()> {
     let server = McpServer::builder()
         .with_info("quickstart", "1.0.0")

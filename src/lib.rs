@@ -22,7 +22,7 @@ extern crate self as mocopr;
 
 pub use mocopr_core::failure::Failure;
 #[cfg(feature = "macros")]
-pub use mocopr_macros::{completion, data, handlers, prompt, resource, tool};
+pub use mocopr_macros::{completion, data, handlers, main, prompt, resource, tool};
 #[cfg(feature = "http")]
 pub use mocopr_server::http::HttpConfig;
 #[cfg(feature = "testing")]
@@ -104,4 +104,11 @@ pub mod __private {
     pub use mocopr_server::expand::*;
     pub use schemars;
     pub use serde;
+    #[cfg(feature = "macros")]
+    pub use tokio;
 }
+
+// The README's example is compiled with the tests.
+#[cfg(all(doctest, feature = "macros", feature = "stdio"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -10,6 +10,7 @@ mod argument;
 mod callable;
 mod data;
 mod describe;
+mod entry;
 mod errors;
 mod free;
 mod handlers;
@@ -96,4 +97,19 @@ pub fn handlers(settings: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn data(settings: TokenStream, item: TokenStream) -> TokenStream {
     data::expand(settings.into(), item.into()).into()
+}
+
+/// Runs an `async fn main` on a multi-threaded runtime, so that a server needs no other crate in its manifest.
+///
+/// ```text
+/// #[mocopr::main]
+/// async fn main() -> mocopr::Result<()> {
+///     McpServer::builder().with_info("calculator", "1.0.0").with_tool(add).build()?.run_stdio().await
+/// }
+/// ```
+///
+/// Whoever depends on tokio anyway may write `#[tokio::main]` instead; it is the same. `#[main(crate = "path")]`.
+#[proc_macro_attribute]
+pub fn main(settings: TokenStream, item: TokenStream) -> TokenStream {
+    entry::expand(settings.into(), item.into()).into()
 }

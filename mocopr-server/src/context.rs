@@ -30,14 +30,18 @@ use crate::{
 
 /// A call, as its handler sees it.
 ///
-/// ```ignore
-/// #[tool]
-/// async fn import(ctx: &Context, rows: u32) -> Result<String, Failure> {
-///     for row in 0..rows {
-///         ctx.progress(row.into(), Some(rows.into()), "importing");
-///     }
-///     Ok(format!("{rows} rows"))
-/// }
+/// ```
+/// use mocopr_server::{context::Context, registry::tool::{NoArguments, Tool}};
+///
+/// let tool = Tool::new("import").handler_with(|_: NoArguments, ctx: &Context| {
+///     Box::pin(async move {
+///         for row in 0..3 {
+///             ctx.progress(row.into(), Some(3.0), "importing");
+///         }
+///         "3 rows"
+///     })
+/// });
+/// # let _ = tool;
 /// ```
 #[derive(Debug)]
 pub struct Context {

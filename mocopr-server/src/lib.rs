@@ -11,6 +11,10 @@
 //! | `session`, `replay`, `subscribe`, `listening` | what lasts longer than a call |
 //! | `transport` | standard streams, the pipe, HTTP |
 
+#![cfg_attr(
+    test,
+    allow(clippy::disallowed_methods, reason = "tests read the clock and start tasks that end with them")
+)]
 #![cfg_attr(not(feature = "http"), allow(dead_code, reason = "statuses, sessions and replay are for HTTP"))]
 
 mod answer;

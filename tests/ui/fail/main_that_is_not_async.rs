@@ -1,0 +1,2 @@
+#[mocopr::main]
+fn main() {}
