@@ -440,8 +440,9 @@ pub(crate) struct Scene<'a> {
 }
 
 impl Channel {
-    /// Before a handshake only the handshake and `ping` are stateful; afterwards everything that does not name a
-    /// version is.
+    /// Before a handshake only the handshake and `ping` are stateful, and answers to questions that nobody asked;
+    /// afterwards everything that does not name a version is. A notification names none: without a session it is
+    /// about the stateless calls of this stream.
     fn era(&self, message: &Message) -> Era {
         if self.session.get().is_some() {
             return Era::Stateful;
@@ -451,7 +452,8 @@ impl Channel {
                 INITIALIZE | PING => Era::Stateful,
                 _ => Era::Stateless,
             },
-            Message::Notification { .. } | Message::Response { .. } => Era::Stateful,
+            Message::Notification { .. } => Era::Stateless,
+            Message::Response { .. } => Era::Stateful,
         }
     }
 }
