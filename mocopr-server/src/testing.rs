@@ -10,6 +10,13 @@ pub use mocopr_core::clock::ManualClock;
 
 use crate::server::McpServer;
 
+/// The client's end of a pipe to the server, for tests of exact bytes: a line is a message, as on standard streams.
+///
+/// The server's end lives until this one is dropped or the server stops. Must be called inside of a tokio runtime.
+pub fn pipe<P>(server: &McpServer<P>) -> DuplexStream {
+    server.open_pipe()
+}
+
 /// A client over the in-process pipe.
 ///
 /// ```
@@ -192,7 +199,7 @@ impl TestClient {
     }
 
     fn open<P>(server: &McpServer<P>, revision: Revision) -> Self {
-        let (input, output) = tokio::io::split(server.open_pipe());
+        let (input, output) = tokio::io::split(pipe(server));
         Self {
             lines: BufReader::new(input).lines(),
             output,

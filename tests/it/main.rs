@@ -16,3 +16,4 @@ mod macros;
 mod stores;
 mod support;
 mod tidy;
+mod wire;

@@ -205,6 +205,19 @@ impl Connection {
         }
     }
 
+    /// Reads what comes next, in one read of the socket.
+    pub(crate) async fn one_read(&mut self) -> Vec<u8> {
+        assert!(self.raw.is_empty(), "something was read before: {:?}", String::from_utf8_lossy(&self.raw));
+        assert!(self.fill().await, "the connection ended");
+        std::mem::take(&mut self.raw)
+    }
+
+    /// Reads everything until the server closes the connection, or resets it.
+    pub(crate) async fn drain(&mut self) -> Vec<u8> {
+        while self.fill().await {}
+        std::mem::take(&mut self.raw)
+    }
+
     /// Whether the server closes the connection, and sends nothing before it does.
     pub(crate) async fn is_closed(&mut self) -> bool {
         !self.fill().await && self.raw.is_empty()

@@ -5,12 +5,15 @@
 
 use std::{future::Future, time::Duration};
 
+pub(crate) mod hosted;
 pub(crate) mod http;
+pub(crate) mod piped;
 pub(crate) mod process;
 pub(crate) mod recorder;
 pub(crate) mod request;
 pub(crate) mod schema;
 pub(crate) mod source;
+pub(crate) mod talk;
 
 /// How long anything may take; far more than it does on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);

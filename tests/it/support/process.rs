@@ -3,7 +3,7 @@
 use std::{
     path::PathBuf,
     process::{ExitStatus, Stdio},
-    sync::{Arc, Mutex},
+    sync::Arc,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader, Lines},
     process::{Child, ChildStdin, ChildStdout, Command},
-    sync::oneshot,
+    sync::{oneshot, watch},
     task::JoinHandle,
 };
 
@@ -28,8 +28,12 @@ pub(crate) struct Listening {
 impl Listening {
     /// Starts an example on a free port and waits for the line that names its address.
     pub(crate) async fn start(example: &str, arguments: &[&str]) -> Self {
-        let mut command = command(example, arguments);
-        command.env("PORT", "0").stdin(Stdio::null()).stdout(Stdio::null());
+        Self::spawn(command(example, arguments)).await
+    }
+
+    /// Starts a command that takes its port from `PORT`, and waits for the line that names its address.
+    pub(crate) async fn spawn(mut command: Command) -> Self {
+        command.env("PORT", "0").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().expect("the example starts");
         let (log, _, ready) = Log::of(child.stderr.take().expect("stderr is piped"));
         let url = within("the example's address", ready).await;
@@ -50,6 +54,19 @@ impl Listening {
     /// What it has written to its log so far.
     pub(crate) fn log(&self) -> String {
         self.log.text()
+    }
+
+    /// Waits until its log holds this.
+    pub(crate) async fn logs(&self, what: &str) {
+        self.log.holds(what).await;
+    }
+
+    /// How much of its memory is in use, in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let id = self.child.id().expect("the example still runs");
+        let text = std::fs::read_to_string(format!("/proc/{id}/status")).expect("the system tells of its processes");
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it tells of their memory");
+        line.trim().trim_end_matches(" kB").parse().expect("it is a number of KiB")
     }
 
     /// Asks it to end, and waits until it has.
@@ -82,8 +99,13 @@ pub(crate) struct Ended {
 impl Lined {
     /// Starts an example.
     pub(crate) fn start(example: &str, arguments: &[&str]) -> Self {
-        let mut command = command(example, arguments);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the example starts");
+        Self::spawn(command(example, arguments))
+    }
+
+    /// Starts a command.
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().expect("the example starts");
         let (log, log_ended, _) = Log::of(child.stderr.take().expect("stderr is piped"));
         let input = child.stdin.take();
         let output = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
@@ -141,6 +163,16 @@ impl Lined {
         terminate(&self.child);
         within("the example's end", self.child.wait()).await.expect("the example can be waited for")
     }
+
+    /// Asks it to end while its input stays open.
+    pub(crate) fn terminate(&self) {
+        terminate(&self.child);
+    }
+
+    /// Waits until its log holds this.
+    pub(crate) async fn logs(&self, what: &str) {
+        self.log.holds(what).await;
+    }
 }
 
 /// The path of an example's binary, which `cargo test` puts beside the tests' folder.
@@ -154,7 +186,7 @@ pub(crate) fn example(name: &str) -> PathBuf {
 
 fn command(example: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(self::example(example));
-    command.args(arguments).stderr(Stdio::piped()).kill_on_drop(true);
+    command.args(arguments);
     command
 }
 
@@ -164,13 +196,13 @@ fn terminate(child: &Child) {
 }
 
 /// What a process writes to its standard error, read all the time so that it never waits for a reader.
-#[derive(Clone, Debug, Default)]
-struct Log(Arc<Mutex<String>>);
+#[derive(Clone, Debug)]
+struct Log(Arc<watch::Sender<String>>);
 
 impl Log {
-    /// Begins to read, in a task that ends with the log; the receiver gets the first `listening on <url>`.
+    /// Begins to read, in a task that ends with the log; the receiver gets the address of the first `listening on <url>`.
     fn of(stderr: impl AsyncRead + Send + Unpin + 'static) -> (Self, JoinHandle<()>, oneshot::Receiver<String>) {
-        let log = Self::default();
+        let log = Self(Arc::new(watch::Sender::default()));
         let (tell, ready) = oneshot::channel();
         let (mut tell, kept) = (Some(tell), log.clone());
         let reading = tokio::spawn(async move {
@@ -189,12 +221,18 @@ impl Log {
     }
 
     fn push(&self, line: &str) {
-        let mut text = self.0.lock().expect("no reader panics");
-        text.push_str(line);
-        text.push('\n');
+        self.0.send_modify(|text| {
+            text.push_str(line);
+            text.push('\n');
+        });
     }
 
     fn text(&self) -> String {
-        self.0.lock().expect("no reader panics").clone()
+        self.0.borrow().clone()
+    }
+
+    async fn holds(&self, what: &str) {
+        let mut text = self.0.subscribe();
+        within(what, text.wait_for(|text| text.contains(what))).await.expect("the log is kept");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! It owns the pairing of answers with requests. It never judges what a message says beyond its shape.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, rc::Rc};
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use super::schema::Schema;
 /// A conversation in one revision.
 pub(crate) struct Recorder {
     revision: String,
-    schema: Schema,
+    schema: Rc<Schema>,
     /// Method of each request that is not answered yet, by the text of its id.
     open: HashMap<String, String>,
     /// How many messages of the server were checked.
@@ -21,7 +21,18 @@ pub(crate) struct Recorder {
 impl Recorder {
     /// A conversation in the revision of that date.
     pub(crate) fn new(revision: &str) -> Self {
-        Self { revision: revision.to_owned(), schema: Schema::of(revision), open: HashMap::new(), checked: 0 }
+        Self { revision: revision.to_owned(), schema: Rc::new(Schema::of(revision)), open: HashMap::new(), checked: 0 }
+    }
+
+    /// Another conversation in the same revision; what was compiled for one counts for both.
+    pub(crate) fn beside(&self) -> Self {
+        let Self { revision, schema, open: _, checked: _ } = self;
+        Self { revision: revision.clone(), schema: schema.clone(), open: HashMap::new(), checked: 0 }
+    }
+
+    /// Forgets a request that gets no answer: it was cancelled.
+    pub(crate) fn cancelled(&mut self, id: &Value) {
+        assert!(self.open.remove(&id.to_string()).is_some(), "{id} is not open");
     }
 
     /// Notes what the client sent.

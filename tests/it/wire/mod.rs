@@ -1,0 +1,8 @@
+//! What peers see of a running server, and what they cannot do to it: hand-written requests over every transport.
+//!
+//! Every message of the server is checked against the official schema of its revision.
+
+mod cancelling;
+mod child;
+mod malformed;
+mod sample;
