@@ -31,7 +31,10 @@ pub(crate) enum Holdings {
     /// Every role and scope: the local principal of the development profile.
     Everything,
     /// These alone.
-    #[cfg_attr(not(test), expect(dead_code, reason = "built by authenticators; the development profile has none"))]
+    #[cfg_attr(
+        not(any(test, feature = "testing")),
+        expect(dead_code, reason = "built by authenticators; the development profile has none")
+    )]
     These {
         /// Roles from verified claims.
         roles: Box<[Box<str>]>,
@@ -44,6 +47,12 @@ impl Principal {
     /// The user of this machine.
     pub(crate) fn local() -> Self {
         Self::new(Method::Local, "", "local", None, Holdings::Everything)
+    }
+
+    /// Somebody else than the user of this machine, without roles and scopes; for tests.
+    #[cfg(feature = "testing")]
+    pub fn named(subject: &str) -> Self {
+        Self::new(Method::Local, "test", subject, None, Holdings::These { roles: [].into(), scopes: [].into() })
     }
 
     pub(crate) fn new(
