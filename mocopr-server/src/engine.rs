@@ -230,12 +230,9 @@ impl Engine {
             };
             return self.initialize(admission, *call, link);
         }
-        let session = match self.session(admission, claims, link, &opened) {
-            Ok(session) => session,
-            // A ping is answered before the handshake, as the specification allows.
-            Err(Fault::Envelope(_)) if is_ping(opened.message()) => None,
-            Err(fault) => return Err(self.refuse(id_of(opened.message()), fault, revision)),
-        };
+        let session = self
+            .session(admission, claims, link, opened.message())
+            .map_err(|fault| self.refuse(id_of(opened.message()), fault, revision))?;
         let revision = session.as_ref().map_or(revision, |session| session.revision());
         match self.decode(opened, DecodeContext::Stateful(revision))? {
             Incoming::Call(call) => {
@@ -262,28 +259,48 @@ impl Engine {
         }
     }
 
-    /// The session that a stateful message belongs to; `None` on a stream that has none yet and may do without.
+    /// The session that a stateful message belongs to; `None` for one that has none and may do without.
     fn session(
         &self,
         admission: &Admission,
         claims: Option<&Claims<'_>>,
         link: Link<'_>,
-        opened: &Opened,
+        message: &Message,
     ) -> Result<Option<Arc<Session>>, Fault> {
-        match (claims, link) {
-            (Some(claims), _) => match &claims.session {
-                Err(fault) => Err(fault.clone()),
-                Ok(None) => Err(Fault::Envelope("a session is needed: send initialize first, then its Mcp-Session-Id")),
-                Ok(Some(id)) => {
-                    self.sessions.find(id, admission.principal(), self.limits()).map(Some).ok_or(Fault::UnknownSession)
-                }
-            },
-            (None, Link::Channel(channel)) => match (channel.session.get(), opened.message()) {
-                (Some(session), _) => Ok(Some(session.clone())),
-                (None, Message::Notification { .. } | Message::Response { .. }) => Ok(None),
-                (None, Message::Request { .. }) => Err(Fault::Envelope("send initialize first")),
-            },
-            (None, Link::Http(_)) => Err(Fault::Envelope("a session is needed: send initialize first")),
+        let known = match (claims, link) {
+            (Some(claims), _) => self.named_session(admission, claims)?,
+            (None, Link::Channel(channel)) => channel.session.get().cloned(),
+            (None, Link::Http(_)) => None,
+        };
+        match (known, link, message) {
+            (Some(session), ..) => Ok(Some(session)),
+            // A ping is answered before the handshake, as the specification allows.
+            (None, ..) if is_ping(message) => Ok(None),
+            (None, Link::Channel(_), Message::Notification { .. } | Message::Response { .. }) => Ok(None),
+            (None, Link::Channel(_), Message::Request { .. }) => Err(Fault::Envelope("send initialize first")),
+            (None, Link::Http(_), _) => {
+                Err(Fault::Envelope("a session is needed: send initialize first, then its Mcp-Session-Id"))
+            }
+        }
+    }
+
+    /// The session that the headers of a request name; `None` where they name none.
+    ///
+    /// # Errors
+    /// [`Fault::UnknownSession`] for one that is not there or not this caller's; [`Fault::UnsupportedVersion`] where
+    /// `MCP-Protocol-Version` is not the one that was negotiated.
+    pub(crate) fn named_session(
+        &self,
+        admission: &Admission,
+        claims: &Claims<'_>,
+    ) -> Result<Option<Arc<Session>>, Fault> {
+        let (version, Some(id)) = (claims.version.clone()?, claims.session.clone()?) else { return Ok(None) };
+        let session = self.sessions.find(id, admission.principal(), self.limits()).ok_or(Fault::UnknownSession)?;
+        match version {
+            Some(version) if version != session.revision().as_str() => {
+                Err(Fault::UnsupportedVersion { requested: version.into() })
+            }
+            Some(_) | None => Ok(Some(session)),
         }
     }
 

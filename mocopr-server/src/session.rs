@@ -341,3 +341,73 @@ const LEVELS: [Level; 8] = [
 
 /// How long a client should wait when there are too many sessions.
 const FULL_RETRY: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use mocopr_core::clock::ManualClock;
+
+    use super::*;
+
+    fn limits() -> Limits {
+        Limits { sessions: places(3), sessions_per_principal: Some(places(2)), ..Limits::development() }
+    }
+
+    fn places(count: usize) -> NonZeroUsize {
+        NonZeroUsize::new(count).unwrap()
+    }
+
+    fn open(sessions: &Sessions, who: &Principal) -> Result<Arc<Session>, Fault> {
+        sessions.open(who, Revision::NEWEST_STATEFUL, ClientCapabilities::default(), &limits())
+    }
+
+    #[test]
+    fn a_session_of_another_principal_looks_like_none() {
+        let sessions = Sessions::new(Arc::new(ManualClock::new()));
+        let (alice, mallory) = (Principal::named("alice"), Principal::named("mallory"));
+        let session = open(&sessions, &alice).unwrap();
+        assert!(sessions.find(session.id(), &mallory, &limits()).is_none());
+        assert!(sessions.find(session.id(), &Principal::named("alice"), &limits()).is_some());
+        assert!(!session.ended().is_cancelled(), "whoever asks for it does not end it");
+    }
+
+    #[test]
+    fn whoever_asks_for_the_session_of_another_does_not_keep_it_alive() {
+        let clock = ManualClock::new();
+        let sessions = Sessions::new(Arc::new(clock.clone()));
+        let (alice, mallory) = (Principal::named("alice"), Principal::named("mallory"));
+        let session = open(&sessions, &alice).unwrap();
+        clock.advance(limits().session_idle);
+        assert!(sessions.find(session.id(), &mallory, &limits()).is_none());
+        clock.advance(Duration::from_millis(1));
+        assert!(sessions.find(session.id(), &alice, &limits()).is_none());
+        assert!(session.ended().is_cancelled());
+    }
+
+    #[test]
+    fn each_principal_has_its_own_cap_and_all_have_one_together() {
+        let sessions = Sessions::new(Arc::new(ManualClock::new()));
+        let (alice, bob) = (Principal::named("alice"), Principal::named("bob"));
+        let first = open(&sessions, &alice).unwrap();
+        open(&sessions, &alice).unwrap();
+        assert!(matches!(open(&sessions, &alice), Err(Fault::Busy { .. })), "her own cap");
+        open(&sessions, &bob).unwrap();
+        assert!(matches!(open(&sessions, &bob), Err(Fault::Busy { .. })), "the cap of all");
+        sessions.close(&first);
+        sessions.close(&first);
+        open(&sessions, &bob).unwrap();
+        assert!(matches!(open(&sessions, &alice), Err(Fault::Busy { .. })), "closed twice is one place");
+    }
+
+    #[test]
+    fn the_answer_to_a_question_is_taken_once_and_only_by_its_number() {
+        let asks = Arc::new(Asks::default());
+        let mut pending = asks.open();
+        let answer = || Some(RawJson::empty_object());
+        asks.answer(&RequestId::Text(pending.id().to_string().into()), answer());
+        asks.answer(&RequestId::Integer(pending.id() + 1), answer());
+        assert!(pending.answer.try_recv().is_err(), "an answer to something else is not taken");
+        asks.answer(&RequestId::Integer(pending.id()), answer());
+        asks.answer(&RequestId::Integer(pending.id()), None);
+        assert_eq!(pending.answer.try_recv().unwrap().unwrap().as_str(), "{}");
+    }
+}

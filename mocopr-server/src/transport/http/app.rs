@@ -136,6 +136,15 @@ impl HttpApp {
 
     fn get(&self, admission: &Admission, headers: &HeaderMap) -> Response<AnswerBody> {
         match self.session_of(admission, headers) {
+            // Here a client takes an event stream or gets nothing.
+            Ok(_)
+                if !matches!(
+                    gate::accepted_forms(headers),
+                    Ok(Accept::EventStream | Accept::Both | Accept::BothRatherStream)
+                ) =>
+            {
+                self.not_acceptable()
+            }
             Ok(session) => match stream::session(&self.engine, admission, &session, headers) {
                 Ok(response) => response,
                 Err(fault) => self.fault(fault, session.revision()),
@@ -160,19 +169,14 @@ impl HttpApp {
         admission: &Admission,
         headers: &HeaderMap,
     ) -> Result<Arc<Session>, Box<Response<AnswerBody>>> {
-        let revision = Revision::NEWEST_STATEFUL;
-        match Claims::read(headers).session {
-            Err(fault) => Err(Box::new(self.fault(fault, revision))),
+        match self.engine.named_session(admission, &Claims::read(headers)) {
+            Ok(Some(session)) => Ok(session),
             Ok(None) => {
                 let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
                 response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
                 Err(Box::new(response))
             }
-            Ok(Some(id)) => self
-                .engine
-                .sessions
-                .find(id, admission.principal(), self.engine.limits())
-                .ok_or_else(|| Box::new(self.fault(Fault::UnknownSession, revision))),
+            Err(fault) => Err(Box::new(self.fault(fault, Revision::NEWEST_STATEFUL))),
         }
     }
 
