@@ -2,7 +2,11 @@
 //!
 //! Every message of the server is checked against the official schema of its revision.
 
+mod bodies;
 mod cancelling;
 mod child;
+mod headers;
 mod malformed;
+mod replays;
 mod sample;
+mod sessions;
