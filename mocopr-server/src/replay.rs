@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::yield_now};
 use tokio_util::sync::CancellationToken;
 
 /// The lanes of one session.
@@ -163,13 +163,21 @@ impl Position {
 
 impl Writer {
     /// Keeps an event and hands it to the reader, if there is one; waits while the reader is behind.
+    ///
+    /// Where nobody reads it gives way to other tasks instead: nothing else slows down a handler that never stops
+    /// talking, and whose client is gone.
     pub(crate) async fn push(&self, data: Bytes) {
-        let Some((event, Some(sink))) = self.keep(data) else { return };
-        tokio::select! {
-            biased;
-            () = sink.replaced.cancelled() => {}
-            // A reader that is gone comes back for what was kept.
-            _ = sink.events.send(event) => {}
+        let heard = match self.keep(data) {
+            Some((event, Some(sink))) => tokio::select! {
+                biased;
+                () = sink.replaced.cancelled() => false,
+                // A reader that is gone comes back for what was kept.
+                sent = sink.events.send(event) => sent.is_ok(),
+            },
+            Some((_, None)) | None => false,
+        };
+        if !heard {
+            yield_now().await;
         }
     }
 

@@ -30,7 +30,10 @@ use mocopr_security::{
     random,
     sanitize::{self, Sanitized},
 };
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::{
+    task::coop::consume_budget,
+    time::{Instant, Sleep, sleep_until},
+};
 
 use crate::{
     answer::Answer,
@@ -123,9 +126,12 @@ impl Running {
 
     /// What comes next.
     ///
+    /// Gives way to other tasks now and then, also where the handler always has something to say.
+    ///
     /// # Cancel safety
     /// Nothing is lost when the returned future is dropped.
     pub(crate) async fn next(&mut self) -> Event {
+        consume_budget().await;
         poll_fn(|task| self.poll_next(task)).await
     }
 
@@ -138,7 +144,11 @@ impl Running {
         }
         self.poll_handler(task);
         if let Some(event) = self.next_say() {
-            return Poll::Ready(event);
+            // A handler that never stops talking has the same time as a silent one.
+            if self.outcome.is_some() || self.poll_over(task).is_pending() {
+                return Poll::Ready(event);
+            }
+            return Poll::Ready(Event::Final(self.late()));
         }
         if let Some(outcome) = self.outcome.take() {
             return Poll::Ready(Event::Final(self.conclude(outcome)));
@@ -147,12 +157,21 @@ impl Running {
             self.future = None;
             return Poll::Ready(Event::Final(self.need_input()));
         }
-        if self.clock.poll_over(self.outlet.waits_for_client(), task).is_ready() {
-            self.future = None;
-            self.outlet.cancel();
-            return Poll::Ready(Event::Final(self.fault(Fault::Timeout)));
+        if self.poll_over(task).is_ready() {
+            return Poll::Ready(Event::Final(self.late()));
         }
         Poll::Pending
+    }
+
+    /// Ready once the call has taken as long as it may.
+    fn poll_over(&mut self, task: &mut TaskContext<'_>) -> Poll<()> {
+        self.clock.poll_over(self.outlet.waits_for_client(), task)
+    }
+
+    fn late(&mut self) -> Answer {
+        self.future = None;
+        self.outlet.cancel();
+        self.fault(Fault::Timeout)
     }
 
     fn poll_handler(&mut self, task: &mut TaskContext<'_>) {

@@ -151,6 +151,7 @@ impl Talk {
     }
 }
 
+/// Carries what a handler says to the writer; a handler whose words nobody can hear any more is dropped.
 async fn drive(mut running: Running, first: Option<Event>, sink: mpsc::Sender<Bytes>) {
     let mut next = first;
     loop {
@@ -159,7 +160,11 @@ async fn drive(mut running: Running, first: Option<Event>, sink: mpsc::Sender<By
             None => running.next().await,
         };
         match event {
-            Event::Frame(frame) => send(&sink, frame).await,
+            Event::Frame(frame) => {
+                if sink.send(frame).await.is_err() {
+                    return;
+                }
+            }
             // There is only one stream, and it stays.
             Event::CloseStream => {}
             Event::Final(answer) => return send(&sink, answer.body).await,
@@ -171,7 +176,11 @@ async fn drive(mut running: Running, first: Option<Event>, sink: mpsc::Sender<By
 async fn listen(mut listening: Listening, sink: mpsc::Sender<Bytes>) {
     loop {
         match listening.next().await {
-            Told::Frame(frame) => send(&sink, frame).await,
+            Told::Frame(frame) => {
+                if sink.send(frame).await.is_err() {
+                    return;
+                }
+            }
             Told::Final(answer) => return send(&sink, answer).await,
             Told::Cancelled => return,
         }

@@ -18,6 +18,7 @@ use mocopr_security::{
     headers::{self, Transport},
     origin::media::Accept,
 };
+use tokio::task::yield_now;
 
 use super::{
     answer::AnswerBody,
@@ -124,8 +125,9 @@ impl HttpApp {
                 (Event::Final(answer), _) => return self.carry(answer, accept),
                 // The client no longer waits; an answer must be given to end the exchange.
                 (Event::Cancelled, _) => return closing(empty(StatusCode::NO_CONTENT)),
-                // A client that takes no event stream hears nothing before the answer.
-                (Event::Frame(_) | Event::CloseStream, Accept::Json) => {}
+                // A client that takes no event stream hears nothing before the answer. Each thing that is thrown away
+                // gives way to other tasks, so that a handler that never stops talking does not keep the thread.
+                (Event::Frame(_) | Event::CloseStream, Accept::Json) => yield_now().await,
                 (
                     event @ (Event::Frame(_) | Event::CloseStream),
                     Accept::EventStream | Accept::Both | Accept::BothRatherStream,
