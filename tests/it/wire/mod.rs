@@ -5,8 +5,11 @@
 mod bodies;
 mod cancelling;
 mod child;
+mod crowds;
 mod headers;
 mod malformed;
 mod replays;
 mod sample;
 mod sessions;
+mod slow;
+mod standard_streams;

@@ -145,6 +145,14 @@ impl Plain {
         "one"
     }
 
+    /// Answers after a little while.
+    #[tool]
+    async fn soon(&self, gauge: State<Gauge>) -> &'static str {
+        let _at_work = gauge.begin();
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        "here"
+    }
+
     /// Writes to where the protocol must not be touched.
     #[tool]
     async fn print(&self) -> &'static str {
