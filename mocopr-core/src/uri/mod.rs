@@ -31,17 +31,25 @@ pub const MAX_URI_BYTES: usize = 2_048;
 ///
 /// Two of them are equal when their canonical forms are.
 ///
+/// Case counts, also in the authority: `notes://Alice/1` and `notes://alice/1` are two resources, for access rules as
+/// for handlers. It does not count in the scheme, in an address in brackets, and in a host that DNS names: that of
+/// `http`, `https`, `ws`, `wss`, `ftp` and `file`. A handler that takes two spellings for one name must therefore
+/// expect that a rule about one of them does not speak of the other.
+///
 /// ```
 /// use mocopr_core::uri::{ResourceUri, UriError};
 ///
 /// let uri = ResourceUri::parse("Notes://Alice/%7edraft%2fone")?;
-/// assert_eq!(uri.canonical(), "notes://alice/~draft%2Fone");
-/// assert_eq!(ResourceUri::parse("notes://alice/%2e%2e/bob"), Err(UriError::DotSegment));
+/// assert_eq!(uri.canonical(), "notes://Alice/~draft%2Fone");
+/// assert_eq!(ResourceUri::parse("HTTPS://Example.COM/")?.canonical(), "https://example.com/");
+/// assert_eq!(ResourceUri::parse("notes://Alice/%2e%2e/bob"), Err(UriError::DotSegment));
 /// # Ok::<(), UriError>(())
 /// ```
 ///
 /// # Source
-/// RFC 3986 (syntax, 6.2.2 normal form), RFC 3987 (characters beyond ASCII, 3.1 their encoding).
+/// RFC 3986 (syntax, 6.2.2 normal form), RFC 3987 (characters beyond ASCII, 3.1 their encoding). RFC 3986, 6.2.2.1,
+/// folds the host of every scheme; here only that of DNS schemes is, because the others' names are not ours to judge,
+/// and to tell apart what may be one is what section 6.1 of it allows.
 #[derive(Clone)]
 pub struct ResourceUri {
     written: Box<str>,
@@ -99,9 +107,10 @@ impl ResourceUri {
 
     /// The one spelling of this resource: what is looked up and what access is decided on.
     ///
-    /// ASCII only, at most three times as long as what was written. Scheme and host are in lower case. Characters
-    /// that mean themselves in their part of the URI stand plain; all others are escaped with upper-case digits. So
-    /// `%2F`, `%5C` and `%00` in a path stay as they are, and so do `%26`, `%2B` and `%3D` in a query.
+    /// ASCII only, at most three times as long as what was written. The scheme is in lower case, and so is a host
+    /// that DNS names; a host of any other scheme keeps its case. Characters that mean themselves in their part of
+    /// the URI stand plain; all others are escaped with upper-case digits. So `%2F`, `%5C` and `%00` in a path stay
+    /// as they are, and so do `%26`, `%2B` and `%3D` in a query.
     pub fn canonical(&self) -> &str {
         self.canonical.as_deref().unwrap_or(&self.written)
     }

@@ -11,7 +11,10 @@ use crate::uri::{MAX_URI_BYTES, UriError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     User,
-    Host,
+    /// A host that DNS names: letters mean the same in either case.
+    DnsHost,
+    /// A host that the owner of the resource names: its case is a part of the name.
+    OwnHost,
     Path,
     Query,
     Fragment,
@@ -43,13 +46,14 @@ pub(super) fn read(raw: &str) -> Result<(String, Spans), UriError> {
     let mut out = String::with_capacity(raw.len());
     out.push_str(&scheme.to_ascii_lowercase());
     let scheme_end = out.len();
+    let host = host_of(&out);
     out.push(':');
     if let Some(authority) = authority {
         out.push_str("//");
         if authority.contains('@') && out.starts_with("file:") {
             return Err(UriError::UserInfo);
         }
-        push_authority(authority, &mut out)?;
+        push_authority(authority, host, &mut out)?;
     }
     let authority_end = if authority.is_some() { out.len() } else { scheme_end };
     push(Part::Path, path, &mut out)?;
@@ -79,6 +83,14 @@ pub(super) fn split_scheme(raw: &str) -> Option<(&str, &str)> {
         .then_some((scheme, rest))
 }
 
+/// The part in the place of the host, for a scheme in lower case.
+///
+/// A scheme that is not known to use DNS keeps the case. Names of one thing then stay two resources at worst, where
+/// folding could make one resource of two.
+pub(super) fn host_of(scheme: &str) -> Part {
+    if DNS_SCHEMES.contains(&scheme) { Part::DnsHost } else { Part::OwnHost }
+}
+
 /// Appends `raw` in its canonical spelling for that part.
 ///
 /// Characters beyond ASCII become their escaped UTF-8, so that an IRI and its URI are one resource.
@@ -100,7 +112,7 @@ pub(super) fn push(part: Part, raw: &str, out: &mut String) -> Result<(), UriErr
         if !(means_itself(part, byte) || parts_something(part, byte)) {
             return Err(UriError::Character);
         }
-        out.push(if part == Part::Host { char.to_ascii_lowercase() } else { char });
+        out.push(if part == Part::DnsHost { char.to_ascii_lowercase() } else { char });
     }
     Ok(())
 }
@@ -111,7 +123,7 @@ pub(super) fn means_itself(part: Part, byte: u8) -> bool {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => true,
         b'!' | b'$' | b'\'' | b'(' | b')' | b'*' | b',' | b';' => true,
         b'&' | b'=' | b'+' => part != Part::Query,
-        b':' | b'@' => !matches!(part, Part::User | Part::Host),
+        b':' | b'@' => !matches!(part, Part::User | Part::DnsHost | Part::OwnHost),
         b'/' | b'?' => matches!(part, Part::Query | Part::Fragment),
         _ => false,
     }
@@ -208,7 +220,7 @@ fn split_authority(text: &str) -> (Option<&str>, &str) {
     rest.split_at_checked(end).map_or((Some(rest), ""), |(authority, path)| (Some(authority), path))
 }
 
-fn push_authority(authority: &str, out: &mut String) -> Result<(), UriError> {
+fn push_authority(authority: &str, host_part: Part, out: &mut String) -> Result<(), UriError> {
     let host = match authority.rsplit_once('@') {
         Some((user, host)) => {
             for (n, piece) in user.split(':').enumerate() {
@@ -232,7 +244,7 @@ fn push_authority(authority: &str, out: &mut String) -> Result<(), UriError> {
         None => {
             let end = host.find(':').unwrap_or(host.len());
             let (name, port) = host.split_at_checked(end).unwrap_or((host, ""));
-            push(Part::Host, name, out)?;
+            push(host_part, name, out)?;
             port
         }
     };
@@ -250,7 +262,7 @@ fn push_byte(part: Part, byte: u8, out: &mut String) {
     if !means_itself(part, byte) {
         return push_escape(byte, out);
     }
-    let byte = if part == Part::Host { byte.to_ascii_lowercase() } else { byte };
+    let byte = if part == Part::DnsHost { byte.to_ascii_lowercase() } else { byte };
     out.push(char::from(byte));
 }
 
@@ -259,7 +271,7 @@ fn parts_something(part: Part, byte: u8) -> bool {
     match part {
         Part::Path => byte == b'/',
         Part::Query => matches!(byte, b'&' | b'=' | b'+'),
-        Part::User | Part::Host | Part::Fragment => false,
+        Part::User | Part::DnsHost | Part::OwnHost | Part::Fragment => false,
     }
 }
 
@@ -278,3 +290,6 @@ fn stands_in_iri(char: char) -> bool {
     };
     listed && !turns_text && !char.is_control() && !char.is_whitespace()
 }
+
+/// The schemes whose host is a name of DNS.
+const DNS_SCHEMES: [&str; 6] = ["http", "https", "ws", "wss", "ftp", "file"];

@@ -21,14 +21,16 @@ pub(super) fn read(raw: &str) -> Result<Vec<Piece>, TemplateError> {
 struct Reader {
     pieces: Vec<Piece>,
     place: Place,
+    /// How the literal text of the host is spelled.
+    host: Part,
 }
 
 impl Reader {
     fn read(raw: &str) -> Result<Self, TemplateError> {
         let (scheme, mut rest) = normal::split_scheme(raw).ok_or(TemplateError::Scheme)?;
         let mut start = scheme.to_ascii_lowercase();
+        let mut reader = Self { pieces: Vec::new(), place: Place::Path, host: normal::host_of(&start) };
         start.push(':');
-        let mut reader = Self { pieces: Vec::new(), place: Place::Path };
         if let Some(behind) = rest.strip_prefix("//") {
             start.push_str("//");
             reader.place = Place::Host;
@@ -81,7 +83,7 @@ impl Reader {
                 if n > 0 {
                     text.push(':');
                 }
-                normal::push(Part::Host, name, &mut text).map_err(TemplateError::Literal)?;
+                normal::push(self.host, name, &mut text).map_err(TemplateError::Literal)?;
             }
             if !behind.is_empty() {
                 self.place = Place::Path;

@@ -26,18 +26,23 @@ pub const MAX_VARIABLES: usize = 32;
 /// | `{.ext}` | a dot and one text |
 /// | `{?a,b}`, `{&a}` | query parameters in this order, each may be absent, the values may hold `/` |
 ///
-/// `{/…}`, `{.…}`, `{?…}` and `{&…}` stand at the end, in the order of this table, and may be absent. A variable in
-/// the place of the host arrives in lower case. `:n`, `{;a}`, `{#a}` and two variables in one `{a,b}` are refused,
-/// since what they were written from cannot be told from the URI.
+/// `{/…}`, `{.…}`, `{?…}` and `{&…}` stand at the end, in the order of this table, and may be absent. `:n`, `{;a}`,
+/// `{#a}` and two variables in one `{a,b}` are refused, since what they were written from cannot be told from the URI.
+///
+/// Case counts everywhere but in the scheme and in a host that DNS names, as [`ResourceUri`] says: `{city}` of
+/// `weather://{city}/today` arrives as it was written, and `{host}` of `https://{host}/` in lower case. The values and
+/// the URI that access rules look at come from one canonical form, so a rule about `weather://Bonn/*` speaks of the
+/// value `Bonn` and not of `bonn`.
 ///
 /// ```
 /// use mocopr_core::uri::{ResourceUri, UriTemplate};
 ///
 /// let template = UriTemplate::parse("notes://{user}/{id}{?lang}")?;
-/// let uri = ResourceUri::parse("notes://alice/to%20do?lang=en")?;
+/// let uri = ResourceUri::parse("notes://Alice/to%20do?lang=en")?;
 /// let captures = template.matches(&uri).ok_or("no match")?;
+/// assert_eq!(captures.text("user"), Some("Alice"));
 /// assert_eq!(captures.text("id"), Some("to do"));
-/// assert_eq!(template.matches(&ResourceUri::parse("notes://alice/..%20%2Fbob")?), None);
+/// assert_eq!(template.matches(&ResourceUri::parse("notes://Alice/..%20%2Fbob")?), None);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -249,7 +254,8 @@ impl Place {
     /// The part whose characters mean themselves here.
     pub(super) fn part(self) -> Part {
         match self {
-            Self::Host => Part::Host,
+            // Both kinds of host have one alphabet.
+            Self::Host => Part::OwnHost,
             Self::Path => Part::Path,
             Self::Query => Part::Query,
         }

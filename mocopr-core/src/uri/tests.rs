@@ -27,6 +27,10 @@ fn canonical_form_has_one_spelling() {
     for (raw, canonical) in [
         ("Https://ALICE/A", "https://alice/A"),
         ("https://%41lice/%7euser", "https://alice/~user"),
+        ("Notes://ALICE/A", "notes://ALICE/A"),
+        ("notes://%41lice/%7euser", "notes://Alice/~user"),
+        ("weather://São%20P%61ulo/today", "weather://S%C3%A3o%20Paulo/today"),
+        ("x://User:Pw@Host:80/", "x://User:Pw@Host:80/"),
         ("x://h/a%2fb%5cc%00", "x://h/a%2Fb%5Cc%00"),
         ("x://h/a%3ab%40", "x://h/a:b@"),
         ("x://h/?a%26b%3dc%2b+d%2f", "x://h/?a%26b%3Dc%2B+d/"),
@@ -40,6 +44,23 @@ fn canonical_form_has_one_spelling() {
     ] {
         assert_eq!(uri(raw).canonical(), canonical);
         assert_eq!(uri(raw).as_str(), raw);
+    }
+}
+
+#[test]
+fn case_of_a_host_counts_unless_dns_names_it() {
+    for scheme in ["http", "https", "ws", "wss", "ftp", "file", "FILE"] {
+        assert_eq!(uri(&format!("{scheme}://Ho%53t/A")), uri(&format!("{scheme}://host/A")));
+        assert_ne!(uri(&format!("{scheme}://host/A")), uri(&format!("{scheme}://host/a")));
+        let it = template(&format!("{scheme}://Ho%53t/{{a}}"));
+        assert!(it.matches(&uri(&format!("{scheme}://hOST/A"))).is_some());
+    }
+    for scheme in ["notes", "NOTES", "x", "httpx", "http+x", "sftp"] {
+        assert_ne!(uri(&format!("{scheme}://Host/A")), uri(&format!("{scheme}://host/A")));
+        assert_eq!(uri(&format!("{scheme}://Ho%53t/A")), uri(&format!("{scheme}://HoSt/A")));
+        let it = template(&format!("{scheme}://Ho%53t/{{a}}"));
+        assert!(it.matches(&uri(&format!("{scheme}://HoSt/A"))).is_some());
+        assert!(it.matches(&uri(&format!("{scheme}://host/A"))).is_none());
     }
 }
 
@@ -132,6 +153,11 @@ fn values_are_captured_and_decoded_once() {
         ("test://template/{id}/data", "test://template/123/data", &["id=123"][..]),
         ("notes://{user}/{id}", "notes://alice/to%20do", &["user=alice", "id=to do"]),
         ("https://{user}/{id}", "HTTPS://Alice/A", &["user=alice", "id=A"]),
+        ("notes://{user}/{id}", "NOTES://Alice/A", &["user=Alice", "id=A"]),
+        ("weather://{city}/today", "weather://S%C3%A3o%20Paulo/today", &["city=São Paulo"]),
+        ("weather://{city}/today", "weather://São%20P%61ulo/today", &["city=São Paulo"]),
+        ("Notes://Team-{team}:{n}/", "notes://Team-A:1/", &["team=A", "n=1"]),
+        ("https://API.{zone}.com/{+a}", "https://Api.EU.Com/B", &["zone=eu", "a=B"]),
         ("x://h/{a}", "x://h/%2541", &["a=%41"]),
         ("x://h/{a}", "x://h/%C3%BC", &["a=ü"]),
         ("x://h/{a}", "x://h/ü", &["a=ü"]),
