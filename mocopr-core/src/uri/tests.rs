@@ -364,9 +364,10 @@ fn adversarial_uris_cost_linear_work() {
     }
 }
 
-/// A value that `{a}` gives back: not empty, no separator, no NUL, not `.` or `..`; lower case for a host of DNS.
+/// A value that `{a}` gives back: not empty, no separator, no NUL, no dot segment, not even as `.%5C`; lower case for a
+/// host of DNS.
 fn name() -> impl Strategy<Value = String> {
-    "[ -.0-\\[\\]-~ü€\u{1F600}\n]{1,8}".prop_filter("dots", |value| !matches!(value.as_str(), "." | ".."))
+    "[ -.0-\\[\\]-~ü€\u{1F600}\n]{1,8}".prop_filter("dots", |value| !normal::holds_dot_segment(value))
 }
 
 fn path() -> impl Strategy<Value = String> {
