@@ -250,7 +250,7 @@ impl Weather {
     }
 
     /// The report of one day.
-    #[resource("weather://report/{city}/{day}{?unit}", mime = "text/plain", title = "Report")]
+    #[resource("weather://{city}/{day}{?unit}", mime = "text/plain", title = "Report")]
     async fn report(&self, city: &str, day: u32, unit: Option<String>) -> Result<String, Failure> {
         Ok(format!("{city} {day} {unit:?} {}", self.place))
     }
@@ -260,7 +260,7 @@ impl Weather {
         Json(21)
     }
 
-    #[completion(resource = "weather://report/{city}/{day}{?unit}", argument = "city")]
+    #[completion(resource = "weather://{city}/{day}{?unit}", argument = "city")]
     async fn cities(&self, typed: &str, unit: Option<&str>) -> Vec<String> {
         (0..101).map(|number| format!("{typed}{number} {unit:?}")).collect()
     }
@@ -289,7 +289,7 @@ fn definitions_of_a_block_come_in_order_and_with_their_words() {
     let tools: Vec<_> = definitions.tools.iter().map(|tool| &*tool.info().name).collect();
     assert_eq!(tools, ["weather.forecast", "place"]);
     let resources: Vec<_> = definitions.resources.iter().map(ResourceDefinition::location).collect();
-    assert_eq!(resources, ["weather://report/{city}/{day}{?unit}", "weather://now"]);
+    assert_eq!(resources, ["weather://{city}/{day}{?unit}", "weather://now"]);
     let explain = definitions.prompts[0].info();
     assert_eq!(explain.description.as_deref(), Some("Explains a forecast."));
     let arguments: Vec<_> =
@@ -308,10 +308,10 @@ async fn methods_of_one_value_answer() {
 #[tokio::test]
 async fn variables_of_a_template_reach_the_function() {
     let mut client = client(McpServer::builder().with_handlers(Weather { place: "here" })).await;
-    let report = client.read_resource("weather://report/S%C3%A3o%20Paulo/3?unit=C").await.unwrap();
+    let report = client.read_resource("weather://S%C3%A3o%20Paulo/3?unit=C").await.unwrap();
     assert_eq!(
         report.value()["contents"],
-        json!([{"uri": "weather://report/S%C3%A3o%20Paulo/3?unit=C", "mimeType": "text/plain", "text": "São Paulo 3 Some(\"C\") here"}])
+        json!([{"uri": "weather://S%C3%A3o%20Paulo/3?unit=C", "mimeType": "text/plain", "text": "São Paulo 3 Some(\"C\") here"}])
     );
     let now = client.read_resource("weather://now").await.unwrap();
     assert_eq!(
@@ -323,7 +323,7 @@ async fn variables_of_a_template_reach_the_function() {
 #[tokio::test]
 async fn variable_that_does_not_parse_is_an_absent_resource() {
     let mut client = client(McpServer::builder().with_handlers(Weather { place: "here" })).await;
-    let uri = "weather://report/Bonn/tomorrow";
+    let uri = "weather://Bonn/tomorrow";
     let Err(TestError::Refused { data, .. }) = client.read_resource(uri).await else { panic!("it was read") };
     assert_eq!(data, json!({"uri": uri}));
 }
@@ -343,7 +343,7 @@ async fn arguments_of_a_prompt_may_be_left_out_only_where_it_says_so() {
 async fn completions_know_what_is_typed_and_give_a_hundred_values_at_most() {
     let mut client = client(McpServer::builder().with_handlers(Weather { place: "here" })).await;
     let cities = json!({
-        "ref": {"type": "ref/resource", "uri": "weather://report/{city}/{day}{?unit}"},
+        "ref": {"type": "ref/resource", "uri": "weather://{city}/{day}{?unit}"},
         "argument": {"name": "city", "value": "Bo"},
         "context": {"arguments": {"unit": "C", "day": "1"}},
     });
