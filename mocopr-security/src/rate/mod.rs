@@ -1,9 +1,9 @@
 //! How often, and how much at a time: a token bucket for each key, and counted slots for each key.
 //!
 //! A bucket is one instant (the generic cell rate algorithm), changed under the lock of its shard, so that of many
-//! parallel requests exactly the burst passes. `governor` is not used: it does not tell a new key from a known one,
-//! and without that a bound on the table either grows or lets strangers push others out. Keys are facts that were
-//! verified (a principal, an address), never what a client says of itself.
+//! parallel requests exactly the burst passes. It is our own because it must tell a new key from a known one: without
+//! that a bound on the table either grows or lets strangers push others out. Keys are facts that were verified (a
+//! principal, an address), never what a client says of itself.
 
 mod concurrency;
 #[cfg(test)]
