@@ -24,6 +24,7 @@ pub use self::{
 };
 use crate::{
     id::RequestId,
+    json::RawJson,
     model::{
         capability::Hello,
         content::Content,
@@ -63,7 +64,7 @@ pub fn reply_response(id: &RequestId, reply: &Reply, revision: Revision, stamp: 
         Some(merged) => write_reply(out, &merged, revision),
         None => {
             write_reply(out, reply, revision);
-            if !has_meta(reply) {
+            if own_meta(reply).is_none() {
                 stamp.press(out, revision);
             }
         }
@@ -118,12 +119,13 @@ fn write_completion(out: &mut Vec<u8>, completion: &Completion, revision: Revisi
     });
 }
 
-fn has_meta(reply: &Reply) -> bool {
+/// The `_meta` that a handler gave its result.
+fn own_meta(reply: &Reply) -> Option<&RawJson> {
     match reply {
-        Reply::Tool(result) => result.meta.is_some(),
-        Reply::Prompt(result) => result.meta.is_some(),
-        Reply::Read(result) => result.meta.is_some(),
-        Reply::Completion(_) => false,
+        Reply::Tool(result) => result.meta.as_ref(),
+        Reply::Prompt(result) => result.meta.as_ref(),
+        Reply::Read(result) => result.meta.as_ref(),
+        Reply::Completion(_) => None,
     }
 }
 
