@@ -98,7 +98,7 @@ impl Session {
     /// The lowest level of log messages that the client wants.
     pub(crate) fn level(&self) -> Level {
         let level = self.level.load(Ordering::Relaxed);
-        LEVELS.into_iter().find(|known| *known as u8 == level).unwrap_or(DEFAULT_LEVEL)
+        Level::ALL.into_iter().find(|known| *known as u8 == level).unwrap_or(DEFAULT_LEVEL)
     }
 
     pub(crate) fn set_level(&self, level: Level) {
@@ -327,17 +327,6 @@ fn milliseconds(time: Duration) -> u64 {
 
 /// Log messages below this level are not sent until the client says otherwise.
 const DEFAULT_LEVEL: Level = Level::Info;
-
-const LEVELS: [Level; 8] = [
-    Level::Debug,
-    Level::Info,
-    Level::Notice,
-    Level::Warning,
-    Level::Error,
-    Level::Critical,
-    Level::Alert,
-    Level::Emergency,
-];
 
 /// How long a client should wait when there are too many sessions.
 const FULL_RETRY: Duration = Duration::from_secs(10);

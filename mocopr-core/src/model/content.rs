@@ -235,6 +235,18 @@ pub enum Level {
 }
 
 impl Level {
+    /// All levels, the least first.
+    pub const ALL: [Self; 8] = [
+        Self::Debug,
+        Self::Info,
+        Self::Notice,
+        Self::Warning,
+        Self::Error,
+        Self::Critical,
+        Self::Alert,
+        Self::Emergency,
+    ];
+
     /// The level's name on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -251,18 +263,7 @@ impl Level {
 
     /// The level of that name.
     pub fn parse(name: &str) -> Option<Self> {
-        [
-            Self::Debug,
-            Self::Info,
-            Self::Notice,
-            Self::Warning,
-            Self::Error,
-            Self::Critical,
-            Self::Alert,
-            Self::Emergency,
-        ]
-        .into_iter()
-        .find(|level| level.as_str() == name)
+        Self::ALL.into_iter().find(|level| level.as_str() == name)
     }
 }
 
