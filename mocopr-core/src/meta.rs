@@ -1,4 +1,4 @@
-//! `_meta` of a message: reserved names, trace context, what the client says of itself.
+//! `_meta` of a message: reserved names, and what a client says in it of itself and of its request.
 
 use crate::{
     id::ProgressToken,

@@ -40,20 +40,6 @@ pub enum Method {
     Listen,
 }
 
-/// Which parameter the `Mcp-Name` header repeats (2026-07-28).
-///
-/// # Source
-/// MCP 2026-07-28, Streamable HTTP; SEP-2243.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NameSource {
-    /// `params.name`.
-    Name,
-    /// `params.uri`.
-    Uri,
-    /// The method has no such header; one that comes anyway means nothing.
-    None,
-}
-
 impl Method {
     /// Every method.
     pub const ALL: [Self; 15] = [
@@ -98,7 +84,7 @@ impl Method {
     }
 
     /// The method's name on the wire.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Initialize => "initialize",
             Self::Discover => "server/discover",
@@ -115,26 +101,6 @@ impl Method {
             Self::Subscribe => "resources/subscribe",
             Self::Unsubscribe => "resources/unsubscribe",
             Self::Listen => "subscriptions/listen",
-        }
-    }
-
-    /// Which parameter the `Mcp-Name` header repeats.
-    pub fn name_source(self) -> NameSource {
-        match self {
-            Self::CallTool | Self::GetPrompt => NameSource::Name,
-            Self::ReadResource => NameSource::Uri,
-            Self::Initialize
-            | Self::Discover
-            | Self::Ping
-            | Self::SetLevel
-            | Self::ListTools
-            | Self::ListPrompts
-            | Self::ListResources
-            | Self::ListTemplates
-            | Self::Complete
-            | Self::Subscribe
-            | Self::Unsubscribe
-            | Self::Listen => NameSource::None,
         }
     }
 
