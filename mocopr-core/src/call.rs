@@ -28,7 +28,6 @@ pub struct Call {
 
 /// What a client can ask for.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub enum Request {
     /// `initialize`, stateful revisions only.
     Initialize(Box<Initialize>),
@@ -144,7 +143,6 @@ pub enum Reference {
 
 /// A notification of the client: it has no id and gets no answer.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub enum Note {
     /// `notifications/initialized`.
     Initialized,

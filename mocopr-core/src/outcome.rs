@@ -26,7 +26,6 @@ pub enum Outcome {
 
 /// A handler's answer.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub enum Reply {
     /// Of `tools/call`.
     Tool(ToolResult),

@@ -7,7 +7,7 @@ use std::{net::SocketAddr, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use http::{Method, StatusCode};
 use mocopr_core::{
-    call::Call,
+    call::{Call, Request},
     clock::Clock,
     fault::{self, Fault},
     id::RequestId,
@@ -222,17 +222,17 @@ impl Gate {
     /// A [`Refusal`] with the status of the first check that failed; its text names no header value.
     pub fn admit(&self, peer: &Peer<'_>) -> Result<Admission, Refusal> {
         match (peer.kind, &peer.http) {
-            // 1: connections are counted by the listener; here nothing is known of the peer but its pipe.
+            // Connections are counted by the listener; here nothing is known of the peer but its pipe.
             (PeerKind::Stdio | PeerKind::Pipe, _) => {}
             (PeerKind::Http, Some(http)) => {
                 let addr = peer.addr.ok_or_else(unknown_address)?;
                 self.admit_address(addr)?;
-                // 2: Host, Origin and Content-Type.
+                // Host, Origin and Content-Type.
                 self.admit_head(http).map_err(refuse)?;
             }
             (PeerKind::Http, None) => return Err(unknown_address()),
         }
-        // 3: whoever is on this machine is the local user in this profile.
+        // Whoever is on this machine is the local user in this profile.
         Ok(Admission { principal: self.local.clone() })
     }
 
@@ -244,7 +244,7 @@ impl Gate {
         let who = &admission.principal;
         let denied = |call: Call, fault| Err(Denied { id: call.id, revision: call.revision, fault });
 
-        // 1: rate and concurrency of the principal. Unknown names cost as much as known ones.
+        // First the rate and the concurrency of the principal: unknown names cost as much as known ones.
         if let Some(rate) = &self.rate
             && let Err(retry_after) = rate.check(who)
         {
@@ -254,7 +254,7 @@ impl Gate {
             return denied(call, Fault::Busy { retry_after: BUSY_RETRY });
         };
 
-        // 2: the decision.
+        // Then the decision.
         match self.decide(who, target) {
             Decision::Permit => {}
             Decision::Hidden => {
@@ -350,17 +350,22 @@ fn unknown_address() -> Refusal {
 
 /// What an unknown name of this kind of call is answered with.
 fn absent(call: &Call) -> Fault {
-    use mocopr_core::call::{Reference, Request};
-
     match &call.request {
         Request::CallTool(_) => Fault::UnknownName(fault::Target::Tool),
         Request::GetPrompt(_) => Fault::UnknownName(fault::Target::Prompt),
-        Request::Complete(complete) => match complete.reference {
-            Reference::Prompt(_) | Reference::Resource(_) => Fault::UnknownName(fault::Target::Completion),
-        },
+        Request::Complete(_) => Fault::UnknownName(fault::Target::Completion),
         Request::ReadResource(read) => Fault::ResourceAbsent { uri: read.uri.clone() },
         Request::Subscribe(uri) | Request::Unsubscribe(uri) => Fault::ResourceAbsent { uri: uri.clone() },
-        _ => Fault::UnknownMethod,
+        // These are about the protocol itself, which is never missing.
+        Request::Initialize(_)
+        | Request::Discover
+        | Request::Ping
+        | Request::SetLevel(_)
+        | Request::ListTools(_)
+        | Request::ListPrompts(_)
+        | Request::ListResources(_)
+        | Request::ListTemplates(_)
+        | Request::Listen(_) => Fault::UnknownMethod,
     }
 }
 

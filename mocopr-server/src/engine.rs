@@ -245,7 +245,8 @@ impl Engine {
                     match note {
                         Note::Initialized => session.make_ready(),
                         Note::Cancelled { id } => session.calls().cancel(&id),
-                        _ => {}
+                        // Roots are asked for when a handler needs them, never kept.
+                        Note::RootsChanged | Note::Ignored => {}
                     }
                 }
                 Ok(Step::Accepted)
@@ -383,8 +384,8 @@ impl Engine {
             }
             Request::Subscribe(_) | Request::Unsubscribe(_) => self.subscribe(admission, call, scene),
             Request::Listen(_) => self.listen(admission, call, scene),
-            // The engine carries out each request that the decoder knows; what it may learn later is refused.
-            _ => Err(self.refuse(Some(&call.id), Fault::UnknownMethod, call.revision)),
+            // The handshake is taken before a session is looked for; a second road to it would open a second session.
+            Request::Initialize(_) => Err(self.refuse(Some(&call.id), Fault::Internal, call.revision)),
         }
     }
 

@@ -156,7 +156,15 @@ impl Engine {
     pub(crate) fn may_be_told(&self, who: &Principal, notice: &Notice) -> bool {
         match notice {
             Notice::ResourceUpdated { uri } => self.may_see(who, uri),
-            _ => true,
+            // That a list changed tells nothing of what is in it; all others are about the client's own calls.
+            Notice::ToolsChanged
+            | Notice::PromptsChanged
+            | Notice::ResourcesChanged
+            | Notice::Acknowledged(_)
+            | Notice::Progress { .. }
+            | Notice::Log(_)
+            | Notice::ElicitationComplete { .. }
+            | Notice::Cancelled { .. } => true,
         }
     }
 

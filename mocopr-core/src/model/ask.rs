@@ -16,7 +16,6 @@ pub struct Questions {
 
 /// A question to the client.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub enum Ask {
     /// `elicitation/create` with a form.
     Form(FormAsk),

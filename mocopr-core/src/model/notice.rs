@@ -7,7 +7,6 @@ use crate::{
 
 /// A notification for the client.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub enum Notice {
     /// `notifications/progress`.
     Progress {

@@ -137,7 +137,6 @@ fn supported(declared: &ClientCapabilities, ask: &Ask) -> Result<(), AskError> {
             needed.roots = true;
             declared.roots
         }
-        _ => false,
     };
     if holds { Ok(()) } else { Err(AskError::Unsupported(Box::new(needed))) }
 }

@@ -56,7 +56,18 @@ impl<'a> Claims<'a> {
             Request::CallTool(call) => &call.name,
             Request::GetPrompt(prompt) => &prompt.name,
             Request::ReadResource(read) => &read.uri,
-            _ => return Ok(()),
+            Request::Initialize(_)
+            | Request::Discover
+            | Request::Ping
+            | Request::SetLevel(_)
+            | Request::ListTools(_)
+            | Request::ListPrompts(_)
+            | Request::ListResources(_)
+            | Request::ListTemplates(_)
+            | Request::Complete(_)
+            | Request::Subscribe(_)
+            | Request::Unsubscribe(_)
+            | Request::Listen(_) => return Ok(()),
         };
         let mut values = self.headers.get_all(&NAME).iter();
         let value = values.next().ok_or(Fault::HeaderMismatch("Mcp-Name is missing"))?;
