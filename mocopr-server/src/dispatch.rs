@@ -1,23 +1,25 @@
 //! From a decoded call to its handler: found in the registry, permitted by the gate, its arguments checked, its
 //! questions and answers at hand.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use mocopr_core::{
     call::{Call, Complete, Input, Reference, Request},
+    failure::Failure,
     fault::Fault,
-    json::RawJson,
     model::tool::Completion,
     outcome::{Outcome, Reply},
     store::{Key, KeyParts, Keyspace},
     uri::{Captures, ResourceUri},
-    wire::{encode, revision::Era},
+    wire::{encode, method::Method, revision::Era},
 };
 use mocopr_security::{
     gate::{Admission, Target},
     principal::Principal,
     random::digest,
 };
+use serde::de::IgnoredAny;
 
 use crate::{
     answer::Answer,
@@ -29,7 +31,7 @@ use crate::{
     outlet::Outlet,
     registry::{
         mirror,
-        snapshot::{Common, FoundResource, PromptEntry, Snapshot, TemplateEntry, ToolEntry},
+        snapshot::{Common, FoundResource, PromptEntry, ResourceEntry, Snapshot, TemplateEntry, ToolEntry},
     },
     running::{self, ARGUMENTS_ARE_RESULTS, Running, Start, StateBind, Subject},
 };
@@ -38,7 +40,7 @@ use crate::{
 enum Found {
     Tool(Arc<ToolEntry>),
     Prompt(Arc<PromptEntry>),
-    Static(Arc<crate::registry::snapshot::ResourceEntry>),
+    Static(Arc<ResourceEntry>),
     Template(Arc<TemplateEntry>, ResourceUri, Captures),
     /// A completion: whose it is, and who makes it if anybody does.
     Completion(Completed, Option<Arc<dyn Handler>>),
@@ -48,7 +50,7 @@ enum Found {
 enum Completed {
     Prompt(Arc<PromptEntry>),
     Template(Arc<TemplateEntry>),
-    Resource(Arc<crate::registry::snapshot::ResourceEntry>),
+    Resource(Arc<ResourceEntry>),
 }
 
 impl Engine {
@@ -75,12 +77,8 @@ impl Engine {
         }
         let Some(handler) = found.handler() else {
             let reply = Reply::Completion(Completion::default());
-            return Ok(Step::Answer(Answer::message(encode::reply_response(
-                &call.id,
-                &reply,
-                call.revision,
-                self.stamp(),
-            ))));
+            let body = encode::reply_response(&call.id, &reply, call.revision, self.stamp());
+            return Ok(Step::Answer(Answer::message(body)));
         };
 
         let state_bind = StateBind(digest(&found.state_bind(call)));
@@ -91,12 +89,7 @@ impl Engine {
         };
         let queue = self.limits().queued_messages.get();
         let outlet = Arc::new(Outlet::new(call.meta.progress_token.clone(), log_floor, book, queue));
-        let taken = match scene.calls {
-            None => None,
-            Some(calls) => Some(calls.enter(&call.id, Cancel::Call(outlet.clone())).map_err(|_| {
-                self.refuse(Some(&call.id), Fault::Envelope("the id is used by a call under way"), call.revision)
-            })?),
-        };
+        let taken = self.take_id(scene, call, Cancel::Call(outlet.clone()))?;
         let client = match scene.session {
             Some(session) => Client::Session(session.clone()),
             None => Client::Stateless(call.meta.capabilities.clone().unwrap_or_default()),
@@ -179,7 +172,7 @@ impl Engine {
         let engine = self.clone();
         Box::pin(async move {
             let life = engine.limits().request_state + BURN_MARGIN;
-            match engine.store.put_new(&key, bytes::Bytes::new(), life).await {
+            match engine.store.put_new(&key, Bytes::new(), life).await {
                 Ok(true) => handler.call(work).await,
                 Ok(false) => failed(Fault::Sealed("invalid request state")),
                 // Without a record that it was used the state could be used twice.
@@ -274,9 +267,9 @@ impl Found {
     /// What request state is bound to beside the principal: the method, the name, the arguments.
     fn state_bind<'a>(&self, call: &'a Call) -> [&'a [u8]; 3] {
         match &call.request {
-            Request::CallTool(call) => [b"tools/call", call.name.as_bytes(), call.arguments.as_bytes()],
-            Request::GetPrompt(prompt) => [b"prompts/get", prompt.name.as_bytes(), prompt.arguments.as_bytes()],
-            Request::ReadResource(read) => [b"resources/read", read.uri.as_bytes(), b""],
+            Request::CallTool(call) => [CALL_TOOL, call.name.as_bytes(), call.arguments.as_bytes()],
+            Request::GetPrompt(prompt) => [GET_PROMPT, prompt.name.as_bytes(), prompt.arguments.as_bytes()],
+            Request::ReadResource(read) => [READ_RESOURCE, read.uri.as_bytes(), b""],
             _ => [b"", b"", b""],
         }
     }
@@ -292,8 +285,8 @@ impl Found {
 /// Every required argument is there, and nothing that the prompt does not take.
 fn check_prompt(entry: &PromptEntry, call: &Call) -> Result<(), Fault> {
     let Request::GetPrompt(prompt) = &call.request else { return Ok(()) };
-    let given: std::collections::BTreeMap<String, serde::de::IgnoredAny> =
-        decode(&prompt.arguments).ok_or(Fault::Params("params.arguments must be an object of strings"))?;
+    let given: BTreeMap<String, IgnoredAny> =
+        prompt.arguments.decode().map_err(|_| Fault::Params("params.arguments must be an object of strings"))?;
     if entry.info.arguments.iter().any(|argument| argument.required && !given.contains_key(&*argument.name)) {
         return Err(Fault::Params("a required argument of the prompt is missing"));
     }
@@ -303,13 +296,13 @@ fn check_prompt(entry: &PromptEntry, call: &Call) -> Result<(), Fault> {
     Ok(())
 }
 
-fn decode<T: serde::de::DeserializeOwned>(raw: &RawJson) -> Option<T> {
-    raw.decode().ok()
+fn failed(fault: Fault) -> Outcome {
+    Outcome::Failed(Failure::from_fault(fault))
 }
 
-fn failed(fault: Fault) -> Outcome {
-    Outcome::Failed(mocopr_core::failure::Failure::from_fault(fault))
-}
+const CALL_TOOL: &[u8] = Method::CallTool.as_str().as_bytes();
+const GET_PROMPT: &[u8] = Method::GetPrompt.as_str().as_bytes();
+const READ_RESOURCE: &[u8] = Method::ReadResource.as_str().as_bytes();
 
 /// A used state is remembered a little longer than it would open.
 const BURN_MARGIN: Duration = Duration::from_secs(60);

@@ -18,6 +18,7 @@ use mocopr_core::{
     wire::{
         decode::{self, DecodeContext, MetaVersion, Opened},
         encode::{self, Stamp},
+        method::Method,
         revision::{Era, Revision},
     },
 };
@@ -31,7 +32,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     answer::Answer,
-    inflight::Inflight,
+    inflight::{Cancel, IdInUse, Inflight, Taken},
     listening::Listening,
     listing::{self, List, Reading},
     registry::Registry,
@@ -347,22 +348,10 @@ impl Engine {
             Request::CallTool(_) | Request::GetPrompt(_) | Request::ReadResource(_) | Request::Complete(_) => {
                 self.start(admission, call, scene)
             }
-            Request::ListTools(page) => {
-                let (page, list) = (page.clone(), List::Tools);
-                self.list(admission, call, list, &page)
-            }
-            Request::ListPrompts(page) => {
-                let (page, list) = (page.clone(), List::Prompts);
-                self.list(admission, call, list, &page)
-            }
-            Request::ListResources(page) => {
-                let (page, list) = (page.clone(), List::Resources);
-                self.list(admission, call, list, &page)
-            }
-            Request::ListTemplates(page) => {
-                let (page, list) = (page.clone(), List::Templates);
-                self.list(admission, call, list, &page)
-            }
+            Request::ListTools(_) => self.list(admission, call, List::Tools),
+            Request::ListPrompts(_) => self.list(admission, call, List::Prompts),
+            Request::ListResources(_) => self.list(admission, call, List::Resources),
+            Request::ListTemplates(_) => self.list(admission, call, List::Templates),
             Request::Discover => {
                 let permit = self.protocol(admission, call)?;
                 let call = permit.call();
@@ -389,19 +378,20 @@ impl Engine {
         }
     }
 
-    fn list(
-        &self,
-        admission: &Admission,
-        call: Call,
-        list: List,
-        page: &mocopr_core::call::ListPage,
-    ) -> Result<Step, Refused> {
+    fn list(&self, admission: &Admission, call: Call, list: List) -> Result<Step, Refused> {
         let snapshot = self.registry.snapshot();
         if !snapshot.offers(list) {
             return Err(self.refuse(Some(&call.id), Fault::UnknownMethod, call.revision));
         }
         let permit = self.protocol(admission, call)?;
         let call = permit.call();
+        let (Request::ListTools(page)
+        | Request::ListPrompts(page)
+        | Request::ListResources(page)
+        | Request::ListTemplates(page)) = &call.request
+        else {
+            return Err(self.refuse(Some(&call.id), Fault::Internal, call.revision));
+        };
         let reading = Reading {
             gate: &self.gate,
             ring: &self.ring,
@@ -414,6 +404,14 @@ impl Engine {
             Ok(result) => Ok(Step::Answer(Answer::result(&call.id, &result, call.revision, self))),
             Err(fault) => Err(self.refuse(Some(&call.id), fault, call.revision)),
         }
+    }
+
+    /// Takes the id of a call, where ids must be unique among the calls under way.
+    pub(crate) fn take_id(&self, scene: Scene<'_>, call: &Call, cancel: Cancel) -> Result<Option<Taken>, Refused> {
+        let Some(calls) = scene.calls else { return Ok(None) };
+        let in_use =
+            |IdInUse| self.refuse(Some(&call.id), Fault::Envelope("the id is used by a call under way"), call.revision);
+        calls.enter(&call.id, cancel).map(Some).map_err(in_use)
     }
 
     /// A permit for a call that is about the protocol itself.
@@ -492,5 +490,5 @@ thread_local! {
     static SCANNER: RefCell<Scanner> = RefCell::new(Scanner::new());
 }
 
-const INITIALIZE: &str = "initialize";
-const PING: &str = "ping";
+const INITIALIZE: &str = Method::Initialize.as_str();
+const PING: &str = Method::Ping.as_str();

@@ -23,7 +23,6 @@ use crate::{
     engine::{Engine, Refused, Scene, Step},
     inflight::{Cancel, Taken},
     listing::List,
-    registry::snapshot::FoundResource,
     subscribe::Subscription,
 };
 
@@ -86,32 +85,26 @@ impl Engine {
         scene: Scene<'_>,
     ) -> Result<Step, Refused> {
         let permit = self.protocol(admission, call)?;
-        let Call { id, revision, request, .. } = permit.into_call();
-        let Request::Listen(wanted) = request else {
-            return Err(self.refuse(Some(&id), Fault::Internal, revision));
+        let call = permit.into_call();
+        let Request::Listen(wanted) = &call.request else {
+            return Err(self.refuse(Some(&call.id), Fault::Internal, call.revision));
         };
         if wanted.uris.len() > MAX_URIS {
-            return Err(self.refuse(Some(&id), Fault::Params("too many resources in one subscription"), revision));
+            let fault = Fault::Params("too many resources in one subscription");
+            return Err(self.refuse(Some(&call.id), fault, call.revision));
         }
-        let slot = self.gate.open_stream(admission).map_err(|fault| self.refuse(Some(&id), fault, revision))?;
+        let slot =
+            self.gate.open_stream(admission).map_err(|fault| self.refuse(Some(&call.id), fault, call.revision))?;
         let cancelled = CancellationToken::new();
-        let taken = match scene.calls {
-            None => None,
-            Some(calls) => {
-                let taken = calls.enter(&id, Cancel::Stream(cancelled.clone())).map_err(|_| {
-                    self.refuse(Some(&id), Fault::Envelope("the id is used by a call under way"), revision)
-                })?;
-                Some(taken)
-            }
-        };
+        let taken = self.take_id(scene, &call, Cancel::Stream(cancelled.clone()))?;
         let principal = admission.principal().clone();
-        let honoured = self.honoured(&principal, *wanted);
+        let honoured = self.honoured(&principal, wanted);
         Ok(Step::Listen(Listening {
             engine: self.clone(),
             subscription: self.hub.subscribe(honoured.clone()),
             principal,
-            id,
-            revision,
+            id: call.id,
+            revision: call.revision,
             acknowledgement: Some(Notice::Acknowledged(honoured)),
             cancelled,
             _slot: slot,
@@ -133,9 +126,8 @@ impl Engine {
         let parsed = ResourceUri::parse(&uri).ok();
         let found = parsed.as_ref().and_then(|uri| snapshot.resource(uri));
         let target = match (&found, &parsed) {
-            (Some(FoundResource::Static(entry)), _) => entry.target(),
-            (Some(FoundResource::Template(entry, _)), Some(uri)) => entry.target_of(uri.canonical()),
-            _ => Target::Missing,
+            (Some(found), Some(uri)) => found.target(uri),
+            (None, _) | (_, None) => Target::Missing,
         };
         let permit = self.gate.permit(admission, call, target).map_err(|denied| self.denied(denied))?;
         let call = permit.call();
@@ -169,13 +161,13 @@ impl Engine {
     }
 
     /// What of a filter exists here and may be seen.
-    fn honoured(&self, who: &Principal, wanted: ListenFilter) -> ListenFilter {
+    fn honoured(&self, who: &Principal, wanted: &ListenFilter) -> ListenFilter {
         let snapshot = self.registry.snapshot();
         let ListenFilter { tools, prompts, resources, uris } = wanted;
         ListenFilter {
-            tools: tools && snapshot.offers(List::Tools),
-            prompts: prompts && snapshot.offers(List::Prompts),
-            resources: resources && snapshot.offers(List::Resources),
+            tools: *tools && snapshot.offers(List::Tools),
+            prompts: *prompts && snapshot.offers(List::Prompts),
+            resources: *resources && snapshot.offers(List::Resources),
             uris: uris
                 .iter()
                 .filter(|uri| self.may_see(who, uri))
@@ -187,12 +179,7 @@ impl Engine {
     fn may_see(&self, who: &Principal, uri: &str) -> bool {
         let Ok(uri) = ResourceUri::parse(uri) else { return false };
         let snapshot = self.registry.snapshot();
-        let target = match snapshot.resource(&uri) {
-            Some(FoundResource::Static(entry)) => self.gate.decide(who, entry.target()),
-            Some(FoundResource::Template(entry, _)) => self.gate.decide(who, entry.target_of(uri.canonical())),
-            None => Decision::Hidden,
-        };
-        target == Decision::Permit
+        snapshot.resource(&uri).is_some_and(|found| self.gate.decide(who, found.target(&uri)) == Decision::Permit)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Bodies of lists, page by page: encoded once per snapshot, revision and set of visible entries, then served as
 //! bytes.
 
+use std::{sync::Arc, time::Duration};
+
 use bytes::Bytes;
 use dashmap::DashMap;
 use mocopr_core::{
@@ -65,24 +67,23 @@ impl List {
     pub(crate) fn read(self, snapshot: &Snapshot, page: &ListPage, reading: &Reading<'_>) -> Result<Bytes, Fault> {
         match self {
             Self::Tools => {
-                let entries: Vec<_> = snapshot.tools.iter().collect();
-                let view = View { entries: &entries, name: |entry| &entry.info.name, target: |entry| entry.target() };
+                let entries = snapshot.tools.entries();
+                let view = View { entries, name: |entry| &entry.info.name, target: |entry| entry.target() };
                 view.page(self, snapshot, page, reading, |entry| &entry.info, encode::tools)
             }
             Self::Prompts => {
-                let entries: Vec<_> = snapshot.prompts.iter().collect();
-                let view = View { entries: &entries, name: |entry| &entry.info.name, target: |entry| entry.target() };
+                let entries = snapshot.prompts.entries();
+                let view = View { entries, name: |entry| &entry.info.name, target: |entry| entry.target() };
                 view.page(self, snapshot, page, reading, |entry| &entry.info, encode::prompts)
             }
             Self::Resources => {
-                let entries: Vec<_> = snapshot.resources.iter().collect();
-                let view = View { entries: &entries, name: |entry| &entry.canonical, target: |entry| entry.target() };
+                let entries = snapshot.resources.entries();
+                let view = View { entries, name: |entry| &entry.canonical, target: |entry| entry.target() };
                 view.page(self, snapshot, page, reading, |entry| &entry.info, encode::resources)
             }
             Self::Templates => {
-                let entries: Vec<_> = snapshot.templates.iter().collect();
-                let view =
-                    View { entries: &entries, name: |entry| &entry.info.uri_template, target: |entry| entry.target() };
+                let entries = snapshot.templates.as_slice();
+                let view = View { entries, name: |entry| &entry.info.uri_template, target: |entry| entry.target() };
                 view.page(self, snapshot, page, reading, |entry| &entry.info, encode::templates)
             }
         }
@@ -100,7 +101,7 @@ impl List {
 
 /// A list of entries, with what pages need to know of each.
 struct View<'a, T> {
-    entries: &'a [&'a std::sync::Arc<T>],
+    entries: &'a [Arc<T>],
     name: fn(&T) -> &str,
     target: fn(&T) -> Target<'_>,
 }
@@ -163,7 +164,7 @@ impl<'a, T> View<'a, T> {
         let payload = ring.open(Purpose::Cursor, bind, cursor).map_err(|_| refused.clone())?;
         let (place, name) = payload.split_first_chunk::<8>().ok_or(refused.clone())?;
         let place = usize::try_from(u64::from_be_bytes(*place)).map_err(|_| refused)?;
-        let named = |entry: &&std::sync::Arc<T>| (self.name)(entry).as_bytes() == name;
+        let named = |entry: &Arc<T>| (self.name)(entry).as_bytes() == name;
         let after = match sight {
             Sight::All => self.entries.iter().position(named),
             Sight::Some(places) => places.iter().position(|place| self.entries.get(*place).is_some_and(named)),
@@ -185,7 +186,7 @@ impl Sight {
 }
 
 /// The hint for lists: shared only where nothing depends on the caller.
-pub(crate) fn hint(gate: &Gate, ttl: std::time::Duration) -> CacheHint {
+pub(crate) fn hint(gate: &Gate, ttl: Duration) -> CacheHint {
     let scope = if gate.depends_on_caller() { CacheScope::Private } else { CacheScope::Public };
     CacheHint { ttl, scope }
 }

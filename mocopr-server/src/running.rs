@@ -297,7 +297,7 @@ pub(crate) fn tool_error(id: &RequestId, text: String, revision: Revision, engin
 }
 
 /// From this revision on, arguments that break the input schema are a result that says so.
-pub(crate) const ARGUMENTS_ARE_RESULTS: Revision = Revision::NEWEST_STATEFUL;
+pub(crate) const ARGUMENTS_ARE_RESULTS: Revision = Revision::V2025_11_25;
 
 impl Subject {
     fn name(&self) -> &str {

@@ -116,7 +116,7 @@ impl Snapshot {
 
     /// A prompt or template can complete something.
     pub(crate) fn completes(&self) -> bool {
-        self.prompts.iter().any(|prompt| !prompt.completions.is_empty())
+        self.prompts.entries().iter().any(|prompt| !prompt.completions.is_empty())
             || self.templates.iter().any(|template| !template.completions.is_empty())
     }
 
@@ -154,6 +154,16 @@ impl Snapshot {
     }
 }
 
+impl FoundResource<'_> {
+    /// What the gate decides about; `uri` is the URI that was looked up.
+    pub(crate) fn target<'a>(&'a self, uri: &'a ResourceUri) -> Target<'a> {
+        match self {
+            Self::Static(entry) => entry.target(),
+            Self::Template(entry, _) => entry.target_of(uri.canonical()),
+        }
+    }
+}
+
 impl<T: Named> Shelf<T> {
     /// The entry of that name.
     pub(crate) fn find(&self, name: &str) -> Option<&Arc<T>> {
@@ -161,8 +171,8 @@ impl<T: Named> Shelf<T> {
     }
 
     /// All entries, in order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<T>> {
-        self.order.iter()
+    pub(crate) fn entries(&self) -> &[Arc<T>] {
+        &self.order
     }
 
     pub(crate) fn is_empty(&self) -> bool {
