@@ -9,7 +9,7 @@ use syn::{
     parse::{ParseStream, Parser as _},
 };
 
-use crate::{errors::Errors, kind::Kind};
+use crate::{errors::Errors, kind::Kind, settings::text};
 
 /// What was said of one parameter.
 #[derive(Default)]
@@ -183,14 +183,6 @@ fn default_value(input: ParseStream<'_>) -> syn::Result<DefaultValue> {
     }
     input.parse::<Token![=]>()?;
     Ok(DefaultValue::Expression(Box::new(input.parse()?)))
-}
-
-fn text(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
-    if !input.peek(Token![=]) {
-        return Err(syn::Error::new_spanned(key, format!("`{key}` needs a text: write `{key} = \"…\"`")));
-    }
-    input.parse::<Token![=]>()?;
-    input.parse()
 }
 
 fn span(key: &Ident, input: ParseStream<'_>) -> syn::Result<Span> {

@@ -29,7 +29,7 @@ mod template;
 ///     /// The first addend.
 ///     a: f64,
 ///     /// The second addend.
-///     #[arg(default = 1, range(0..=1000))]
+///     #[arg(default = 1.0, range(0..=1000))]
 ///     b: f64,
 /// ) -> f64 {
 ///     a + b

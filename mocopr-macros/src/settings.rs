@@ -170,7 +170,8 @@ fn check_key(kind: Kind, key: &Ident, seen: &[Ident]) -> syn::Result<()> {
     Err(syn::Error::new_spanned(key, sentence))
 }
 
-fn text(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
+/// The text of `key = ".."`, of which the key has been read.
+pub(crate) fn text(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
     if !input.peek(Token![=]) {
         return Err(syn::Error::new_spanned(key, format!("`{key}` needs a text: write `{key} = \"…\"`")));
     }

@@ -31,17 +31,17 @@ use crate::{
 /// A call, as its handler sees it.
 ///
 /// ```
-/// use mocopr_server::{context::Context, registry::tool::{NoArguments, Tool}};
+/// use mocopr_core::{failure::Failure, model::content::Level};
+/// use mocopr_server::context::Context;
 ///
-/// let tool = Tool::new("import").handler_with(|_: NoArguments, ctx: &Context| {
-///     Box::pin(async move {
-///         for row in 0..3 {
-///             ctx.progress(row.into(), Some(3.0), "importing");
-///         }
-///         "3 rows"
-///     })
-/// });
-/// # let _ = tool;
+/// // Under `#[tool]`:
+/// async fn import(ctx: &Context, rows: u32) -> Result<String, Failure> {
+///     for row in 0..rows {
+///         ctx.progress(row.into(), f64::from(rows), "importing");
+///     }
+///     ctx.log(Level::Info, "all rows are there");
+///     Ok(format!("{rows} rows"))
+/// }
 /// ```
 #[derive(Debug)]
 pub struct Context {
@@ -83,8 +83,8 @@ impl Context {
 
     /// Sends a log message to the client, if it asked for messages of that level.
     ///
-    /// `data` is any JSON value; it must hold no secret. At most 256 messages of a call wait for a slow client, more
-    /// are counted and the count is sent. Never waits.
+    /// `data` is any JSON value; it must hold no secret. As many messages of a call wait for a slow client as the limit
+    /// `queued_messages` says; more are counted, and the count is sent. Never waits.
     pub fn log(&self, level: Level, data: impl Serialize) {
         if !self.outlet.wants(level) {
             return;

@@ -163,7 +163,10 @@ pub(super) fn resource(definition: ResourceDefinition) -> Result<EnteredResource
                         return Ok(EnteredResource::Template(TemplateEntry { info, template, completions, common }));
                     }
                 }
-                Err(error) => found.push(Problem::new(format!("{what}: {error}"), "write the template so")),
+                Err(error) => found.push(Problem::new(
+                    format!("{what}: {error}"),
+                    "a template may hold {a}, {+a}, {/a}, {.a}, {?a} and {&a}",
+                )),
             }
         }
     }
@@ -172,7 +175,7 @@ pub(super) fn resource(definition: ResourceDefinition) -> Result<EnteredResource
 
 /// What the definition itself noticed while it was built.
 fn said(what: &str, problems: &[&'static str]) -> Vec<Problem> {
-    problems.iter().map(|problem| Problem::new(format!("{what}: {problem}"), "give something that is")).collect()
+    problems.iter().map(|problem| Problem::new(format!("{what}: {problem}"), "give JSON")).collect()
 }
 
 fn keep<T>(entered: Result<T, Vec<Problem>>, problems: &mut Vec<Problem>, put: impl FnOnce(T)) {
@@ -193,7 +196,7 @@ fn compile(
         Ok(schema) => Some(schema),
         Err(problem) => {
             let what = format!("{what}: its {which} schema: {problem}");
-            problems.push(Problem::new(what, "change the schema so that one validation has bounded work"));
+            problems.push(Problem::new(what, "change the schema there"));
             None
         }
     }

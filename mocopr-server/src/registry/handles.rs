@@ -6,8 +6,8 @@ use mocopr_core::uri::ResourceUri;
 
 use super::{
     enter::{self, EnteredResource},
-    prompt::PromptDefinition,
-    resource::ResourceDefinition,
+    prompt::IntoPrompt,
+    resource::IntoResource,
     tool::IntoTool,
 };
 use crate::{
@@ -60,9 +60,8 @@ impl Prompts {
     ///
     /// # Errors
     /// All problems of its definition; then nothing changes.
-    pub fn insert<M>(&self, prompt: impl super::prompt::IntoPrompt<M>) -> Result<()> {
-        let definition: PromptDefinition = prompt.into_prompt();
-        let entry = enter::prompt(definition).map_err(Error::problems_found)?;
+    pub fn insert<M>(&self, prompt: impl IntoPrompt<M>) -> Result<()> {
+        let entry = enter::prompt(prompt.into_prompt()).map_err(Error::problems_found)?;
         self.0.registry.change(|snapshot| snapshot.prompts.put(entry));
         self.0.hub.tell(&Change::Prompts);
         Ok(())
@@ -88,9 +87,8 @@ impl Resources {
     ///
     /// # Errors
     /// All problems of its definition; then nothing changes.
-    pub fn insert<M>(&self, resource: impl super::resource::IntoResource<M>) -> Result<()> {
-        let definition: ResourceDefinition = resource.into_resource();
-        let entry = enter::resource(definition).map_err(Error::problems_found)?;
+    pub fn insert<M>(&self, resource: impl IntoResource<M>) -> Result<()> {
+        let entry = enter::resource(resource.into_resource()).map_err(Error::problems_found)?;
         self.0.registry.change(|snapshot| match entry {
             EnteredResource::Static(entry) => snapshot.resources.put(entry),
             EnteredResource::Template(entry) => snapshot.put_template(entry),
