@@ -95,7 +95,8 @@ impl Engine {
             None => Client::Stateless(call.meta.capabilities.clone().unwrap_or_default()),
         };
         let (id, revision, principal) = (call.id.clone(), call.revision, permit.principal().clone());
-        let timeout = found.timeout().unwrap_or(self.limits().request);
+        // A handler may ask for less time than the server gives, never for more.
+        let timeout = found.timeout().map_or(self.limits().request, |own| own.min(self.limits().request));
         let subject = found.subject();
         let context = Context::new(outlet.clone(), principal.clone(), client, revision, self.states.clone());
         let work = Work::new(permit, context, found.into_captures());

@@ -16,4 +16,5 @@ mod macros;
 mod stores;
 mod support;
 mod tidy;
+mod timeouts;
 mod wire;
