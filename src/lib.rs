@@ -20,7 +20,10 @@
 // The expansions of the macros name this crate from outside, also in its own tests and examples.
 extern crate self as mocopr;
 
-pub use mocopr_core::failure::Failure;
+pub use mocopr_core::{
+    failure::{Failure, FailureKind},
+    wire::revision::Revision,
+};
 #[cfg(feature = "macros")]
 pub use mocopr_macros::{completion, data, handlers, main, prompt, resource, tool};
 #[cfg(feature = "http")]
@@ -42,7 +45,7 @@ pub use mocopr_server::{
     registry::{
         definitions::{Definitions, Handlers},
         prompt::{IntoPrompt, PromptBuilder, PromptDefinition},
-        resource::{IntoResource, Read, ResourceBuilder, ResourceDefinition},
+        resource::{IntoResource, Read, ResourceBuilder, ResourceDefinition, ResourceInfo},
         tool::{IntoTool, NoArguments, Tool, ToolBuilder},
     },
     server::{Guarded, MayListen, McpServer, Unguarded},
@@ -50,11 +53,13 @@ pub use mocopr_server::{
 
 /// Who may do what, and how much.
 pub mod security {
+    pub use mocopr_core::json::{JsonLimits, MessageLimits};
     pub use mocopr_security::{
         limits::Limits,
         policy::{Problem, Profile, SecurityPolicy},
         principal::Principal,
         rate::RateLimit,
+        schema::SchemaLimits,
     };
 }
 
@@ -63,16 +68,18 @@ pub mod registry {
     pub use mocopr_server::registry::{Prompts, Resources, Tools};
 }
 
-/// What servers offer and answer, as data.
+/// What servers offer and answer, and what clients can do, as data.
 pub mod model {
     pub use mocopr_core::{
+        json::RawJson,
         model::{
+            capability::{ClientCapabilities, ElicitationModes, SamplingModes},
             content::{
                 Annotations, Audio, Base64, Content, EmbeddedResource, Icon, Image, Level, ResourceLink, Role, Text,
             },
-            prompt::{PromptArgument, PromptMessage, PromptResult},
-            resource::{Body, Contents, ReadResult},
-            tool::{Completion, ToolAnnotations, ToolResult},
+            prompt::{Prompt, PromptArgument, PromptMessage, PromptResult},
+            resource::{Body, Contents, ReadResult, Resource, ResourceTemplate},
+            tool::{Completion, OutputSchema, Tool, ToolAnnotations, ToolResult},
         },
         page::{CacheHint, CacheScope},
     };

@@ -12,6 +12,7 @@
 
 mod conformance;
 mod everything;
+mod facade;
 mod macros;
 mod stores;
 mod support;

@@ -177,6 +177,7 @@ impl PromptBuilder {
     }
 
     /// Carries out calls with a [`Handler`].
+    #[doc(hidden)]
     pub fn handled_by(self, handler: impl Handler) -> PromptDefinition {
         let Self { info, timeout, completions, problems } = self;
         PromptDefinition { info, handler: Arc::new(handler), timeout, completions, problems }

@@ -201,6 +201,7 @@ impl ResourceBuilder {
     }
 
     /// Carries out reads with a [`Handler`], which must fill in URI and MIME type itself.
+    #[doc(hidden)]
     pub fn handled_by(self, handler: impl Handler) -> ResourceDefinition {
         let Self { location, info, timeout, completions, problems } = self;
         let info = if location.contains(['{', '}']) { family(location, info) } else { fixed(location, info) };

@@ -231,6 +231,7 @@ impl ToolBuilder {
     }
 
     /// Carries out calls with a [`Handler`].
+    #[doc(hidden)]
     pub fn handled_by(self, handler: impl Handler) -> Tool {
         let Self { info, has_output: _, timeout, problems } = self;
         Tool { info, handler: Arc::new(handler), timeout, problems }
