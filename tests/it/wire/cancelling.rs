@@ -9,6 +9,7 @@ use super::{
 use crate::support::{
     hosted::Hosted,
     piped::Piped,
+    process::Ended,
     recorder::Recorder,
     request::{initialize, stateful, stateless},
     talk::{STATEFUL, STATELESS, Talk},
@@ -220,7 +221,7 @@ async fn a_cancelled_call_on_standard_streams_is_dropped_and_never_answered() {
     lines.logs("gone: 1").await;
     lines.send(&stateless(2, "server/discover", json!({}))).await;
     assert_eq!(lines.message().await["id"], 2);
-    let (status, rest) = lines.end().await;
+    let Ended { status, rest, .. } = lines.end().await;
     assert!(status.success());
     assert_eq!(rest, [""; 0]);
 }

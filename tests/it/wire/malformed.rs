@@ -80,7 +80,7 @@ async fn malformed_messages_are_answered_alike_on_every_transport_and_harm_nothi
     }
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
     hosted.stop().await;
-    assert!(stdio.end().await.0.success());
+    assert!(stdio.end().await.status.success());
 }
 
 impl Verdict {

@@ -9,7 +9,7 @@ use super::{
     sample::{limits, text},
 };
 use crate::support::{
-    process::Lined,
+    process::{Ended, Lined},
     recorder::Recorder,
     request::{initialize, stateful, stateless},
     talk::{STATEFUL, STATELESS},
@@ -41,7 +41,7 @@ async fn what_a_handler_prints_does_not_reach_the_protocol() {
         assert_eq!(text(&answer["result"]), "printed");
     }
     lines.logs("printed by a handler").await;
-    let (status, rest) = lines.end().await;
+    let Ended { status, rest, .. } = lines.end().await;
     assert!(status.success());
     assert_eq!(rest, [""; 0]);
 }
@@ -69,7 +69,7 @@ async fn a_line_above_the_cap_is_answered_once_and_the_next_one_is_read() {
         recorder.received(&answer);
         assert_eq!(text(&answer["result"]), "a");
     }
-    assert!(lines.end().await.0.success());
+    assert!(lines.end().await.status.success());
 }
 
 #[tokio::test]
@@ -87,14 +87,14 @@ async fn lines_in_pieces_and_lines_together_are_the_same() {
         recorder.received(&lines.message().await);
     }
     assert_eq!(recorder.unanswered(), [""; 0]);
-    assert!(lines.end().await.0.success());
+    assert!(lines.end().await.status.success());
 }
 
 #[tokio::test]
 async fn a_last_line_without_its_line_break_is_answered() {
     let mut lines = child::start().await;
     lines.send_bytes(call(1, "echo").to_string().as_bytes()).await;
-    let (status, rest) = lines.end().await;
+    let Ended { status, rest, .. } = lines.end().await;
     assert!(status.success());
     assert_eq!(rest.len(), 1, "{rest:?}");
     let answer: Value = serde_json::from_str(&rest[0]).expect("it is JSON");
@@ -125,7 +125,7 @@ async fn the_process_ends_with_its_input_whatever_a_handler_does() {
 
 async fn assert_ends(lines: Lined) {
     let start = Instant::now();
-    let (status, rest) = lines.end().await;
+    let Ended { status, rest, .. } = lines.end().await;
     assert!(status.success(), "{status}");
     assert!(start.elapsed() < PROMPTLY, "{:?}", start.elapsed());
     assert!(rest.iter().all(|line| !line.contains("\"method\"")), "{rest:?}");
@@ -146,7 +146,7 @@ async fn the_process_finishes_what_is_under_way_when_it_is_told_to_end() {
     told.iter().for_each(|message| recorder.received(message));
     assert_eq!(told.iter().map(|message| &message["id"]).collect::<Vec<_>>(), [1], "{told:?}");
     assert_eq!(text(&told[0]["result"]), "here");
-    assert!(lines.end().await.0.success());
+    assert!(lines.end().await.status.success());
 }
 
 #[tokio::test]
@@ -160,5 +160,5 @@ async fn a_message_of_a_handler_is_one_line_whatever_it_holds() {
         let answer = ask(&mut lines, &mut recorder, &message).await;
         assert_eq!(text(&answer["result"]), odd);
     }
-    assert!(lines.end().await.0.success());
+    assert!(lines.end().await.status.success());
 }
