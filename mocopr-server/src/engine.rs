@@ -9,7 +9,7 @@ use http::HeaderMap;
 use mocopr_core::{
     call::{Answer as ClientAnswer, Call, Incoming, Initialize, Note, Request},
     clock::Clock,
-    envelope::{self, Message},
+    envelope::{self, Malformed, Message, Wants},
     fault::Fault,
     id::RequestId,
     json::Scanner,
@@ -29,6 +29,7 @@ use mocopr_security::{
     seal::KeyRing,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::debug;
 
 use crate::{
     answer::Answer,
@@ -129,9 +130,18 @@ impl Engine {
     }
 
     fn step(self: &Arc<Self>, admission: &Admission, frame: Bytes, link: Link<'_>) -> Result<Step, Refused> {
-        let message = SCANNER
-            .with_borrow_mut(|scanner| envelope::read(frame, &self.limits().message, scanner))
-            .map_err(|malformed| self.refuse(malformed.id.as_ref(), malformed.fault, Revision::NEWEST_STATELESS))?;
+        let read = SCANNER.with_borrow_mut(|scanner| envelope::read(frame, &self.limits().message, scanner));
+        let message = match (read, link) {
+            (Ok(message), _) => message,
+            (Err(Malformed { fault, wants: Wants::Nothing, .. }), Link::Channel(_)) => {
+                debug!(?fault, "a malformed notification or response was ignored");
+                return Ok(Step::Accepted);
+            }
+            // An exchange of HTTP has an answer, whoever waits for it.
+            (Err(Malformed { id, fault, .. }), Link::Http(_) | Link::Channel(_)) => {
+                return Err(self.refuse(id.as_ref(), fault, Revision::NEWEST_STATELESS));
+            }
+        };
         let claims = match link {
             Link::Http(headers) => Some(Claims::read(headers)),
             Link::Channel(_) => None,

@@ -55,6 +55,20 @@ pub struct Malformed {
     pub id: Option<RequestId>,
     /// [`Fault::Parse`], [`Fault::Envelope`] or [`Fault::TooLarge`].
     pub fault: Fault,
+    /// Whether its sender waits for an answer.
+    pub wants: Wants,
+}
+
+/// Whether the sender of something malformed waits for an answer.
+///
+/// An error that answers a response can be answered with an error in turn, and so on without an end: two peers that
+/// both mean well would never fall silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wants {
+    /// It may be a request.
+    Answer,
+    /// It is a notification or a response, whatever else is wrong with it.
+    Nothing,
 }
 
 /// Reads one message.
@@ -69,22 +83,26 @@ pub struct Malformed {
 /// # Source
 /// JSON-RPC 2.0, sections 4 and 5; RFC 8259; MCP 2025-11-25, base protocol, "Messages".
 pub fn read(frame: Bytes, limits: &MessageLimits, scanner: &mut Scanner) -> Result<Message, Malformed> {
-    let Ok(text) = std::str::from_utf8(&frame) else { return Err(Malformed { id: None, fault: Fault::Parse }) };
+    let unknown = |fault| Malformed { id: None, fault, wants: Wants::Answer };
+    let Ok(text) = std::str::from_utf8(&frame) else { return Err(unknown(Fault::Parse)) };
     let value = match scanner.scan(text, &Rules::of_message(limits)) {
         Ok(value) => value,
-        Err(fault @ Fault::Envelope(_)) => return Err(Malformed { id: salvage::request_id(text), fault }),
-        Err(fault) => return Err(Malformed { id: None, fault }),
+        Err(fault @ Fault::Envelope(_)) => {
+            let (id, wants) = salvage::answerable(text);
+            return Err(Malformed { id, fault, wants });
+        }
+        Err(fault) => return Err(unknown(fault)),
     };
     let top = value.of(text);
     if !top.starts_with('{') {
         let rule =
             if top.starts_with('[') { "batches are not part of this revision" } else { "a message is an object" };
-        return Err(Malformed { id: None, fault: Fault::Envelope(rule) });
+        return Err(unknown(Fault::Envelope(rule)));
     }
     let head = Head::find(text, scanner);
     head.message(&frame, text, limits, scanner).map_err(|rule| {
         let id = if head.is_response() { None } else { head.id(text, limits).ok().flatten() };
-        Malformed { id, fault: Fault::Envelope(rule) }
+        Malformed { id, fault: Fault::Envelope(rule), wants: head.wants() }
     })
 }
 
@@ -124,6 +142,11 @@ impl Head {
     /// Whether the peer answers a request of ours, so that the id is not one of its own.
     fn is_response(&self) -> bool {
         self.method.is_none() && (self.result.is_some() || self.error.is_some())
+    }
+
+    fn wants(&self) -> Wants {
+        let is_notification = self.method.is_some() && self.id.is_none();
+        if self.is_response() || is_notification { Wants::Nothing } else { Wants::Answer }
     }
 
     fn id(&self, text: &str, limits: &MessageLimits) -> Result<Option<RequestId>, Rule> {

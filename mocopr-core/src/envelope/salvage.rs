@@ -4,17 +4,36 @@
 //! more, keeps no memory, and gives up wherever the id is not certain.
 
 use crate::{
+    envelope::Wants,
     id::RequestId,
     json::{Cursor, unescape},
 };
 
-/// The outermost object's only `id`, if the message may be a request.
+/// The id under which a message that breaks a limit is to be answered, and whether it wants an answer at all.
 ///
-/// `None` for a second `id`, an id that is neither string nor integer, text in which the object does not end,
-/// and for what looks like a response, whose id names a request of ours.
-pub(super) fn request_id(text: &str) -> Option<RequestId> {
+/// The id is the outermost object's only `id`. `None` for a second `id`, an id that is neither string nor integer,
+/// text in which the object does not end, and for what looks like a response, whose id names a request of ours.
+pub(super) fn answerable(text: &str) -> (Option<RequestId>, Wants) {
+    let Some(Read { id, has_id, has_method, is_answer }) = read(text) else { return (None, Wants::Answer) };
+    match (has_method, is_answer) {
+        (false, true) => (None, Wants::Nothing),
+        (true, _) if !has_id => (None, Wants::Nothing),
+        (true, _) | (false, false) => (id, Wants::Answer),
+    }
+}
+
+/// What the outermost object has.
+#[derive(Default)]
+struct Read {
+    id: Option<RequestId>,
+    has_id: bool,
+    has_method: bool,
+    is_answer: bool,
+}
+
+fn read(text: &str) -> Option<Read> {
     let mut cursor = Cursor::new(text);
-    let (mut id, mut has_method, mut is_answer) = (None, false, false);
+    let mut read = Read::default();
     let mut depth = 0_usize;
     if cursor.peek_token() != b'{' {
         return None;
@@ -41,17 +60,20 @@ pub(super) fn request_id(text: &str) -> Option<RequestId> {
                 }
                 cursor.skip(1);
                 match unescape(text.get(string.start..string.end)?)?.as_ref() {
-                    "id" if id.is_none() => id = Some(token(text, &mut cursor)?),
-                    "id" => return None,
-                    "method" => has_method = true,
-                    "result" | "error" => is_answer = true,
+                    "id" if read.has_id => return None,
+                    "id" => {
+                        read.has_id = true;
+                        read.id = Some(token(text, &mut cursor)?);
+                    }
+                    "method" => read.has_method = true,
+                    "result" | "error" => read.is_answer = true,
                     _ => {}
                 }
             }
             _ => cursor.skip(1),
         }
     }
-    id.filter(|_| has_method || !is_answer)
+    Some(read)
 }
 
 /// The id that starts at the next token.

@@ -29,7 +29,7 @@ fn params_of(text: &str) -> Params {
 #[track_caller]
 fn assert_refused(text: &str, id: Option<i64>, rule: &'static str) {
     let malformed = read_text(text).unwrap_err();
-    assert_eq!(malformed, Malformed { id: id.map(RequestId::Integer), fault: Fault::Envelope(rule) }, "{text}");
+    assert_eq!((malformed.id, malformed.fault), (id.map(RequestId::Integer), Fault::Envelope(rule)), "{text}");
 }
 
 #[test]
@@ -141,11 +141,15 @@ fn bytes_that_are_not_json_have_no_id() {
     for text in
         ["", "{", r#"{"jsonrpc":"2.0","id":1,"method":"m"} {}"#, r#"{"jsonrpc":"2.0","id":1,"method":"\ud800"}"#, "[{"]
     {
-        assert_eq!(read_text(text).unwrap_err(), Malformed { id: None, fault: Fault::Parse }, "{text}");
+        assert_eq!(
+            read_text(text).unwrap_err(),
+            Malformed { id: None, fault: Fault::Parse, wants: Wants::Answer },
+            "{text}"
+        );
     }
     let invalid = Bytes::from_static(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\xff\"}");
     let malformed = read(invalid, &MessageLimits::development(), &mut Scanner::new()).unwrap_err();
-    assert_eq!(malformed, Malformed { id: None, fault: Fault::Parse });
+    assert_eq!(malformed, Malformed { id: None, fault: Fault::Parse, wants: Wants::Answer });
 }
 
 #[test]
@@ -178,6 +182,37 @@ fn an_id_that_is_not_certain_is_not_read() {
         (r#"[{"a":1,"a":2,"id":1}]"#, "an object repeats a member name"),
     ] {
         assert_refused(text, None, rule);
+    }
+}
+
+#[test]
+fn only_what_may_be_a_request_wants_an_answer() {
+    for text in [
+        r#"{"jsonrpc":"2.0","error":{"code":-32700,"message":"x"}}"#,
+        r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"x"}}"#,
+        r#"{"jsonrpc":"2.0","id":1.5,"result":{}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"result":{"a":1,"a":2}}"#,
+        r#"{"jsonrpc":"2.0","result":{},"error":{}}"#,
+        r#"{"jsonrpc":"2.0","method":"n","params":[]}"#,
+        r#"{"jsonrpc":"2.0","method":"n","params":{"a":1,"a":2}}"#,
+        r#"{"jsonrpc":"1.0","method":"n"}"#,
+        r#"{"method":"n","method":"n"}"#,
+    ] {
+        assert_eq!(read_text(text).unwrap_err().wants, Wants::Nothing, "{text}");
+    }
+    for text in [
+        "nonsense",
+        "[]",
+        "{}",
+        r#"{"jsonrpc":"2.0","id":1}"#,
+        r#"{"jsonrpc":"2.0","id":null,"method":"m"}"#,
+        r#"{"jsonrpc":"2.0","id":1,"method":"m","params":[]}"#,
+        r#"{"jsonrpc":"2.0","id":1,"method":"m","result":{}}"#,
+        r#"{"jsonrpc":"2.0","method":"m","params":{"a":1,"a":2},"id":1}"#,
+        r#"{"jsonrpc":"2.0","method":"m","params":{"a":1,"a":2},"id":{}}"#,
+        r#"{"a":1,"a":2,"id":3,"id":4,"method":"m"}"#,
+    ] {
+        assert_eq!(read_text(text).unwrap_err().wants, Wants::Answer, "{text}");
     }
 }
 
