@@ -218,6 +218,7 @@ impl HttpApp {
     fn unread(&self, fault: BodyFault) -> Response<AnswerBody> {
         let (status, fault) = match fault {
             BodyFault::Unsupported => (415, Fault::Envelope("compressed bodies are not accepted")),
+            BodyFault::Framing => (501, Fault::Envelope("Transfer-Encoding must be chunked and nothing else")),
             BodyFault::TooLarge => (code::status(&Fault::TooLarge, Revision::NEWEST_STATELESS), Fault::TooLarge),
             BodyFault::Timeout => (408, Fault::Envelope("the body did not arrive in time")),
             BodyFault::Gone => (400, Fault::Envelope("the body is broken")),

@@ -83,6 +83,7 @@ impl App for Service {
                 Err(BodyFault::TooLarge) => status(StatusCode::PAYLOAD_TOO_LARGE),
                 Err(BodyFault::Timeout) => status(StatusCode::REQUEST_TIMEOUT),
                 Err(BodyFault::Gone) => status(StatusCode::BAD_REQUEST),
+                Err(BodyFault::Framing) => status(StatusCode::NOT_IMPLEMENTED),
             },
         }
     }

@@ -5,7 +5,10 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, header::CONTENT_ENCODING};
+use http::{
+    HeaderMap,
+    header::{CONTENT_ENCODING, TRANSFER_ENCODING},
+};
 use http_body::Body;
 use tokio::time::timeout;
 
@@ -17,6 +20,8 @@ mod tests;
 pub(crate) enum BodyFault {
     /// It is compressed, or says so: 415.
     Unsupported,
+    /// Its `Transfer-Encoding` is more than one `chunked`: 501.
+    Framing,
     /// It is longer than it may be: 413.
     TooLarge,
     /// It did not arrive in time: 408.
@@ -38,13 +43,21 @@ pub(crate) enum BodyFault {
 /// Each variant of [`BodyFault`] says which answer it asks for.
 ///
 /// # Source
-/// RFC 9110 sections 8.4 and 15.5; RFC 9112 section 9.3.
+/// RFC 9110 sections 8.4 and 15.5; RFC 9112 sections 6.1 and 9.3.
 pub(crate) async fn read_body<B>(headers: &HeaderMap, body: B, cap: usize, within: Duration) -> Result<Bytes, BodyFault>
 where
     B: Body<Data = Bytes> + Unpin,
 {
     if !headers.get_all(CONTENT_ENCODING).iter().all(|value| is_identity(value.as_bytes())) {
         return Err(BodyFault::Unsupported);
+    }
+    // hyper looks at the last coding alone: a body that is also compressed would be read as it is, and one that is
+    // chunked twice as chunked once, whatever a server in front of this one made of it.
+    let mut transfers = headers.get_all(TRANSFER_ENCODING).iter();
+    match (transfers.next(), transfers.next()) {
+        (None, _) => {}
+        (Some(coding), None) if coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") => {}
+        (Some(_), _) => return Err(BodyFault::Framing),
     }
     // For HTTP/1.1 this is the Content-Length where one counts (not beside Transfer-Encoding).
     if body.size_hint().lower() > cap as u64 {

@@ -114,3 +114,25 @@ async fn any_coding_but_identity_is_unsupported() {
     headers.append(CONTENT_ENCODING, HeaderValue::from_static("br"));
     assert_eq!(read_body(&headers, Pieces::of(&["ab"]), 5, LONG).await, Err(BodyFault::Unsupported));
 }
+
+#[tokio::test]
+async fn any_transfer_coding_but_one_chunked_is_refused() {
+    for (codings, passes) in [
+        (&["chunked"][..], true),
+        (&["Chunked"], true),
+        (&["gzip, chunked"], false),
+        (&["chunked, chunked"], false),
+        (&["chunked", "chunked"], false),
+        (&["gzip", "chunked"], false),
+        (&["identity"], false),
+        (&[""], false),
+    ] {
+        let mut headers = HeaderMap::new();
+        for coding in codings {
+            headers.append(TRANSFER_ENCODING, HeaderValue::from_static(coding));
+        }
+        let outcome = read_body(&headers, Pieces::of(&["ab"]), 5, LONG).await;
+        let expected = if passes { Ok(Bytes::from_static(b"ab")) } else { Err(BodyFault::Framing) };
+        assert_eq!(outcome, expected, "{codings:?}");
+    }
+}
