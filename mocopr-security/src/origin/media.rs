@@ -155,8 +155,10 @@ fn weight<'a>(parameters: impl Iterator<Item = &'a str>) -> Option<u16> {
 fn is_json(value: &str) -> bool {
     let mut parts = value.split(';').map(trim);
     let json = parts.next().is_some_and(|media| media.eq_ignore_ascii_case("application/json"));
-    let charset = parts.next().is_none_or(is_utf8);
-    json && charset && parts.next().is_none()
+    // A semicolon without a parameter behind it says nothing (RFC 9110 §5.6.6).
+    let mut parameters = parts.filter(|parameter| !parameter.is_empty());
+    let charset = parameters.next().is_none_or(is_utf8);
+    json && charset && parameters.next().is_none()
 }
 
 fn is_utf8(parameter: &str) -> bool {

@@ -265,6 +265,8 @@ fn json_in_utf8_is_the_only_content() {
         "application/json;charset=utf-8",
         "application/json \t;\t charset=UTF-8 ",
         "application/json; Charset=\"utf-8\"",
+        "application/json;",
+        "application/json;; charset=utf-8 ;",
     ] {
         assert_eq!(check(value), Ok(()), "{value}");
     }
@@ -278,7 +280,6 @@ fn json_in_utf8_is_the_only_content() {
         "application/json-rpc",
         "application/vnd.api+json",
         "application/*",
-        "application/json;",
         "application/json; charset",
         "application/json; charset=",
         "application/json; charset=utf-16",
