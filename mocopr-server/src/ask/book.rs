@@ -175,15 +175,18 @@ impl Retry {
             book.given.push((identity, RawJson::encode(&answer).map_err(|_| StateRefused)?));
         }
         let answers: Vec<(Box<str>, RawJson)> = responses.map(members).unwrap_or_default();
-        let mut complete = true;
+        // Whether this round is the last one only the handler will tell, and one that asks two things at a time may
+        // go on with the first answer. So whatever is answered is answered once: the state of the round before has
+        // done its work, and the next round has a state of its own.
+        let mut answered = false;
         for (key, identity) in state.asked {
-            match answers.iter().find(|(given, _)| *given == key) {
-                Some((_, answer)) => book.given.push((identity, answer.clone())),
-                None => complete = false,
+            if let Some((_, answer)) = answers.iter().find(|(given, _)| *given == key) {
+                book.given.push((identity, answer.clone()));
+                answered = true;
             }
         }
         let once = state.single_use || repeatable == Repeatable::No;
-        let burn = (complete && once).then_some(Burn { nonce: state.nonce });
+        let burn = (answered && once).then_some(Burn { nonce: state.nonce });
         Ok(Self { book, burn })
     }
 }
@@ -203,4 +206,43 @@ fn members(object: &RawJson) -> Vec<(Box<str>, RawJson)> {
         return Vec::new();
     };
     map.into_iter().filter_map(|(key, value)| Some((key, RawJson::encode(&value).ok()?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BIND: [&[u8]; 1] = [b"call"];
+
+    /// The state of a round with two questions, `a` and `b`.
+    fn two_questions(ring: &KeyRing) -> Box<str> {
+        let mut book = AskBook::default();
+        book.open(Identity::new([1; 32]), Some("a".into()), Ask::Roots);
+        book.open(Identity::new([2; 32]), Some("b".into()), Ask::Roots);
+        let questions = book.into_questions(ring, &BIND, "nonce".into(), Duration::from_secs(9), 4_096).unwrap();
+        questions.state.unwrap()
+    }
+
+    fn retry(responses: Option<&str>, repeatable: Repeatable) -> Retry {
+        let ring = KeyRing::generate().unwrap();
+        let state = two_questions(&ring);
+        let responses = responses.map(|text| RawJson::from_value(&serde_json::from_str(text).unwrap()));
+        Retry::open(&ring, &BIND, &state, responses.as_ref(), Duration::ZERO, repeatable).unwrap()
+    }
+
+    #[test]
+    fn a_state_is_burnt_by_the_first_answer_and_not_only_by_the_last() {
+        let burn = Some(Burn { nonce: "nonce".into() });
+        for responses in [r#"{"a":{}}"#, r#"{"b":{},"c":{}}"#, r#"{"a":{},"b":{}}"#] {
+            assert_eq!(retry(Some(responses), Repeatable::No).burn, burn, "{responses}");
+            assert_eq!(retry(Some(responses), Repeatable::Always).burn, None, "{responses}");
+        }
+    }
+
+    #[test]
+    fn a_state_without_an_answer_can_be_sent_again() {
+        for responses in [None, Some("{}"), Some(r#"{"c":{}}"#)] {
+            assert_eq!(retry(responses, Repeatable::No).burn, None, "{responses:?}");
+        }
+    }
 }
