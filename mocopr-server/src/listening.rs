@@ -126,20 +126,25 @@ impl Engine {
         let parsed = ResourceUri::parse(&uri).ok();
         let found = parsed.as_ref().and_then(|uri| snapshot.resource(uri));
         let target = match (&found, &parsed) {
+            // Also of what is gone or hidden by now: a subscription must not outlive the wish to end it.
+            _ if !adds => Target::Protocol,
             (Some(found), Some(uri)) => found.target(uri),
             (None, _) | (_, None) => Target::Missing,
         };
         let permit = self.gate.permit(admission, call, target).map_err(|denied| self.denied(denied))?;
         let call = permit.call();
-        let (Some(session), Some(uri)) = (scene.session, parsed) else {
+        let Some(session) = scene.session else {
             return Err(self.refuse(Some(&call.id), Fault::Internal, call.revision));
         };
         let subscription = session.subscription(&self.hub);
-        if !adds {
-            subscription.remove(uri.canonical());
-        } else if !subscription.add(uri.canonical(), MAX_URIS) {
-            let fault = Fault::Params("this session subscribes to as many resources as it may");
-            return Err(self.refuse(Some(&call.id), fault, call.revision));
+        match parsed {
+            Some(uri) if !adds => subscription.remove(uri.canonical()),
+            Some(uri) if !subscription.add(uri.canonical(), MAX_URIS) => {
+                let fault = Fault::Params("this session subscribes to as many resources as it may");
+                return Err(self.refuse(Some(&call.id), fault, call.revision));
+            }
+            // Nothing can be subscribed to under what is no URI.
+            Some(_) | None => {}
         }
         Ok(Step::Answer(Answer::result(&call.id, encode::empty(call.revision), call.revision, self)))
     }
