@@ -42,6 +42,7 @@ struct Pending {
     lost_logs: u64,
     waiting_for_cancel: Vec<Waker>,
     asks: AskBook,
+    questions: u64,
     waiting_for_client: usize,
 }
 
@@ -77,6 +78,7 @@ impl Outlet {
                 lost_logs: 0,
                 waiting_for_cancel: Vec::new(),
                 asks,
+                questions: 0,
                 waiting_for_client: 0,
             }),
         }
@@ -128,6 +130,7 @@ impl Outlet {
     pub(crate) fn ask(&self, id: i64, ask: Ask) {
         let mut pending = self.lock();
         pending.says.push_back(Say::Ask { id, ask });
+        pending.questions += 1;
         pending.waiting_for_client += 1;
         drop(pending);
         self.driver.wake();
@@ -139,9 +142,10 @@ impl Outlet {
         pending.waiting_for_client = pending.waiting_for_client.saturating_sub(1);
     }
 
-    /// The handler waits for an answer of the client.
-    pub(crate) fn waits_for_client(&self) -> bool {
-        self.lock().waiting_for_client > 0
+    /// The number of the latest question, while the handler waits for an answer of the client.
+    pub(crate) fn question(&self) -> Option<u64> {
+        let pending = self.lock();
+        (pending.waiting_for_client > 0).then_some(pending.questions)
     }
 
     /// Asks for the stream to be closed.
@@ -162,7 +166,8 @@ impl Outlet {
         let lost = std::mem::take(&mut pending.lost_logs);
         drop(pending);
         let data = RawJson::encode(&format!("{lost} log messages were lost")).ok()?;
-        Some(Say::Notice(Notice::Log(LogMessage { level: Level::Warning, logger: None, data })))
+        let level = self.log_floor.filter(|floor| *floor > Level::Warning).unwrap_or(Level::Warning);
+        Some(Say::Notice(Notice::Log(LogMessage { level, logger: None, data })))
     }
 
     /// Has `waker` woken when something is said or the call is cancelled.
@@ -250,6 +255,17 @@ mod tests {
         }
         let Some(Say::Notice(Notice::Log(message))) = outlet.next() else { panic!("the loss was said") };
         assert_eq!(message.data.as_str(), "\"5 log messages were lost\"");
+        assert_eq!(message.level, Level::Warning);
         assert!(outlet.next().is_none());
+    }
+
+    #[test]
+    fn a_loss_is_never_told_below_the_level_that_the_client_wants() {
+        let outlet = Outlet::new(None, Some(Level::Critical), AskBook::default(), 1);
+        outlet.log(log(Level::Critical));
+        outlet.log(log(Level::Critical));
+        assert!(outlet.next().is_some());
+        let Some(Say::Notice(Notice::Log(message))) = outlet.next() else { panic!("the loss was said") };
+        assert_eq!(message.level, Level::Critical);
     }
 }

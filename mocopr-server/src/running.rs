@@ -90,8 +90,13 @@ pub(crate) struct Start {
 /// What comes of a run next.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// A message for the client before the answer: a notification or a question.
+    /// A notification for the client before the answer.
     Frame(Bytes),
+    /// A request of ours, with its id: the handler waits until the client has answered.
+    Question(
+        #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "other transports put every question"))] RequestId,
+        Bytes,
+    ),
     /// The stream is to be closed; the answer is fetched later.
     CloseStream,
     /// The answer. Nothing follows.
@@ -139,39 +144,51 @@ impl Running {
     pub(crate) fn poll_next(&mut self, task: &mut TaskContext<'_>) -> Poll<Event> {
         self.outlet.register(task.waker());
         if self.outlet.is_cancelled() {
-            self.future = None;
+            self.drop_handler();
             return Poll::Ready(Event::Cancelled);
         }
         self.poll_handler(task);
+        let asks = self.future.is_some()
+            && self.revision.era() == Era::Stateless
+            && self.outlet.with_asks(|book| book.is_open());
+        // Before what the handler says, or one that always has something to say would have no deadline.
+        if self.future.is_some() && !asks && self.poll_over(task).is_ready() {
+            self.outlet.cancel();
+            self.drop_handler();
+            return Poll::Ready(Event::Final(self.fault(Fault::Timeout)));
+        }
         if let Some(event) = self.next_say() {
-            // A handler that never stops talking has the same time as a silent one.
-            if self.outcome.is_some() || self.poll_over(task).is_pending() {
-                return Poll::Ready(event);
-            }
-            return Poll::Ready(Event::Final(self.late()));
+            return Poll::Ready(event);
         }
         if let Some(outcome) = self.outcome.take() {
             return Poll::Ready(Event::Final(self.conclude(outcome)));
         }
-        if self.revision.era() == Era::Stateless && self.outlet.with_asks(|book| book.is_open()) {
-            self.future = None;
+        if asks {
+            self.drop_handler();
             return Poll::Ready(Event::Final(self.need_input()));
-        }
-        if self.poll_over(task).is_ready() {
-            return Poll::Ready(Event::Final(self.late()));
         }
         Poll::Pending
     }
 
-    /// Ready once the call has taken as long as it may.
-    fn poll_over(&mut self, task: &mut TaskContext<'_>) -> Poll<()> {
-        self.clock.poll_over(self.outlet.waits_for_client(), task)
+    /// Ready once the handler has taken longer than it may; it is not polled, and the next event says so.
+    ///
+    /// For whoever waits until a peer has read what was said so far: a peer that takes a byte now and then must not
+    /// hold a handler for longer than any other.
+    pub(crate) async fn overdue(&mut self) {
+        poll_fn(|task| if self.future.is_some() { self.poll_over(task) } else { Poll::Pending }).await;
     }
 
-    fn late(&mut self) -> Answer {
-        self.future = None;
-        self.outlet.cancel();
-        self.fault(Fault::Timeout)
+    fn poll_over(&mut self, task: &mut TaskContext<'_>) -> Poll<()> {
+        self.clock.poll_over(self.outlet.question(), task)
+    }
+
+    /// Ends the handler where it stands. Its destructors are its owner's code, and may panic like the rest of it.
+    fn drop_handler(&mut self) {
+        let Some(future) = self.future.take() else { return };
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
+            // The call is over, so the incident is in the log alone.
+            let _ = sanitize::panic(&*panic, &self.principal, self.subject.name());
+        }
     }
 
     fn poll_handler(&mut self, task: &mut TaskContext<'_>) {
@@ -195,7 +212,13 @@ impl Running {
         loop {
             let frame = match self.outlet.next()? {
                 Say::Notice(notice) => encode::notice(&notice, self.revision, None),
-                Say::Ask { id, ask } => encode::ask(&RequestId::Integer(id), &ask, self.revision),
+                Say::Ask { id, ask } => {
+                    let id = RequestId::Integer(id);
+                    match encode::ask(&id, &ask, self.revision) {
+                        Some(frame) => return Some(Event::Question(id, frame)),
+                        None => None,
+                    }
+                }
                 Say::CloseStream => return Some(Event::CloseStream),
             };
             // What a revision lacks is not sent.
@@ -309,6 +332,16 @@ impl Subject {
     }
 }
 
+/// Nobody polls the handler any longer, so nobody waits for its answer. One that blocks hears of it only this way.
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.future.is_some() {
+            self.outlet.cancel();
+            self.drop_handler();
+        }
+    }
+}
+
 impl std::fmt::Debug for Running {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Running").field("id", &self.id).field("subject", &self.subject).finish_non_exhaustive()
@@ -347,6 +380,7 @@ struct Timer {
     sleep: Pin<Box<Sleep>>,
     deadline: Instant,
     asking_since: Option<Instant>,
+    question: Option<u64>,
 }
 
 impl CallClock {
@@ -354,25 +388,31 @@ impl CallClock {
         Self { timeout, client_wait, timer: None }
     }
 
-    fn poll_over(&mut self, asking: bool, task: &mut TaskContext<'_>) -> Poll<()> {
+    /// `question` is the number of the latest question that waits for the client, where one does.
+    fn poll_over(&mut self, question: Option<u64>, task: &mut TaskContext<'_>) -> Poll<()> {
         let timeout = self.timeout;
         let timer = self.timer.get_or_insert_with(|| {
             let deadline = far(timeout);
-            Timer { sleep: Box::pin(sleep_until(deadline)), deadline, asking_since: None }
+            Timer { sleep: Box::pin(sleep_until(deadline)), deadline, asking_since: None, question: None }
         });
-        match (asking, timer.asking_since) {
-            (true, None) => {
-                timer.asking_since = Some(now());
-                timer.sleep.as_mut().reset(far(self.client_wait));
-            }
-            (false, Some(since)) => {
+        if question.is_some() && question != timer.question {
+            timer.sleep.as_mut().reset(far(self.client_wait));
+        }
+        timer.question = question;
+        match (question, timer.asking_since) {
+            (Some(_), None) => timer.asking_since = Some(now()),
+            (None, Some(since)) => {
                 timer.asking_since = None;
                 timer.deadline += now() - since;
                 timer.sleep.as_mut().reset(timer.deadline);
             }
-            (true, Some(_)) | (false, None) => {}
+            (Some(_), Some(_)) | (None, None) => {}
         }
-        timer.sleep.as_mut().poll(task)
+        // A task that never waits does not give the runtime a chance to fire its timers.
+        match timer.sleep.as_mut().poll(task) {
+            Poll::Pending if timer.sleep.deadline() > now() => Poll::Pending,
+            Poll::Pending | Poll::Ready(()) => Poll::Ready(()),
+        }
     }
 }
 
@@ -389,3 +429,157 @@ fn far(after: Duration) -> Instant {
 
 /// Thirty years.
 const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use futures_util::FutureExt;
+    use mocopr_core::{
+        meta,
+        peer::{Peer, PeerKind},
+    };
+    use mocopr_security::{limits::Limits, policy::SecurityPolicy};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{
+        context::Context,
+        engine::{Channel, Link, Step},
+        registry::tool::Tool,
+        server::McpServer,
+    };
+
+    /// A call of the one tool of a server whose calls may take five seconds; the client wants every log message.
+    pub(crate) fn call(tool: Tool) -> Running {
+        let limits = Limits { request: Duration::from_secs(5), ..Limits::development() };
+        let policy = SecurityPolicy::development().with_limits(limits);
+        let server = McpServer::builder().with_info("test", "1").with_security_policy(policy).with_tool(tool).build();
+        let engine = server.unwrap().engine;
+        let peer = Peer { kind: PeerKind::Pipe, addr: None, http: None };
+        let admission = engine.gate.admit(&peer).unwrap();
+        let meta =
+            json!({meta::PROTOCOL_VERSION: "2026-07-28", meta::CLIENT_CAPABILITIES: {}, meta::LOG_LEVEL: "debug"});
+        let params = json!({"name": "tool", "_meta": meta});
+        let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
+        let link = Link::Channel(&Channel::default());
+        match engine.begin(&admission, message.to_string().into(), link) {
+            Step::Run(running, _) => running,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A tool that always has something to say and never ends.
+    pub(crate) fn talker() -> Tool {
+        Tool::new("tool").handler_with(|_: Value, ctx: &Context| {
+            async move {
+                loop {
+                    ctx.log(mocopr_core::model::content::Level::Info, "still here");
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                #[expect(unreachable_code, reason = "says what the tool would answer")]
+                ""
+            }
+            .boxed()
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_handler_that_always_says_something_is_timed_out_like_any_other() {
+        let tool = Tool::new("tool").handler_with(|_: Value, ctx: &Context| {
+            async move {
+                loop {
+                    ctx.log(mocopr_core::model::content::Level::Info, "still here");
+                    // As long as something is said at every poll, time goes on only here.
+                    tokio::time::advance(Duration::from_millis(100)).await;
+                }
+                #[expect(unreachable_code, reason = "says what the tool would answer")]
+                ""
+            }
+            .boxed()
+        });
+        let mut running = call(tool);
+        for _ in 0..1_000 {
+            if let Event::Final(answer) = running.next().await {
+                assert_eq!(answer.status, 504);
+                return;
+            }
+        }
+        panic!("it goes on after {:?}", Duration::from_millis(100) * 1_000);
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_blocks_hears_that_its_client_is_gone() {
+        static HEARD: AtomicBool = AtomicBool::new(false);
+        struct Heard<'a>(&'a Context);
+        impl Drop for Heard<'_> {
+            fn drop(&mut self) {
+                HEARD.store(self.0.is_cancelled(), Ordering::SeqCst);
+            }
+        }
+        let tool = Tool::new("tool").handler_with(|_: Value, ctx: &Context| {
+            async move {
+                let _heard = Heard(ctx);
+                std::future::pending::<&str>().await
+            }
+            .boxed()
+        });
+        let mut running = call(tool);
+        assert!(running.next().now_or_never().is_none());
+        drop(running);
+        assert!(HEARD.load(Ordering::SeqCst));
+    }
+
+    #[tokio::test]
+    async fn a_destructor_that_panics_ends_its_own_call_and_nothing_else() {
+        struct Bomb;
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                panic!("boom");
+            }
+        }
+        let tool = || {
+            Tool::new("tool").handler(|_: Value| async {
+                let _bomb = Bomb;
+                std::future::pending::<&str>().await
+            })
+        };
+        let mut cancelled = call(tool());
+        assert!(cancelled.next().now_or_never().is_none());
+        cancelled.outlet.cancel();
+        assert!(matches!(cancelled.next().await, Event::Cancelled));
+        let mut gone = call(tool());
+        assert!(gone.next().now_or_never().is_none());
+        drop(gone);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_question_has_its_own_time_to_be_answered() {
+        let mut clock = CallClock::new(Duration::from_secs(5), Duration::from_secs(300));
+        let mut over = async |question, seconds| {
+            let over = poll_fn(|task| Poll::Ready(clock.poll_over(question, task).is_ready())).await;
+            tokio::time::advance(Duration::from_secs(seconds)).await;
+            over
+        };
+        assert!(!over(None, 4).await);
+        assert!(!over(Some(1), 299).await);
+        assert!(!over(Some(2), 299).await);
+        assert!(!over(Some(2), 2).await);
+        assert!(over(Some(2), 0).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_call_s_own_time_goes_on_when_the_client_has_answered() {
+        let mut clock = CallClock::new(Duration::from_secs(5), Duration::from_secs(300));
+        let mut over = async |question, seconds| {
+            let over = poll_fn(|task| Poll::Ready(clock.poll_over(question, task).is_ready())).await;
+            tokio::time::advance(Duration::from_secs(seconds)).await;
+            over
+        };
+        assert!(!over(None, 4).await);
+        assert!(!over(Some(1), 200).await);
+        assert!(!over(None, 0).await);
+        assert!(!over(None, 2).await);
+        assert!(over(None, 0).await);
+    }
+}

@@ -17,7 +17,7 @@ use mocopr_security::gate::Admission;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::mpsc,
-    time::timeout,
+    time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
@@ -55,11 +55,22 @@ where
     };
     let (sink, queue) = mpsc::channel(engine.limits().queued_messages.get());
     let writer = LineWriter::new(output, queue, engine.limits().write_stall).run();
+    let (drain, after_drain) = (endings.drain.clone(), endings.after_drain);
+    let cut = async {
+        drain.cancelled().await;
+        sleep(after_drain + CUT_MARGIN).await;
+    };
     let talk = Talk { channel: Channel::default(), admission, sink, work: FuturesUnordered::new(), engine };
     let reader = LineReader::new(input, talk.engine.limits().message_bytes);
-    let (written, ()) = tokio::join!(writer, talk.run(reader, endings));
-    if let Err(fault) = written {
-        debug!(%fault, "a stream of messages ended early");
+    let talk = async { tokio::join!(writer, talk.run(reader, endings)) };
+    tokio::select! {
+        (written, ()) = talk => {
+            if let Err(fault) = written {
+                debug!(%fault, "a stream of messages ended early");
+            }
+        }
+        // A peer that does not read holds up the talk; it must not hold up the end of the server.
+        () = cut => debug!("a stream of messages was cut at the end of the server"),
     }
 }
 
@@ -136,7 +147,7 @@ impl Talk {
         match poll_fn(|task| Poll::Ready(running.poll_next(task))).await {
             Poll::Ready(Event::Final(answer)) => send(&self.sink, answer.body).await,
             Poll::Ready(Event::Cancelled) => {}
-            Poll::Ready(event @ (Event::Frame(_) | Event::CloseStream)) => {
+            Poll::Ready(event @ (Event::Frame(_) | Event::Question(..) | Event::CloseStream)) => {
                 self.work.push(Box::pin(drive(running, Some(event), self.sink.clone())));
             }
             Poll::Pending => self.work.push(Box::pin(drive(running, None, self.sink.clone()))),
@@ -160,11 +171,15 @@ async fn drive(mut running: Running, first: Option<Event>, sink: mpsc::Sender<By
             None => running.next().await,
         };
         match event {
-            Event::Frame(frame) => {
-                if sink.send(frame).await.is_err() {
-                    return;
+            Event::Frame(frame) | Event::Question(_, frame) => tokio::select! {
+                biased;
+                sent = sink.send(frame) => {
+                    if sent.is_err() {
+                        return;
+                    }
                 }
-            }
+                () = running.overdue() => {}
+            },
             // There is only one stream, and it stays.
             Event::CloseStream => {}
             Event::Final(answer) => return send(&sink, answer.body).await,
@@ -190,4 +205,64 @@ async fn listen(mut listening: Listening, sink: mpsc::Sender<Bytes>) {
 async fn send(sink: &mpsc::Sender<Bytes>, frame: Bytes) {
     // The writer is gone when the peer is; the talk ends by that.
     let _ = sink.send(frame).await;
+}
+
+/// How long the writer may take, after the last call has ended, to hand over what is queued.
+const CUT_MARGIN: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use mocopr_security::policy::SecurityPolicy;
+    use serde_json::Value;
+    use tokio::{
+        io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+        time::Instant,
+    };
+
+    use super::*;
+    use crate::{registry::tool::Tool, server::McpServer, transport::pipe};
+
+    fn engine() -> Arc<Engine> {
+        let tool = Tool::new("tool").handler(|_: Value| async { "x".repeat(10_000) });
+        let policy = SecurityPolicy::development();
+        let server = McpServer::builder().with_info("test", "1").with_security_policy(policy).with_tool(tool).build();
+        server.unwrap().engine
+    }
+
+    #[tokio::test]
+    async fn malformed_notifications_and_responses_are_never_answered() {
+        let mut client = BufReader::new(pipe::open(engine()));
+        for line in [
+            r#"{"jsonrpc":"2.0","error":{"code":-32700,"message":"x"}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"result":{"a":1,"a":2}}"#,
+            r#"{"jsonrpc":"2.0","method":"notifications/x","params":[]}"#,
+            r#"{"jsonrpc":"2.0","id":7,"method":"ping"}"#,
+        ] {
+            client.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+        }
+        let mut answer = String::new();
+        client.read_line(&mut answer).await.unwrap();
+        assert_eq!(answer.trim_end(), r#"{"jsonrpc":"2.0","id":7,"result":{}}"#);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_does_not_read_holds_up_no_stop() {
+        let engine = engine();
+        let mut client = pipe::open(engine.clone());
+        let meta = r#"{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
+        let flood = async {
+            for id in 0.. {
+                let line = format!(
+                    r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"tool","_meta":{meta}}}}}"#
+                );
+                client.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+            }
+        };
+        assert!(timeout(Duration::from_secs(1), flood).await.is_err(), "the pipe is full");
+        let stopped = Instant::now();
+        engine.stopping.cancel();
+        engine.tasks.close();
+        engine.tasks.wait().await;
+        assert!(stopped.elapsed() < Duration::from_secs(3), "{:?}", stopped.elapsed());
+    }
 }

@@ -10,6 +10,7 @@ use http::{
 };
 use mocopr_core::{
     fault::Fault,
+    id::RequestId,
     wire::{encode, revision::Era},
 };
 use mocopr_security::{
@@ -60,6 +61,13 @@ impl Kept {
         }
     }
 
+    /// Tells the handler that a question of it cannot be put to the client.
+    pub(super) fn cannot_ask(&self, question: &RequestId) {
+        if let Some(session) = &self.session {
+            session.asks().answer(question, None);
+        }
+    }
+
     /// Goes on as a task of the server, with `first` as the first thing said.
     pub(super) fn into_stream(mut self, first: Event) -> Response<AnswerBody> {
         let (pipe, body) = Pipe::open();
@@ -84,10 +92,17 @@ impl Kept {
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        if let (Some(mut running), Some(_)) = (self.running.take(), self.session.take()) {
-            self.engine
-                .tasks
-                .spawn(async move { while !matches!(running.next().await, Event::Final(_) | Event::Cancelled) {} });
+        if let (Some(mut running), Some(session)) = (self.running.take(), self.session.take()) {
+            self.engine.tasks.spawn(async move {
+                loop {
+                    match running.next().await {
+                        Event::Final(_) | Event::Cancelled => return,
+                        Event::Frame(_) | Event::CloseStream => {}
+                        // There is no stream on which the client could hear it.
+                        Event::Question(id, _) => session.asks().answer(&id, None),
+                    }
+                }
+            });
         }
     }
 }
@@ -171,13 +186,20 @@ async fn run_alone(mut running: Running, first: Event, pipe: Pipe, keep_alive: D
                 () = pipe.gone() => return,
                 event = running.next() => event,
                 () = pulse.beat() => {
-                    pipe.send(sse::comment()).await;
-                    continue;
+                    tokio::select! {
+                        biased;
+                        () = pipe.send(sse::comment()) => continue,
+                        () = running.overdue() => return,
+                    }
                 }
             },
         };
         match event {
-            Event::Frame(frame) => pipe.send(sse::event(None, None, &frame)).await,
+            Event::Frame(frame) | Event::Question(_, frame) => tokio::select! {
+                biased;
+                () = pipe.send(sse::event(None, None, &frame)) => {}
+                () = running.overdue() => return,
+            },
             // A stream of this revision cannot be resumed, so it stays.
             Event::CloseStream => {}
             Event::Final(answer) => return pipe.send(sse::event(None, None, &answer.body)).await,
@@ -195,7 +217,12 @@ async fn run_in_session(mut running: Running, first: Event, writer: Writer) {
             None => running.next().await,
         };
         match event {
-            Event::Frame(frame) => writer.push(frame).await,
+            // What is not handed over in time is kept all the same.
+            Event::Frame(frame) | Event::Question(_, frame) => tokio::select! {
+                biased;
+                () = writer.push(frame) => {}
+                () = running.overdue() => {}
+            },
             Event::CloseStream => writer.detach(),
             Event::Final(answer) => return writer.push(answer.body).await,
             Event::Cancelled => return,
@@ -345,3 +372,35 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// Pieces that wait for a slow client before the call waits too.
 const WINDOW: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::running::tests::{call, talker};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_does_not_read_holds_a_handler_no_longer_than_a_call_may_take() {
+        let mut running = call(talker());
+        let first = running.next().await;
+        let (pipe, _unread) = Pipe::open();
+        let call = run_alone(running, first, pipe, Duration::from_secs(1));
+        assert!(timeout(Duration::from_secs(10), call).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_same_holds_in_a_session_and_the_end_is_kept() {
+        let mut running = call(talker());
+        let first = running.next().await;
+        let replay = crate::replay::Replay::new(1_000, 1_000_000);
+        let (writer, reader) = replay.open();
+        let call = run_in_session(running, first, writer);
+        // The last word waits for the reader as well, but no handler does.
+        assert!(timeout(Duration::from_secs(10), call).await.is_err());
+        let mut late = replay.resume(reader.start()).unwrap();
+        let mut last = None;
+        while let Some(event) = late.next().await {
+            last = Some(event.data);
+        }
+        assert!(String::from_utf8_lossy(&last.unwrap()).contains("1504"));
+    }
+}
