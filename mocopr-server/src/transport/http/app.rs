@@ -138,21 +138,24 @@ impl HttpApp {
     }
 
     fn get(&self, admission: &Admission, headers: &HeaderMap) -> Response<AnswerBody> {
-        match self.session_of(admission, headers) {
-            // Here a client takes an event stream or gets nothing.
-            Ok(_)
-                if !matches!(
-                    gate::accepted_forms(headers),
-                    Ok(Accept::EventStream | Accept::Both | Accept::BothRatherStream)
-                ) =>
-            {
-                self.not_acceptable()
+        let session = match self.session_of(admission, headers) {
+            Ok(session) => session,
+            Err(response) => return *response,
+        };
+        match gate::accepted_forms(headers) {
+            Ok(Accept::EventStream | Accept::Both | Accept::BothRatherStream) => {}
+            Ok(Accept::Json) => return self.not_acceptable(),
+            Err(refusal) => return self.refused(refusal),
+        }
+        match stream::session(&self.engine, admission, &session, headers) {
+            Ok(response) => response,
+            // A client that asked for a stream looks at the status alone.
+            Err(fault @ Fault::Sealed(_)) => {
+                let mut answer = self.engine.refuse(None, fault, session.revision());
+                answer.status = StatusCode::BAD_REQUEST.as_u16();
+                self.carry(answer, Accept::Json)
             }
-            Ok(session) => match stream::session(&self.engine, admission, &session, headers) {
-                Ok(response) => response,
-                Err(fault) => self.fault(fault, session.revision()),
-            },
-            Err(response) => *response,
+            Err(fault) => self.fault(fault, session.revision()),
         }
     }
 

@@ -130,6 +130,8 @@ pub(super) fn session(
     session: &Arc<Session>,
     headers: &HeaderMap,
 ) -> Result<Response<AnswerBody>, Fault> {
+    // First: a stream that is refused must not take the place of one that is open.
+    let slot = engine.gate.open_stream(admission)?;
     let wrong = |_| Fault::Envelope("Last-Event-ID must come once, in visible ASCII characters");
     let replay = session.replay(engine.limits());
     let (reader, listens) = match single_header(headers).map_err(wrong)? {
@@ -140,7 +142,6 @@ pub(super) fn session(
             (replay.resume(position).ok_or_else(unknown)?, position.is_of_notices())
         }
     };
-    let slot = engine.gate.open_stream(admission)?;
     let carrier = Carrier::new(engine, session, reader);
     let (pipe, body) = Pipe::open();
     pipe.put(carrier.prime());
