@@ -130,7 +130,8 @@ impl Admission {
 pub struct Permit {
     principal: Principal,
     call: Call,
-    slot: Slot<Principal>,
+    /// A place among the principal's concurrent calls; none for calls about the protocol itself.
+    slot: Option<Slot<Principal>>,
 }
 
 impl Permit {
@@ -250,8 +251,17 @@ impl Gate {
         {
             return denied(call, Fault::Rate { retry_after });
         }
-        let Some(slot) = self.calls.enter(who, self.policy.limits().calls_per_principal.get()) else {
-            return denied(call, Fault::Busy { retry_after: BUSY_RETRY });
+        // What the protocol itself answers does not wait for anybody, so it needs no place: a principal whose calls all
+        // wait for a person can still ping, list and end its session.
+        let slot = match target {
+            Target::Protocol => None,
+            Target::Found { .. } | Target::Missing => {
+                let most = self.policy.limits().calls_per_principal.get();
+                match self.calls.enter(who, most) {
+                    Some(slot) => Some(slot),
+                    None => return denied(call, Fault::Busy { retry_after: BUSY_RETRY }),
+                }
+            }
         };
 
         // Then the decision.

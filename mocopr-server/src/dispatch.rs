@@ -12,18 +12,17 @@ use mocopr_core::{
     outcome::{Outcome, Reply},
     store::{Key, KeyParts, Keyspace},
     uri::{Captures, ResourceUri},
-    wire::{encode, method::Method, revision::Era},
+    wire::encode,
 };
 use mocopr_security::{
     gate::{Admission, Target},
     principal::Principal,
-    random::digest,
 };
 use serde::de::IgnoredAny;
 
 use crate::{
     answer::Answer,
-    ask::{AskBook, Burn, Repeatable, Retry},
+    ask::{AskBook, Burn, Repeatable, Retry, StateBind},
     context::{Client, Context},
     engine::{Engine, Refused, Scene, Step},
     handler::{BoxFuture, Handler, Work},
@@ -33,7 +32,7 @@ use crate::{
         mirror,
         snapshot::{Common, FoundResource, PromptEntry, ResourceEntry, Snapshot, TemplateEntry, ToolEntry},
     },
-    running::{self, ARGUMENTS_ARE_RESULTS, Running, Start, StateBind, Subject},
+    running::{self, ARGUMENTS_ARE_RESULTS, Running, Start, Subject},
 };
 
 /// What a call was found to be for.
@@ -81,8 +80,8 @@ impl Engine {
             return Ok(Step::Answer(Answer::message(body)));
         };
 
-        let state_bind = StateBind(digest(&found.state_bind(call)));
-        let (book, burn) = self.earlier_rounds(call, &found, permit.principal().binding(), state_bind)?;
+        let state_bind = StateBind::of(call);
+        let (book, burn) = self.earlier_rounds(call, &found, permit.principal().binding(), state_bind.as_ref())?;
         let log_floor = match scene.session {
             Some(session) => Some(session.level()),
             None => call.meta.log_level,
@@ -129,7 +128,7 @@ impl Engine {
         call: &Call,
         found: &Found,
         principal: &[u8],
-        bind: StateBind,
+        bind: Option<&StateBind>,
     ) -> Result<(AskBook, Option<Burn>), Refused> {
         let input = match &call.request {
             Request::CallTool(call) => &call.input,
@@ -137,9 +136,7 @@ impl Engine {
             Request::ReadResource(read) => &read.input,
             _ => return Ok((AskBook::default(), None)),
         };
-        if call.revision.era() == Era::Stateful {
-            return Ok((AskBook::default(), None));
-        }
+        let Some(bind) = bind else { return Ok((AskBook::default(), None)) };
         let repeatable = found.common().repeatable;
         let (responses, state) = match input {
             Input { responses, state: Some(state) } => (responses, state),
@@ -148,7 +145,7 @@ impl Engine {
             }
             Input { .. } => return Ok((AskBook::default(), None)),
         };
-        let bind: [&[u8]; 2] = [principal, &bind.0];
+        let bind: [&[u8]; 2] = [principal, &bind.digest()];
         let now = self.clock.unix();
         match Retry::open(&self.ring, &bind, state, responses.as_ref(), now, repeatable) {
             Ok(Retry { book, burn }) => Ok((book, burn)),
@@ -265,16 +262,6 @@ impl Found {
         }
     }
 
-    /// What request state is bound to beside the principal: the method, the name, the arguments.
-    fn state_bind<'a>(&self, call: &'a Call) -> [&'a [u8]; 3] {
-        match &call.request {
-            Request::CallTool(call) => [CALL_TOOL, call.name.as_bytes(), call.arguments.as_bytes()],
-            Request::GetPrompt(prompt) => [GET_PROMPT, prompt.name.as_bytes(), prompt.arguments.as_bytes()],
-            Request::ReadResource(read) => [READ_RESOURCE, read.uri.as_bytes(), b""],
-            _ => [b"", b"", b""],
-        }
-    }
-
     fn into_captures(self) -> Option<Captures> {
         match self {
             Self::Template(_, _, captures) => Some(captures),
@@ -300,10 +287,6 @@ fn check_prompt(entry: &PromptEntry, call: &Call) -> Result<(), Fault> {
 fn failed(fault: Fault) -> Outcome {
     Outcome::Failed(Failure::from_fault(fault))
 }
-
-const CALL_TOOL: &[u8] = Method::CallTool.as_str().as_bytes();
-const GET_PROMPT: &[u8] = Method::GetPrompt.as_str().as_bytes();
-const READ_RESOURCE: &[u8] = Method::ReadResource.as_str().as_bytes();
 
 /// A used state is remembered a little longer than it would open.
 const BURN_MARGIN: Duration = Duration::from_secs(60);

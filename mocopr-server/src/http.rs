@@ -1,6 +1,10 @@
 //! Where and how a server listens for HTTP.
 
-use std::{io::Write, net::SocketAddr, sync::Arc};
+use std::{
+    io::Write,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+};
 
 use futures_util::future::BoxFuture;
 use mocopr_security::policy::{Problem, Profile};
@@ -67,11 +71,13 @@ impl HttpConfig {
 
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
-        // Whatever the profile: nothing in this version protects an address that others can reach.
-        if !self.address.ip().is_loopback() {
+        // Whatever the profile: nothing in this version protects an address that others can reach. Of the loopback
+        // addresses only these two are names that a request's Host may give.
+        let ip = self.address.ip();
+        if ip != IpAddr::V4(Ipv4Addr::LOCALHOST) && ip != IpAddr::V6(Ipv6Addr::LOCALHOST) {
             problems.push(Problem::new(
                 format!("this version does not listen at {}", self.address),
-                "listen at a loopback address, for example HttpConfig::loopback(8080)",
+                "listen at 127.0.0.1 or [::1], for example with HttpConfig::loopback(8080)",
             ));
         }
         if !self.path.starts_with('/') || self.path.contains(['?', '#']) {

@@ -138,8 +138,8 @@ impl Engine {
         };
         let subscription = session.subscription(&self.hub);
         match parsed {
-            Some(uri) if !adds => subscription.remove(uri.canonical()),
-            Some(uri) if !subscription.add(uri.canonical(), MAX_URIS) => {
+            Some(uri) if !adds => subscription.remove(&uri),
+            Some(uri) if !subscription.add(&uri, MAX_URIS) => {
                 let fault = Fault::Params("this session subscribes to as many resources as it may");
                 return Err(self.refuse(Some(&call.id), fault, call.revision));
             }
@@ -173,15 +173,12 @@ impl Engine {
             tools: *tools && snapshot.offers(List::Tools),
             prompts: *prompts && snapshot.offers(List::Prompts),
             resources: *resources && snapshot.offers(List::Resources),
-            uris: uris
-                .iter()
-                .filter(|uri| self.may_see(who, uri))
-                .filter_map(|uri| Some(ResourceUri::parse(uri).ok()?.canonical().into()))
-                .collect(),
+            uris: uris.iter().filter(|uri| self.may_see(who, uri)).cloned().collect(),
         }
     }
 
-    fn may_see(&self, who: &Principal, uri: &str) -> bool {
+    /// There is a resource of that URI now, and the principal may read it.
+    pub(crate) fn may_see(&self, who: &Principal, uri: &str) -> bool {
         let Ok(uri) = ResourceUri::parse(uri) else { return false };
         let snapshot = self.registry.snapshot();
         snapshot.resource(&uri).is_some_and(|found| self.gate.decide(who, found.target(&uri)) == Decision::Permit)

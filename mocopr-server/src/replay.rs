@@ -54,6 +54,8 @@ pub(crate) struct Event {
     pub(crate) position: Position,
     /// A whole JSON-RPC message.
     pub(crate) data: Bytes,
+    /// The resource that it tells of, so that it can be decided again when it is replayed.
+    pub(crate) about: Option<Box<str>>,
 }
 
 /// A lane, and how far along it.
@@ -167,7 +169,12 @@ impl Writer {
     /// Where nobody reads it gives way to other tasks instead: nothing else slows down a handler that never stops
     /// talking, and whose client is gone.
     pub(crate) async fn push(&self, data: Bytes) {
-        let heard = match self.keep(data) {
+        self.push_about(data, None).await;
+    }
+
+    /// As [`Writer::push`], for what tells of a resource.
+    pub(crate) async fn push_about(&self, data: Bytes, about: Option<Box<str>>) {
+        let heard = match self.keep(data, about) {
             Some((event, Some(sink))) => tokio::select! {
                 biased;
                 () = sink.replaced.cancelled() => false,
@@ -188,11 +195,11 @@ impl Writer {
         }
     }
 
-    fn keep(&self, data: Bytes) -> Option<(Event, Option<Sink>)> {
+    fn keep(&self, data: Bytes, about: Option<Box<str>>) -> Option<(Event, Option<Sink>)> {
         let mut guard = self.replay.lock();
         let state = &mut *guard;
         let lane = state.lanes.get_mut(&self.lane)?;
-        let event = Event { position: Position { lane: self.lane, number: lane.next }, data };
+        let event = Event { position: Position { lane: self.lane, number: lane.next }, data, about };
         lane.next += 1;
         let sink = lane.reader.clone();
         if event.data.len() <= self.replay.0.max_bytes {

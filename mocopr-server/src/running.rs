@@ -37,7 +37,7 @@ use tokio::{
 
 use crate::{
     answer::Answer,
-    ask::AskError,
+    ask::{AskError, StateBind},
     engine::Engine,
     handler::BoxFuture,
     inflight::Taken,
@@ -55,7 +55,7 @@ pub(crate) struct Running {
     principal: Principal,
     subject: Subject,
     /// What sealed request state is bound to, beside the principal.
-    state_bind: StateBind,
+    state_bind: Option<StateBind>,
     outcome: Option<Result<Outcome, PublicError>>,
     clock: CallClock,
     _taken: Option<Taken>,
@@ -70,10 +70,6 @@ pub(crate) enum Subject {
     Completion,
 }
 
-/// The call that request state belongs to.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct StateBind(pub(crate) [u8; 32]);
-
 /// All that a run needs.
 pub(crate) struct Start {
     pub(crate) future: BoxFuture<'static, Outcome>,
@@ -82,7 +78,7 @@ pub(crate) struct Start {
     pub(crate) revision: Revision,
     pub(crate) principal: Principal,
     pub(crate) subject: Subject,
-    pub(crate) state_bind: StateBind,
+    pub(crate) state_bind: Option<StateBind>,
     pub(crate) timeout: Duration,
     pub(crate) taken: Option<Taken>,
 }
@@ -299,8 +295,11 @@ impl Running {
     }
 
     fn need_input(&self) -> Answer {
+        let Some(state_bind) = &self.state_bind else {
+            return self.internal("a handler asked where nothing can be asked");
+        };
         let book = self.outlet.with_asks(std::mem::take);
-        let bind: [&[u8]; 2] = [self.principal.binding(), &self.state_bind.0];
+        let bind: [&[u8]; 2] = [self.principal.binding(), &state_bind.digest()];
         let engine = &self.engine;
         let expires = engine.clock().unix() + engine.limits().request_state;
         let max = engine.limits().message.request_state_bytes;

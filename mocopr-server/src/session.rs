@@ -227,7 +227,11 @@ impl Sessions {
         capabilities: ClientCapabilities,
         limits: &Limits,
     ) -> Result<Arc<Session>, Fault> {
-        self.sweep(limits.session_idle);
+        let idle = limits.session_idle;
+        self.sweep(idle, idle / 10);
+        if self.count.load(Ordering::Acquire) >= limits.sessions.get() {
+            self.sweep(idle, FULL_SWEEP);
+        }
         let full = Fault::Busy { retry_after: FULL_RETRY };
         if self.count.fetch_add(1, Ordering::AcqRel) >= limits.sessions.get() {
             self.count.fetch_sub(1, Ordering::AcqRel);
@@ -281,11 +285,11 @@ impl Sessions {
         session.last_used.store(milliseconds(self.clock.now()), Ordering::Relaxed);
     }
 
-    /// Ends the sessions past their idle life; at most once in a tenth of it.
-    pub(crate) fn sweep(&self, idle: Duration) {
+    /// Ends the sessions past their life; at most once in `every`.
+    fn sweep(&self, idle: Duration, every: Duration) {
         let now = milliseconds(self.clock.now());
         let last = self.swept.load(Ordering::Relaxed);
-        let due = now.saturating_sub(last) >= milliseconds(idle) / 10;
+        let due = now.saturating_sub(last) >= milliseconds(every);
         if !due || self.swept.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_err() {
             return;
         }
@@ -300,7 +304,9 @@ impl Sessions {
 
     fn is_stale(&self, session: &Session, idle: Duration) -> bool {
         let now = milliseconds(self.clock.now());
-        now.saturating_sub(session.last_used.load(Ordering::Relaxed)) > milliseconds(idle)
+        // A handshake that was never finished keeps its place for a short while only.
+        let life = if session.is_ready() { idle } else { idle.min(HANDSHAKE) };
+        now.saturating_sub(session.last_used.load(Ordering::Relaxed)) > milliseconds(life)
     }
 
     fn take_place(&self, principal: &Principal, max: Option<NonZeroUsize>) -> bool {
@@ -327,6 +333,12 @@ fn milliseconds(time: Duration) -> u64 {
 
 /// Log messages below this level are not sent until the client says otherwise.
 const DEFAULT_LEVEL: Level = Level::Info;
+
+/// How long a session lives without a request before the client has said that it is initialized.
+const HANDSHAKE: Duration = Duration::from_secs(60);
+
+/// How often a full house looks for sessions past their life.
+const FULL_SWEEP: Duration = Duration::from_secs(1);
 
 /// How long a client should wait when there are too many sessions.
 const FULL_RETRY: Duration = Duration::from_secs(10);

@@ -12,7 +12,10 @@ use std::{
 };
 
 use dashmap::DashMap;
-use mocopr_core::model::{ask::ListenFilter, notice::Notice};
+use mocopr_core::{
+    model::{ask::ListenFilter, notice::Notice},
+    uri::ResourceUri,
+};
 use tokio::sync::Notify;
 
 /// Everybody who wants to be told.
@@ -28,6 +31,7 @@ pub(crate) enum Change {
     Tools,
     Prompts,
     Resources,
+    /// By its URI in normal form.
     Resource(Box<str>),
 }
 
@@ -47,17 +51,29 @@ struct Inbox {
 
 #[derive(Debug, Default)]
 struct State {
+    /// Which lists are told; its URIs are in `watched`.
     filter: ListenFilter,
+    watched: Vec<Watched>,
     tools: bool,
     prompts: bool,
     resources: bool,
+    /// Resources that changed, as the subscriber wrote them.
     uris: BTreeSet<Box<str>>,
+}
+
+/// A resource that a subscriber wants to be told of. Told by the name that the subscriber knows it by.
+#[derive(Debug)]
+struct Watched {
+    canonical: Box<str>,
+    written: Box<str>,
 }
 
 impl Hub {
     /// Opens a subscription.
     pub(crate) fn subscribe(self: &Arc<Self>, filter: ListenFilter) -> Subscription {
-        let inbox = Arc::new(Inbox { state: Mutex::new(State { filter, ..State::default() }), ready: Notify::new() });
+        let watched = filter.uris.iter().filter_map(|uri| Some(Watched::of(&ResourceUri::parse(uri).ok()?))).collect();
+        let state = Mutex::new(State { filter, watched, ..State::default() });
+        let inbox = Arc::new(Inbox { state, ready: Notify::new() });
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         self.subscribers.insert(number, inbox.clone());
         Subscription { hub: self.clone(), number, inbox }
@@ -88,23 +104,25 @@ impl Subscription {
     }
 
     /// Adds a resource to what is told; `false` where there are `max` already.
-    pub(crate) fn add(&self, uri: &str, max: usize) -> bool {
+    pub(crate) fn add(&self, uri: &ResourceUri, max: usize) -> bool {
         let mut state = self.inbox.lock();
-        if state.filter.uris.iter().any(|known| **known == *uri) {
+        if state.watched.iter().any(|known| *known.canonical == *uri.canonical()) {
             return true;
         }
-        if state.filter.uris.len() >= max {
+        if state.watched.len() >= max {
             return false;
         }
-        state.filter.uris.push(uri.into());
+        state.watched.push(Watched::of(uri));
         true
     }
 
     /// Takes a resource out of what is told.
-    pub(crate) fn remove(&self, uri: &str) {
-        let mut state = self.inbox.lock();
-        state.filter.uris.retain(|known| **known != *uri);
-        state.uris.remove(uri);
+    pub(crate) fn remove(&self, uri: &ResourceUri) {
+        let mut guard = self.inbox.lock();
+        let State { watched, uris, .. } = &mut *guard;
+        for gone in watched.extract_if(.., |known| *known.canonical == *uri.canonical()) {
+            uris.remove(&gone.written);
+        }
     }
 }
 
@@ -122,10 +140,10 @@ impl Inbox {
             Change::Prompts => mark(state.filter.prompts, &mut state.prompts),
             Change::Resources => mark(state.filter.resources, &mut state.resources),
             Change::Resource(uri) => {
-                let wanted = state.filter.uris.contains(uri);
-                if wanted {
-                    state.uris.insert(uri.clone());
-                }
+                let written =
+                    state.watched.iter().find(|known| known.canonical == *uri).map(|known| known.written.clone());
+                let wanted = written.is_some();
+                state.uris.extend(written);
                 wanted
             }
         };
@@ -137,6 +155,12 @@ impl Inbox {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watched {
+    fn of(uri: &ResourceUri) -> Self {
+        Self { canonical: uri.canonical().into(), written: uri.as_str().into() }
     }
 }
 
@@ -177,14 +201,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_resource_is_told_after_it_was_added() {
+    async fn a_resource_is_told_after_it_was_added_by_the_name_it_was_added_under() {
+        let uri = |text: &str| ResourceUri::parse(text).unwrap();
         let hub = Arc::new(Hub::default());
         let subscription = hub.subscribe(ListenFilter::default());
         hub.tell(&Change::Resource("a:b".into()));
-        assert!(subscription.add("a:b", 1));
-        assert!(!subscription.add("a:c", 1));
+        assert!(subscription.add(&uri("A:b"), 1));
+        assert!(!subscription.add(&uri("a:c"), 1));
         hub.tell(&Change::Resource("a:b".into()));
-        assert!(matches!(subscription.next().await, Notice::ResourceUpdated { uri } if &*uri == "a:b"));
+        assert!(matches!(subscription.next().await, Notice::ResourceUpdated { uri } if &*uri == "A:b"));
+        hub.tell(&Change::Resource("a:b".into()));
+        subscription.remove(&uri("a:b"));
+        assert!(subscription.inbox.lock().take().is_none());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! question never completes: the engine drops the handler, answers `input_required`, and runs the handler again
 //! from the top when the client comes back with answers. What stands before a question therefore runs again.
 
+mod bind;
 mod book;
 mod elicit;
 mod roots;
@@ -21,6 +22,7 @@ use mocopr_core::{
 };
 use mocopr_security::random::digest;
 
+pub(crate) use self::bind::StateBind;
 pub(crate) use self::book::{AskBook, Burn, Identity, Repeatable, Retry};
 pub(crate) use self::roots::list as list_roots;
 pub use self::{

@@ -11,6 +11,7 @@ use http::{
 use mocopr_core::{
     fault::Fault,
     id::RequestId,
+    model::notice::Notice,
     wire::{encode, revision::Era},
 };
 use mocopr_security::{
@@ -170,7 +171,11 @@ async fn tell(engine: &Arc<Engine>, session: &Arc<Session>) {
         if engine.may_be_told(session.principal(), &notice)
             && let Some(frame) = encode::notice(&notice, session.revision(), None)
         {
-            writer.push(frame).await;
+            let about = match notice {
+                Notice::ResourceUpdated { uri } => Some(uri),
+                _ => None,
+            };
+            writer.push_about(frame, about).await;
         }
     }
 }
@@ -294,6 +299,11 @@ impl Carrier {
                     }
                 };
                 let Some(event) = event else { return };
+                // Decided when it was said, and again now: it may be a replay.
+                let who = self.session.principal();
+                if event.about.as_ref().is_some_and(|uri| !self.engine.may_see(who, uri)) {
+                    continue;
+                }
                 let id = self.event_id(event.position);
                 pipe.send(sse::event(id.as_deref(), None, &event.data)).await;
             }
