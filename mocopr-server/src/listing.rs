@@ -18,7 +18,7 @@ use mocopr_security::{
     seal::{KeyRing, Purpose},
 };
 
-use crate::registry::snapshot::Snapshot;
+use crate::registry::snapshot::{Rank, Snapshot};
 
 /// What has been encoded of one snapshot.
 #[derive(Debug, Default)]
@@ -67,23 +67,19 @@ impl List {
     pub(crate) fn read(self, snapshot: &Snapshot, page: &ListPage, reading: &Reading<'_>) -> Result<Bytes, Fault> {
         match self {
             Self::Tools => {
-                let entries = snapshot.tools.entries();
-                let view = View { entries, name: |entry| &entry.info.name, target: |entry| entry.target() };
+                let view = View { entries: snapshot.tools.ranked(), target: |entry| entry.target() };
                 view.page(self, snapshot, page, reading, |entry| &entry.info, encode::tools)
             }
             Self::Prompts => {
-                let entries = snapshot.prompts.entries();
-                let view = View { entries, name: |entry| &entry.info.name, target: |entry| entry.target() };
+                let view = View { entries: snapshot.prompts.ranked(), target: |entry| entry.target() };
                 view.page(self, snapshot, page, reading, |entry| &entry.info, encode::prompts)
             }
             Self::Resources => {
-                let entries = snapshot.resources.entries();
-                let view = View { entries, name: |entry| &entry.canonical, target: |entry| entry.target() };
+                let view = View { entries: snapshot.resources.ranked(), target: |entry| entry.target() };
                 view.page(self, snapshot, page, reading, |entry| &entry.info, encode::resources)
             }
             Self::Templates => {
-                let entries = snapshot.templates.as_slice();
-                let view = View { entries, name: |entry| &entry.info.uri_template, target: |entry| entry.target() };
+                let view = View { entries: snapshot.templates.ranked(), target: |entry| entry.target() };
                 view.page(self, snapshot, page, reading, |entry| &entry.info, encode::templates)
             }
         }
@@ -101,8 +97,7 @@ impl List {
 
 /// A list of entries, with what pages need to know of each.
 struct View<'a, T> {
-    entries: &'a [Arc<T>],
-    name: fn(&T) -> &str,
+    entries: &'a [(Rank, Arc<T>)],
     target: fn(&T) -> Target<'_>,
 }
 
@@ -133,12 +128,10 @@ impl<'a, T> View<'a, T> {
             Sight::Some(places) => places.get(place).and_then(|place| self.entries.get(*place)),
         };
         let end = start.saturating_add(reading.page_size);
-        let items: Vec<&I> = (start..end).map_while(visible).map(|entry| info(entry)).collect();
+        let items: Vec<&I> = (start..end).map_while(visible).map(|(_, entry)| info(entry)).collect();
         let next_cursor = match (visible(end), end.checked_sub(1).and_then(visible)) {
-            (Some(_), Some(last)) => {
-                let mut payload = (end as u64).to_be_bytes().to_vec();
-                payload.extend_from_slice((self.name)(last).as_bytes());
-                Some(reading.ring.seal(Purpose::Cursor, &bind, &payload).map_err(|_| Fault::Internal)?)
+            (Some(_), Some((last, _))) => {
+                Some(reading.ring.seal(Purpose::Cursor, &bind, &last.to_bytes()).map_err(|_| Fault::Internal)?)
             }
             _ => None,
         };
@@ -154,22 +147,23 @@ impl<'a, T> View<'a, T> {
             return Sight::All;
         }
         let seen = |entry: &T| reading.gate.decide(reading.who, (self.target)(entry)) != Decision::Hidden;
-        Sight::Some(self.entries.iter().enumerate().filter(|(_, entry)| seen(entry)).map(|(place, _)| place).collect())
+        Sight::Some(
+            self.entries.iter().enumerate().filter(|(_, (_, entry))| seen(entry)).map(|(place, _)| place).collect(),
+        )
     }
 
-    /// Where the page of that cursor begins: after the entry that the last page ended with, or, if that is gone, at
-    /// the same place.
+    /// Where the page of that cursor begins: after the entry that the last page ended with, whether that is still
+    /// there or not, so that a walk meets everything once that stays while other entries come and go.
     fn start(&self, cursor: &str, bind: &[&[u8]], sight: &Sight, ring: &KeyRing) -> Result<usize, Fault> {
-        let refused = Fault::Sealed("invalid cursor");
-        let payload = ring.open(Purpose::Cursor, bind, cursor).map_err(|_| refused.clone())?;
-        let (place, name) = payload.split_first_chunk::<8>().ok_or(refused.clone())?;
-        let place = usize::try_from(u64::from_be_bytes(*place)).map_err(|_| refused)?;
-        let named = |entry: &Arc<T>| (self.name)(entry).as_bytes() == name;
-        let after = match sight {
-            Sight::All => self.entries.iter().position(named),
-            Sight::Some(places) => places.iter().position(|place| self.entries.get(*place).is_some_and(named)),
-        };
-        Ok(after.map_or(place, |last| last + 1))
+        let refused = || Fault::Sealed("invalid cursor");
+        let payload = ring.open(Purpose::Cursor, bind, cursor).map_err(|_| refused())?;
+        let last = Rank::from_bytes(payload.try_into().map_err(|_| refused())?);
+        Ok(match sight {
+            Sight::All => self.entries.partition_point(|(rank, _)| *rank <= last),
+            Sight::Some(places) => {
+                places.partition_point(|place| self.entries.get(*place).is_some_and(|(rank, _)| *rank <= last))
+            }
+        })
     }
 }
 

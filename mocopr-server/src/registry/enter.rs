@@ -55,7 +55,7 @@ pub(super) fn all(definitions: Definitions, limits: &SchemaLimits) -> Result<Sna
         once("resource", definition.location(), &mut problems);
         keep(resource(definition), &mut problems, |entry| match entry {
             EnteredResource::Static(entry) => snapshot.resources.put(entry),
-            EnteredResource::Template(entry) => snapshot.put_template(entry),
+            EnteredResource::Template(entry) => snapshot.templates.put(entry),
         });
     }
     if problems.is_empty() { Ok(snapshot) } else { Err(problems) }

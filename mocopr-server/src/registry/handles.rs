@@ -91,7 +91,7 @@ impl Resources {
         let entry = enter::resource(resource.into_resource()).map_err(Error::problems_found)?;
         self.0.registry.change(|snapshot| match entry {
             EnteredResource::Static(entry) => snapshot.resources.put(entry),
-            EnteredResource::Template(entry) => snapshot.put_template(entry),
+            EnteredResource::Template(entry) => snapshot.templates.put(entry),
         });
         self.0.hub.tell(&Change::Resources);
         Ok(())
@@ -100,11 +100,9 @@ impl Resources {
     /// Takes the resource at that URI, or the template of that text, out; `false` where there is none.
     pub fn remove(&self, location: &str) -> bool {
         let removed = self.0.registry.change(|snapshot| {
-            let templates = snapshot.templates.len();
-            snapshot.templates.retain(|known| *known.info.uri_template != *location);
             let canonical = ResourceUri::parse(location).ok();
             canonical.is_some_and(|uri| snapshot.resources.remove(uri.canonical()))
-                || snapshot.templates.len() < templates
+                || snapshot.templates.remove(location)
         });
         if removed {
             self.0.hub.tell(&Change::Resources);

@@ -1,6 +1,6 @@
 //! What is registered at one moment: immutable, in a fixed order, with compiled schemas.
 
-use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+use std::{cmp::Reverse, collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use dashmap::DashMap;
@@ -32,8 +32,7 @@ pub(crate) struct Snapshot {
     pub(crate) tools: Shelf<ToolEntry>,
     pub(crate) prompts: Shelf<PromptEntry>,
     pub(crate) resources: Shelf<ResourceEntry>,
-    /// The most specific first.
-    pub(crate) templates: Vec<Arc<TemplateEntry>>,
+    pub(crate) templates: Templates,
     pub(crate) listings: Listings,
     hellos: DashMap<Revision, Bytes>,
 }
@@ -41,8 +40,26 @@ pub(crate) struct Snapshot {
 /// Entries in the order in which they were first registered, found by name.
 #[derive(Debug)]
 pub(crate) struct Shelf<T> {
-    order: Vec<Arc<T>>,
+    order: Vec<(Rank, Arc<T>)>,
     by_name: HashMap<Box<str>, usize>,
+    next: u64,
+}
+
+/// Templates, the most specific first, equally specific ones in the order in which they were first registered.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Templates {
+    order: Vec<(Rank, Arc<TemplateEntry>)>,
+    next: u64,
+}
+
+/// Where an entry stands in its list: it keeps its rank whatever comes and goes around it, and no other entry ever
+/// gets the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Rank {
+    /// What the list is ordered by, the greatest first.
+    class: Reverse<u64>,
+    /// The how-manieth entry of its list it was.
+    number: u64,
 }
 
 /// Something that is found by its name.
@@ -116,7 +133,7 @@ impl Snapshot {
 
     /// A prompt or template can complete something.
     pub(crate) fn completes(&self) -> bool {
-        self.prompts.entries().iter().any(|prompt| !prompt.completions.is_empty())
+        self.prompts.iter().any(|prompt| !prompt.completions.is_empty())
             || self.templates.iter().any(|template| !template.completions.is_empty())
     }
 
@@ -141,16 +158,59 @@ impl Snapshot {
             hellos: DashMap::new(),
         }
     }
+}
 
-    /// Puts a template in its place, instead of one of the same text.
-    pub(crate) fn put_template(&mut self, entry: TemplateEntry) {
-        self.templates.retain(|known| known.info.uri_template != entry.info.uri_template);
-        let place = self
-            .templates
-            .iter()
-            .position(|known| known.template.specificity() < entry.template.specificity())
-            .unwrap_or(self.templates.len());
-        self.templates.insert(place, Arc::new(entry));
+impl Rank {
+    /// For a cursor.
+    pub(crate) fn to_bytes(self) -> [u8; 16] {
+        ((u128::from(self.class.0) << 64) | u128::from(self.number)).to_be_bytes()
+    }
+
+    /// From a cursor.
+    pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
+        let both = u128::from_be_bytes(bytes);
+        let (class, number) = (both >> 64, both & u128::from(u64::MAX));
+        // Each half has 64 bits.
+        let half = |half: u128| u64::try_from(half).unwrap_or(u64::MAX);
+        Self { class: Reverse(half(class)), number: half(number) }
+    }
+}
+
+impl Templates {
+    /// All entries, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<TemplateEntry>> {
+        self.order.iter().map(|(_, entry)| entry)
+    }
+
+    /// All entries with their ranks, which grow.
+    pub(crate) fn ranked(&self) -> &[(Rank, Arc<TemplateEntry>)] {
+        &self.order
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    /// Adds a template, or puts it in the place of one of the same text.
+    pub(crate) fn put(&mut self, entry: TemplateEntry) {
+        let entry = Arc::new(entry);
+        let text = &entry.info.uri_template;
+        if let Some((_, known)) = self.order.iter_mut().find(|(_, known)| known.info.uri_template == *text) {
+            *known = entry;
+            return;
+        }
+        let class = Reverse(u64::try_from(entry.template.specificity()).unwrap_or(u64::MAX));
+        let rank = Rank { class, number: self.next };
+        self.next += 1;
+        let place = self.order.partition_point(|(known, _)| *known < rank);
+        self.order.insert(place, (rank, entry));
+    }
+
+    /// Takes the template of that text out; `false` where there is none.
+    pub(crate) fn remove(&mut self, text: &str) -> bool {
+        let before = self.order.len();
+        self.order.retain(|(_, entry)| *entry.info.uri_template != *text);
+        self.order.len() < before
     }
 }
 
@@ -167,11 +227,16 @@ impl FoundResource<'_> {
 impl<T: Named> Shelf<T> {
     /// The entry of that name.
     pub(crate) fn find(&self, name: &str) -> Option<&Arc<T>> {
-        self.order.get(*self.by_name.get(name)?)
+        self.order.get(*self.by_name.get(name)?).map(|(_, entry)| entry)
     }
 
     /// All entries, in order.
-    pub(crate) fn entries(&self) -> &[Arc<T>] {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<T>> {
+        self.order.iter().map(|(_, entry)| entry)
+    }
+
+    /// All entries with their ranks, which grow.
+    pub(crate) fn ranked(&self) -> &[(Rank, Arc<T>)] {
         &self.order
     }
 
@@ -184,10 +249,11 @@ impl<T: Named> Shelf<T> {
         let entry = Arc::new(entry);
         let name: Box<str> = entry.name().into();
         match self.by_name.get(&name).and_then(|place| self.order.get_mut(*place)) {
-            Some(known) => *known = entry,
+            Some((_, known)) => *known = entry,
             None => {
                 self.by_name.insert(name, self.order.len());
-                self.order.push(entry);
+                self.order.push((Rank { class: Reverse(0), number: self.next }, entry));
+                self.next += 1;
             }
         }
     }
@@ -195,21 +261,21 @@ impl<T: Named> Shelf<T> {
     /// Takes the entry of that name out; `false` where there is none.
     pub(crate) fn remove(&mut self, name: &str) -> bool {
         let before = self.order.len();
-        self.order.retain(|entry| entry.name() != name);
-        self.by_name = self.order.iter().enumerate().map(|(place, entry)| (entry.name().into(), place)).collect();
+        self.order.retain(|(_, entry)| entry.name() != name);
+        self.by_name = self.iter().enumerate().map(|(place, entry)| (entry.name().into(), place)).collect();
         self.order.len() < before
     }
 }
 
 impl<T> Clone for Shelf<T> {
     fn clone(&self) -> Self {
-        Self { order: self.order.clone(), by_name: self.by_name.clone() }
+        Self { order: self.order.clone(), by_name: self.by_name.clone(), next: self.next }
     }
 }
 
 impl<T> Default for Shelf<T> {
     fn default() -> Self {
-        Self { order: Vec::new(), by_name: HashMap::new() }
+        Self { order: Vec::new(), by_name: HashMap::new(), next: 0 }
     }
 }
 
