@@ -270,7 +270,7 @@ impl Connection {
 
     /// Reads what has come; `false` at the end of the connection, also where the server reset it.
     async fn fill(&mut self) -> bool {
-        self.raw.reserve(16 * 1024);
+        self.raw.reserve(64 * 1024);
         within("bytes of the server", self.stream.read_buf(&mut self.raw)).await.unwrap_or(0) > 0
     }
 }

@@ -4,12 +4,16 @@
 
 mod bodies;
 mod cancelling;
+mod changes;
 mod child;
 mod crowds;
 mod headers;
+mod lists;
 mod malformed;
 mod replays;
 mod sample;
+mod saying;
 mod sessions;
 mod slow;
 mod standard_streams;
+mod states;
