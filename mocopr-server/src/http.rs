@@ -112,6 +112,7 @@ pub(crate) async fn run(engine: Arc<Engine>, owner: Option<BoxFuture<'static, ()
         return Err(Error::problems_found(problems));
     }
     let HttpConfig { address, path, ready } = config;
+    let stop = crate::shutdown::stop(owner, engine.stopping.clone());
     let socket = TcpListener::bind(address).await.map_err(|error| Error::io("listening", error))?;
     let address = socket.local_addr().map_err(|error| Error::io("listening", error))?;
     match engine.gate.policy().profile() {
@@ -139,7 +140,7 @@ pub(crate) async fn run(engine: Arc<Engine>, owner: Option<BoxFuture<'static, ()
     tokio::pin!(serving);
     tokio::select! {
         () = &mut serving => {}
-        () = crate::shutdown::stop(owner, engine.stopping.clone()) => serving.await,
+        () = stop => serving.await,
     }
     engine.sessions.close_all();
     engine.tasks.close();

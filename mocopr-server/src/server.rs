@@ -106,10 +106,10 @@ impl<P> McpServer<P> {
             },
         };
 
+        let stop = crate::shutdown::stop(self.shutdown.take(), self.engine.stopping.clone());
         let (input, output) = stdio::take().map_err(|error| Error::io("taking the standard streams", error))?;
         let endings = Endings { drain: self.engine.stopping.clone(), after_input: AFTER_INPUT, after_drain: DRAIN };
         let serving = connection::serve(self.engine.clone(), PeerKind::Stdio, input, output, endings);
-        let stop = crate::shutdown::stop(self.shutdown.take(), self.engine.stopping.clone());
         tokio::pin!(serving);
         tokio::select! {
             () = &mut serving => {}

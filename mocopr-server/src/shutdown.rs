@@ -5,37 +5,48 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
 /// Done once the server is told to stop; `stopping` is done then as well.
-pub(crate) async fn stop(owner: Option<BoxFuture<'static, ()>>, stopping: CancellationToken) {
-    let owner = async {
-        match owner {
-            Some(owner) => owner.await,
-            None => std::future::pending().await,
+///
+/// Signals are watched from the call on, not from the first poll: whoever has seen the server answer or listen can tell
+/// it to stop, and it is not killed by the signal. Must be called inside of a tokio runtime.
+pub(crate) fn stop(
+    owner: Option<BoxFuture<'static, ()>>,
+    stopping: CancellationToken,
+) -> impl Future<Output = ()> + Send {
+    let signals = signals();
+    async move {
+        let owner = async {
+            match owner {
+                Some(owner) => owner.await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = owner => {}
+            () = signals => {}
+            () = stopping.cancelled() => {}
         }
-    };
-    tokio::select! {
-        () = owner => {}
-        () = signals() => {}
-        () = stopping.cancelled() => {}
+        info!("stopping: calls under way are finished");
+        stopping.cancel();
     }
-    info!("stopping: calls under way are finished");
-    stopping.cancel();
 }
 
 #[cfg(unix)]
-async fn signals() {
+fn signals() -> impl Future<Output = ()> + Send {
     use tokio::signal::unix::{SignalKind, signal};
 
-    let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
-    match (interrupt, terminate) {
-        (Ok(mut interrupt), Ok(mut terminate)) => {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+    let watched = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    async move {
+        match watched {
+            (Ok(mut interrupt), Ok(mut terminate)) => {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
             }
-        }
-        (Err(error), _) | (_, Err(error)) => {
-            debug!(%error, "signals cannot be watched");
-            std::future::pending().await
+            (Err(error), _) | (_, Err(error)) => {
+                debug!(%error, "signals cannot be watched");
+                std::future::pending().await
+            }
         }
     }
 }
