@@ -254,3 +254,25 @@ async fn an_id_under_way_is_not_taken_twice() {
     }
     assert!(ids.contains(&json!(1)) && ids.contains(&json!("1")), "{ids:?}");
 }
+
+#[tokio::test]
+async fn a_server_that_stops_answers_what_is_under_way_and_takes_nothing_new() {
+    let gauge = Gauge::default();
+    let hosted = Hosted::start(server(&gauge)).await;
+    let authority = hosted.authority().to_owned();
+    let mut stateless = Talk::stateless(&authority);
+    let mut session = Talk::stateful(&authority).await;
+    let mut open = Vec::new();
+    for talk in [&mut stateless, &mut session] {
+        let message = talk.request("tools/call", json!({"name": "soon"}));
+        open.push(talk.send(&message).await);
+    }
+    gauge.begins(2).await;
+    hosted.stop().await;
+    for (mut connection, talk) in open.into_iter().zip([&mut stateless, &mut session]) {
+        let answer = connection.answer().await.json();
+        talk.recorder.received(&answer);
+        assert_eq!(text(&answer["result"]), "here");
+    }
+    assert!(tokio::net::TcpStream::connect(&authority).await.is_err(), "nobody listens");
+}

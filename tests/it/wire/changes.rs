@@ -1,15 +1,17 @@
 //! What clients are told without asking again: changes of lists and resources, to those who want them and no others.
 
-use mocopr::{Guarded, McpServer, prelude::*};
+use mocopr::{Guarded, McpServer, prelude::*, security::Limits};
 use serde_json::{Value, json};
 
-use super::sample::{Gauge, server};
+use super::sample::{Gauge, items, limits, server, with_limits};
 use crate::support::{
     hosted::Hosted,
+    http::Connection,
     piped::Piped,
     recorder::Recorder,
     request::{initialize, stateful, stateless},
     talk::{STATEFUL, STATELESS, Talk},
+    within,
 };
 
 fn listen(filter: Value) -> Value {
@@ -202,4 +204,55 @@ async fn two_listen_streams_on_one_pipe_are_told_apart() {
     let heard = pipe.message().await;
     recorder.received(&heard);
     assert_eq!((method(&heard), &heard["params"]["_meta"][id]), ("resources/updated", &json!("1")));
+}
+
+#[tokio::test]
+async fn streams_have_a_cap_and_their_places_come_back() {
+    let limits = Limits { streams_per_principal: items(3), ..limits() };
+    let server = with_limits(&Gauge::default(), limits).build().expect("it is well made");
+    let tools = server.tools();
+    let hosted = Hosted::start(server).await;
+    let mut talk = Talk::stateless(hosted.authority());
+    let session = Talk::stateful(hosted.authority()).await;
+    let mut held = vec![session.listen(None).await];
+    for _ in 0..2 {
+        held.push(talk.stream("subscriptions/listen", listen(json!({"toolsListChanged": true}))).await);
+    }
+    let told = talk.ask("subscriptions/listen", listen(json!({"toolsListChanged": true}))).await;
+    assert_eq!((told.head.status, told.answer["error"]["code"].as_i64()), (503, Some(1503)));
+    assert_eq!(told.head.header("retry-after"), Some("1"));
+    let refused = Connection::open(hosted.authority()).await.ask(session.get(None)).await;
+    assert_eq!(refused.head.status, 503);
+    drop(held);
+    // The server notices at its next word, or when it sees the end of the connection.
+    within("a free place", async {
+        loop {
+            tools.announce();
+            let message = talk.request("subscriptions/listen", listen(json!({"toolsListChanged": true})));
+            let mut connection = Connection::open(hosted.authority()).await;
+            connection.send(talk.post(&message)).await;
+            if connection.head().await.status == 200 {
+                return;
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_subscribes_to_a_bounded_number_of_resources() {
+    let hosted = Hosted::start(server(&Gauge::default())).await;
+    let mut talk = Talk::stateful(hosted.authority()).await;
+    for number in 0..256 {
+        let told = talk.ask("resources/subscribe", json!({"uri": format!("family://{number}")})).await;
+        assert_eq!(told.answer["result"], json!({}), "{number}");
+    }
+    let told = talk.ask("resources/subscribe", json!({"uri": "family://256"})).await;
+    assert_eq!(told.answer["error"]["code"], -32602);
+    // One that is there already takes no place, and one that is given up gives its place back.
+    talk.ask("resources/unsubscribe", json!({"uri": "family://absent"})).await;
+    for (method, number) in [("subscribe", 0), ("unsubscribe", 7), ("subscribe", 256)] {
+        let told = talk.ask(&format!("resources/{method}"), json!({"uri": format!("family://{number}")})).await;
+        assert_eq!(told.answer["result"], json!({}), "{method} {number}");
+    }
 }

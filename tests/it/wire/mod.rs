@@ -7,6 +7,7 @@ mod cancelling;
 mod changes;
 mod child;
 mod crowds;
+mod handshakes;
 mod headers;
 mod lists;
 mod malformed;

@@ -253,6 +253,20 @@ impl Failing {
         panic!("{CANARY}: {}", std::env::current_dir().unwrap_or_default().display());
     }
 
+    /// Panics on a thread of its own.
+    #[tool]
+    fn panics_alone(&self) -> String {
+        panic!("{CANARY}: {}", std::env::current_dir().unwrap_or_default().display());
+    }
+
+    /// Panics after it said something.
+    #[tool]
+    async fn panics_late(&self, ctx: &Context) -> String {
+        ctx.log(Level::Error, "soon");
+        tokio::task::yield_now().await;
+        panic!("{CANARY}: {}", std::env::current_dir().unwrap_or_default().display());
+    }
+
     /// Answers too much.
     #[tool]
     async fn huge(&self, bytes: usize) -> String {

@@ -56,6 +56,7 @@ async fn nothing_of_an_inner_error_is_in_any_byte_that_leaves() {
     let requests = [
         ("tools/call", json!({"name": "fail"})),
         ("tools/call", json!({"name": "panics"})),
+        ("tools/call", json!({"name": "panics_alone"})),
         ("tools/call", json!({"name": "lie"})),
         ("tools/call", json!({"name": "huge", "arguments": {"bytes": 100_000}})),
         ("prompts/get", json!({"name": "fails"})),
@@ -151,4 +152,16 @@ async fn more_calls_at_once_than_a_caller_may_have_are_refused_and_places_come_b
     drop(held);
     gauge.ends(3).await;
     assert_eq!(text(&talk.call("echo", json!({"text": "a"})).await), "a");
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_in_the_middle_of_its_stream_ends_with_an_answer() {
+    let hosted = Hosted::start(server(&Gauge::default())).await;
+    for mut talk in [Talk::stateless(hosted.authority()), Talk::stateful(hosted.authority()).await] {
+        let meta = json!({"io.modelcontextprotocol/logLevel": "debug"});
+        let told = talk.ask("tools/call", call("panics_late", meta)).await;
+        assert_eq!((told.before.len(), &told.answer["result"]["isError"]), (1, &json!(true)));
+        assert!(text(&told.answer["result"]).starts_with("internal error (incident "));
+        assert_eq!(text(&talk.call("echo", json!({"text": "a"})).await), "a");
+    }
 }

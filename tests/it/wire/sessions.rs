@@ -37,9 +37,11 @@ async fn an_unknown_session_is_404_whatever_is_asked() {
 #[tokio::test]
 async fn a_session_ends_when_it_is_deleted() {
     let hosted = Hosted::start(server(&Gauge::default())).await;
-    let talk = Talk::stateful(hosted.authority()).await;
+    let mut talk = Talk::stateful(hosted.authority()).await;
+    let mut stream = talk.listen(None).await;
     let answer = talk.delete().await;
     assert_eq!((answer.head.status, answer.text().as_str()), (204, ""));
+    assert_eq!(talk.next(&mut stream).await, None, "its stream ends");
     assert_eq!(talk.delete().await.head.status, 404);
     for line in ["POST", "GET"] {
         let answer = ask_as(hosted.authority(), line, &[("Mcp-Session-Id", talk.session())]).await;
