@@ -17,4 +17,5 @@ mod stream;
 pub(crate) use self::app::HttpApp;
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test owns its tasks, and measures real sockets by the real clock")]
 mod tests;

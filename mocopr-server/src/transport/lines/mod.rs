@@ -14,6 +14,7 @@ use tokio::{
 };
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "each task ends with its test")]
 mod tests;
 
 /// What [`LineReader::next`] found.

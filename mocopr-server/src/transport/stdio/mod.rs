@@ -25,6 +25,7 @@ use tokio::{
 use self::thread::{ReadThread, WriteThread};
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test owns its threads, and measures real streams by the real clock")]
 mod tests;
 mod thread;
 

@@ -21,6 +21,7 @@ use tokio::{
 use super::pace::Pace;
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "each task ends with its test")]
 mod tests;
 
 /// A byte stream with a limit on how long a write may stand still.
