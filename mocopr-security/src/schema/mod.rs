@@ -155,11 +155,10 @@ impl Schema {
     /// # Errors
     /// As [`check`](Self::check).
     pub fn check_raw(&self, raw: &RawJson) -> Result<(), Mismatch> {
-        let text = raw.as_str();
         if self.trivially_object() && raw.is_object() {
             return Ok(());
         }
-        match serde_json::from_str(text) {
+        match serde_json::from_slice(raw.as_bytes()) {
             Ok(value) => self.check(&value),
             // Nested deeper than the reader follows: what cannot be checked does not fit.
             Err(_) => Err(Mismatch::unreadable()),
