@@ -24,6 +24,7 @@ pub mod context;
 mod dispatch;
 mod engine;
 pub mod error;
+#[doc(hidden)]
 pub mod expand;
 pub mod extract;
 pub mod handler;

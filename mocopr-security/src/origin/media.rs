@@ -41,8 +41,8 @@ pub enum Accept {
 
 /// Reads what a client accepts, over all `Accept` headers; none at all means that it accepts everything.
 ///
-/// Of two equal weights the one that is named first is preferred. The most specific range that names a type decides about it, so `application/json;q=0, */*` does not accept JSON.
-/// An element that is not well formed names nothing.
+/// Of two equal weights the one that is named first is preferred. The most specific range that names a type decides
+/// about it, so `application/json;q=0, */*` does not accept JSON. An element that is not well formed names nothing.
 ///
 /// # Errors
 /// [`Rejection::NotAcceptable`] for a client that reads neither JSON nor events.
@@ -84,7 +84,7 @@ struct Range<'a> {
     subtype: &'a str,
     /// In thousandths.
     weight: u16,
-    /// The how-manieth it is.
+    /// Its ordinal among the elements, from 1.
     place: usize,
 }
 

@@ -1,7 +1,7 @@
 //! The questions and answers of one call in 2026-07-28, and the sealed state that carries them between rounds.
 //!
-//! An answer belongs to a question by its identity: where it stands in the handler, the how-manieth time it is
-//! asked there, and what exactly it asks. An answer for another identity is never handed out.
+//! An answer belongs to a question by its identity: where it stands in the handler, how often it was asked
+//! there before, and what exactly it asks. An answer for another identity is never handed out.
 
 use std::{panic::Location, time::Duration};
 
