@@ -134,7 +134,7 @@ impl Engine {
         let message = match (read, link) {
             (Ok(message), _) => message,
             (Err(Malformed { fault, wants: Wants::Nothing, .. }), Link::Channel(_)) => {
-                debug!(?fault, "a malformed notification or response was ignored");
+                debug!(?fault, "the peer could not read something");
                 return Ok(Step::Accepted);
             }
             // An exchange of HTTP has an answer, whoever waits for it.

@@ -59,15 +59,15 @@ pub struct Malformed {
     pub wants: Wants,
 }
 
-/// Whether the sender of something malformed waits for an answer.
+/// Whether something malformed is to be answered.
 ///
-/// An error that answers a response can be answered with an error in turn, and so on without an end: two peers that
-/// both mean well would never fall silent.
+/// An error without an id answers what could not be read. Were it answered with another, two peers that both mean well
+/// would never fall silent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wants {
-    /// It may be a request.
+    /// Its sender has done something wrong and is told so.
     Answer,
-    /// It is a notification or a response, whatever else is wrong with it.
+    /// It says that something of ours could not be read.
     Nothing,
 }
 
@@ -88,8 +88,7 @@ pub fn read(frame: Bytes, limits: &MessageLimits, scanner: &mut Scanner) -> Resu
     let value = match scanner.scan(text, &Rules::of_message(limits)) {
         Ok(value) => value,
         Err(fault @ Fault::Envelope(_)) => {
-            let (id, wants) = salvage::answerable(text);
-            return Err(Malformed { id, fault, wants });
+            return Err(Malformed { id: salvage::id(text), fault, wants: Wants::Answer });
         }
         Err(fault) => return Err(unknown(fault)),
     };
@@ -102,7 +101,7 @@ pub fn read(frame: Bytes, limits: &MessageLimits, scanner: &mut Scanner) -> Resu
     let head = Head::find(text, scanner);
     head.message(&frame, text, limits, scanner).map_err(|rule| {
         let id = if head.is_response() { None } else { head.id(text, limits).ok().flatten() };
-        Malformed { id, fault: Fault::Envelope(rule), wants: head.wants() }
+        Malformed { id, fault: Fault::Envelope(rule), wants: head.wants(text) }
     })
 }
 
@@ -144,9 +143,10 @@ impl Head {
         self.method.is_none() && (self.result.is_some() || self.error.is_some())
     }
 
-    fn wants(&self) -> Wants {
-        let is_notification = self.method.is_some() && self.id.is_none();
-        if self.is_response() || is_notification { Wants::Nothing } else { Wants::Answer }
+    fn wants(&self, text: &str) -> Wants {
+        let anonymous = self.id.is_none_or(|id| id.of(text) == "null");
+        let is_error = self.error.is_some() && self.method.is_none() && self.result.is_none();
+        if anonymous && is_error { Wants::Nothing } else { Wants::Answer }
     }
 
     fn id(&self, text: &str, limits: &MessageLimits) -> Result<Option<RequestId>, Rule> {

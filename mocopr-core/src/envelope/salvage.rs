@@ -4,22 +4,17 @@
 //! more, keeps no memory, and gives up wherever the id is not certain.
 
 use crate::{
-    envelope::Wants,
     id::RequestId,
     json::{Cursor, unescape},
 };
 
-/// The id under which a message that breaks a limit is to be answered, and whether it wants an answer at all.
+/// The id under which a message that breaks a limit is to be answered.
 ///
-/// The id is the outermost object's only `id`. `None` for a second `id`, an id that is neither string nor integer,
-/// text in which the object does not end, and for what looks like a response, whose id names a request of ours.
-pub(super) fn answerable(text: &str) -> (Option<RequestId>, Wants) {
-    let Some(Read { id, has_id, has_method, is_answer }) = read(text) else { return (None, Wants::Answer) };
-    match (has_method, is_answer) {
-        (false, true) => (None, Wants::Nothing),
-        (true, _) if !has_id => (None, Wants::Nothing),
-        (true, _) | (false, false) => (id, Wants::Answer),
-    }
+/// It is the outermost object's only `id`. `None` for a second `id`, an id that is neither string nor integer, text in
+/// which the object does not end, and for what looks like a response, whose id names a request of ours.
+pub(super) fn id(text: &str) -> Option<RequestId> {
+    let Read { id, has_method, is_answer, .. } = read(text)?;
+    if is_answer && !has_method { None } else { id }
 }
 
 /// What the outermost object has.

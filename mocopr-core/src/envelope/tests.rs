@@ -186,17 +186,10 @@ fn an_id_that_is_not_certain_is_not_read() {
 }
 
 #[test]
-fn only_what_may_be_a_request_wants_an_answer() {
+fn an_error_without_an_id_is_not_answered_with_another() {
     for text in [
         r#"{"jsonrpc":"2.0","error":{"code":-32700,"message":"x"}}"#,
         r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"x"}}"#,
-        r#"{"jsonrpc":"2.0","id":1.5,"result":{}}"#,
-        r#"{"jsonrpc":"2.0","id":1,"result":{"a":1,"a":2}}"#,
-        r#"{"jsonrpc":"2.0","result":{},"error":{}}"#,
-        r#"{"jsonrpc":"2.0","method":"n","params":[]}"#,
-        r#"{"jsonrpc":"2.0","method":"n","params":{"a":1,"a":2}}"#,
-        r#"{"jsonrpc":"1.0","method":"n"}"#,
-        r#"{"method":"n","method":"n"}"#,
     ] {
         assert_eq!(read_text(text).unwrap_err().wants, Wants::Nothing, "{text}");
     }
@@ -208,8 +201,11 @@ fn only_what_may_be_a_request_wants_an_answer() {
         r#"{"jsonrpc":"2.0","id":null,"method":"m"}"#,
         r#"{"jsonrpc":"2.0","id":1,"method":"m","params":[]}"#,
         r#"{"jsonrpc":"2.0","id":1,"method":"m","result":{}}"#,
+        r#"{"jsonrpc":"2.0","id":1.5,"result":{}}"#,
+        r#"{"jsonrpc":"2.0","result":{},"error":{}}"#,
+        r#"{"jsonrpc":"2.0","method":"n","params":[]}"#,
+        r#"{"jsonrpc":"1.0","method":"n"}"#,
         r#"{"jsonrpc":"2.0","method":"m","params":{"a":1,"a":2},"id":1}"#,
-        r#"{"jsonrpc":"2.0","method":"m","params":{"a":1,"a":2},"id":{}}"#,
         r#"{"a":1,"a":2,"id":3,"id":4,"method":"m"}"#,
     ] {
         assert_eq!(read_text(text).unwrap_err().wants, Wants::Answer, "{text}");
