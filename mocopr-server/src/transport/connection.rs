@@ -230,12 +230,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn malformed_notifications_and_responses_are_never_answered() {
+    async fn an_error_without_an_id_is_never_answered() {
         let mut client = BufReader::new(pipe::open(engine()));
         for line in [
             r#"{"jsonrpc":"2.0","error":{"code":-32700,"message":"x"}}"#,
-            r#"{"jsonrpc":"2.0","id":1,"result":{"a":1,"a":2}}"#,
-            r#"{"jsonrpc":"2.0","method":"notifications/x","params":[]}"#,
+            r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"x"}}"#,
             r#"{"jsonrpc":"2.0","id":7,"method":"ping"}"#,
         ] {
             client.write_all(format!("{line}\n").as_bytes()).await.unwrap();
