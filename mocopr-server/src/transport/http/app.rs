@@ -123,8 +123,9 @@ impl HttpApp {
             let event = kept.next().await;
             match (event, accept) {
                 (Event::Final(answer), _) => return self.carry(answer, accept),
-                // The client no longer waits; an answer must be given to end the exchange.
-                (Event::Cancelled, _) => return closing(empty(StatusCode::NO_CONTENT)),
+                // The client no longer waits, but the exchange must end; this status says that nothing will follow, in
+                // the way that clients already know from notifications.
+                (Event::Cancelled, _) => return empty(StatusCode::ACCEPTED),
                 // A client that takes no event stream hears nothing before the answer. Each thing that is thrown away
                 // gives way to other tasks, so that a handler that never stops talking does not keep the thread.
                 (Event::Frame(_) | Event::CloseStream, Accept::Json) => yield_now().await,
