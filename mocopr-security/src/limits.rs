@@ -25,6 +25,9 @@ pub struct Limits {
     /// Bytes of one message: an HTTP body or a line of standard input. Enforced while reading, so that memory is
     /// bounded however much is sent.
     pub message_bytes: usize,
+    /// Bytes of all HTTP bodies that are being read at the same time, beyond the first 64 KiB of each: what many slow
+    /// senders of large bodies can hold together.
+    pub bodies_bytes: usize,
     /// Shape of one message: depth, members, lengths.
     pub message: MessageLimits,
     /// Shape and work of JSON Schemas.
@@ -81,6 +84,7 @@ impl Limits {
     pub const fn development() -> Self {
         Self {
             message_bytes: 4 * MIB,
+            bodies_bytes: 256 * MIB,
             message: MessageLimits::development(),
             schema: SchemaLimits::development(),
             header_bytes: 16 * KIB,

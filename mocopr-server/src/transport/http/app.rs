@@ -1,6 +1,6 @@
 //! What one HTTP request is answered with.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -23,7 +23,7 @@ use tokio::task::yield_now;
 use super::{
     answer::AnswerBody,
     listener::App,
-    read_body::{BodyFault, read_body},
+    read_body::{BodyBounds, BodyFault, read_body},
     stream,
 };
 use crate::{
@@ -39,12 +39,15 @@ use crate::{
 pub(crate) struct HttpApp {
     engine: Arc<Engine>,
     path: Box<str>,
+    bodies: BodyBounds,
 }
 
 impl HttpApp {
     /// Serves the protocol at `path`.
     pub(crate) fn new(engine: Arc<Engine>, path: Box<str>) -> Self {
-        Self { engine, path }
+        let limits = engine.limits();
+        let bodies = BodyBounds::new(limits.message_bytes, limits.body_read, limits.bodies_bytes);
+        Self { engine, path, bodies }
     }
 }
 
@@ -91,8 +94,7 @@ impl HttpApp {
             Ok(accept) => accept,
             Err(refusal) => return self.refused(refusal),
         };
-        let limits = self.engine.limits();
-        let frame = match read_body(headers, body, limits.message_bytes, limits.body_read).await {
+        let frame = match read_body(headers, body, &self.bodies).await {
             Ok(frame) => frame,
             Err(fault) => return self.unread(fault),
         };
@@ -225,12 +227,16 @@ impl HttpApp {
             BodyFault::Unsupported => (415, Fault::Envelope("compressed bodies are not accepted")),
             BodyFault::Framing => (501, Fault::Envelope("Transfer-Encoding must be chunked and nothing else")),
             BodyFault::TooLarge => (code::status(&Fault::TooLarge, Revision::NEWEST_STATELESS), Fault::TooLarge),
+            BodyFault::Busy => (503, Fault::Busy { retry_after: BODIES_RETRY }),
             BodyFault::Timeout => (408, Fault::Envelope("the body did not arrive in time")),
             BodyFault::Gone => (400, Fault::Envelope("the body is broken")),
         };
         self.refused(Refusal { status, fault })
     }
 }
+
+/// How long a client should wait when there is no room for its body.
+const BODIES_RETRY: Duration = Duration::from_secs(1);
 
 /// An answer without a body.
 pub(super) fn empty(status: StatusCode) -> Response<AnswerBody> {

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     answer::AnswerBody,
     listener::{App, ListenerLimits, serve},
-    read_body::{BodyFault, read_body},
+    read_body::{BodyBounds, BodyFault, read_body},
     socket::LINGER_TIME,
 };
 
@@ -77,10 +77,11 @@ impl App for Service {
                 tokio::spawn(async move { pieces.closed().await });
                 Response::new(AnswerBody::stream(queue, guard))
             }
-            _ => match read_body(&head.headers, body, CAP, BODY_WITHIN).await {
+            _ => match read_body(&head.headers, body, &BodyBounds::new(CAP, BODY_WITHIN, 4 * CAP)).await {
                 Ok(body) => Response::new(AnswerBody::full(body)),
                 Err(BodyFault::Unsupported) => status(StatusCode::UNSUPPORTED_MEDIA_TYPE),
                 Err(BodyFault::TooLarge) => status(StatusCode::PAYLOAD_TOO_LARGE),
+                Err(BodyFault::Busy) => status(StatusCode::SERVICE_UNAVAILABLE),
                 Err(BodyFault::Timeout) => status(StatusCode::REQUEST_TIMEOUT),
                 Err(BodyFault::Gone) => status(StatusCode::BAD_REQUEST),
                 Err(BodyFault::Framing) => status(StatusCode::NOT_IMPLEMENTED),

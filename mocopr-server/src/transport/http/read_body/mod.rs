@@ -10,7 +10,10 @@ use http::{
     header::{CONTENT_ENCODING, TRANSFER_ENCODING},
 };
 use http_body::Body;
-use tokio::time::timeout;
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
+};
 
 #[cfg(test)]
 mod tests;
@@ -24,15 +27,17 @@ pub(crate) enum BodyFault {
     Framing,
     /// It is longer than it may be: 413.
     TooLarge,
+    /// There is no room for it among all that are being read: 503.
+    Busy,
     /// It did not arrive in time: 408.
     Timeout,
     /// The connection is lost, or the body's framing is broken: 400, if anybody is left to read it.
     Gone,
 }
 
-/// Reads `body` to its end: at most `cap` bytes, all of them `within` the time.
+/// Reads `body` to its end, within the bounds of its listener.
 ///
-/// A body that declares more than `cap` is refused before a byte of it is read; one without a length is counted while
+/// A body that declares more than the cap is refused before a byte of it is read; one without a length is counted while
 /// it is read, and at most one piece above the cap is ever held. A body that arrived in one piece is returned without
 /// a copy. Trailers are dropped.
 ///
@@ -44,7 +49,7 @@ pub(crate) enum BodyFault {
 ///
 /// # Source
 /// RFC 9110 sections 8.4 and 15.5; RFC 9112 sections 6.1 and 9.3.
-pub(crate) async fn read_body<B>(headers: &HeaderMap, body: B, cap: usize, within: Duration) -> Result<Bytes, BodyFault>
+pub(crate) async fn read_body<B>(headers: &HeaderMap, body: B, bounds: &BodyBounds) -> Result<Bytes, BodyFault>
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -60,25 +65,26 @@ where
         (Some(_), _) => return Err(BodyFault::Framing),
     }
     // For HTTP/1.1 this is the Content-Length where one counts (not beside Transfer-Encoding).
-    if body.size_hint().lower() > cap as u64 {
+    if body.size_hint().lower() > bounds.cap as u64 {
         return Err(BodyFault::TooLarge);
     }
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
     // A body that arrived with its head is read at the first poll, before the timer is registered anywhere.
-    timeout(within, collect(body, cap)).await.unwrap_or(Err(BodyFault::Timeout))
+    timeout(bounds.within, collect(body, bounds)).await.unwrap_or(Err(BodyFault::Timeout))
 }
 
-async fn collect<B: Body<Data = Bytes> + Unpin>(mut body: B, cap: usize) -> Result<Bytes, BodyFault> {
+async fn collect<B: Body<Data = Bytes> + Unpin>(mut body: B, bounds: &BodyBounds) -> Result<Bytes, BodyFault> {
     let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    let mut place = Place::none();
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     while let Some(frame) = std::future::poll_fn(|cx| std::pin::Pin::new(&mut body).poll_frame(cx)).await {
         let Ok(piece) = frame.map_err(|_| BodyFault::Gone)?.into_data() else {
             continue;
         };
-        if piece.len() > cap - first.len() - all.len() {
+        if piece.len() > bounds.cap - first.len() - all.len() {
             return Err(BodyFault::TooLarge);
         }
         if first.is_empty() && all.is_empty() {
@@ -88,7 +94,9 @@ async fn collect<B: Body<Data = Bytes> + Unpin>(mut body: B, cap: usize) -> Resu
             if all.capacity() - all.len() < first.len() + piece.len() {
                 // On the word of the peer alone not more than a block; all of it once it has sent that much.
                 let expected = if held < MAX_AHEAD { declared.min(MAX_AHEAD) } else { declared };
-                all.reserve((held + piece.len()).max(expected) - all.len());
+                let wanted = (held + piece.len()).max(expected);
+                place.grow(&bounds.room, wanted)?;
+                all.reserve(wanted - all.len());
             }
             all.extend_from_slice(&std::mem::take(&mut first));
             all.extend_from_slice(&piece);
@@ -100,10 +108,52 @@ async fn collect<B: Body<Data = Bytes> + Unpin>(mut body: B, cap: usize) -> Resu
     Ok(if all.is_empty() { first } else { all.freeze() })
 }
 
+/// The bounds on the bodies of a listener.
+#[derive(Debug)]
+pub(crate) struct BodyBounds {
+    cap: usize,
+    within: Duration,
+    room: Semaphore,
+}
+
+impl BodyBounds {
+    /// At most `cap` bytes for one body, all of it `within` the time, and `room` bytes for the large ones together.
+    pub(crate) fn new(cap: usize, within: Duration, room: usize) -> Self {
+        Self { cap, within, room: Semaphore::new((room / UNIT).min(Semaphore::MAX_PERMITS)) }
+    }
+}
+
+/// What one body has of the room for all; given back when it is read.
+struct Place<'a> {
+    taken: Option<SemaphorePermit<'a>>,
+}
+
+impl<'a> Place<'a> {
+    fn none() -> Self {
+        Self { taken: None }
+    }
+
+    /// Makes room for so many bytes. What every connection may hold needs none.
+    fn grow(&mut self, room: &'a Semaphore, bytes: usize) -> Result<(), BodyFault> {
+        let wanted = bytes.saturating_sub(MAX_AHEAD).div_ceil(UNIT);
+        let more = wanted.saturating_sub(self.taken.as_ref().map_or(0, SemaphorePermit::num_permits));
+        let more = u32::try_from(more).map_err(|_| BodyFault::Busy)?;
+        let permit = room.try_acquire_many(more).map_err(|_| BodyFault::Busy)?;
+        match &mut self.taken {
+            Some(taken) => taken.merge(permit),
+            None => self.taken = Some(permit),
+        }
+        Ok(())
+    }
+}
+
 /// Every coding in the list is the one that does nothing.
 fn is_identity(value: &[u8]) -> bool {
     value.split(|byte| *byte == b',').all(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"identity"))
 }
+
+/// Bytes that are counted as one.
+const UNIT: usize = 4 * 1024;
 
 /// How much is reserved for a body that has only been announced.
 const MAX_AHEAD: usize = 64 * 1024;

@@ -43,7 +43,28 @@ impl Body for Pieces {
 const LONG: Duration = Duration::from_secs(30);
 
 async fn read(body: Pieces, cap: usize) -> Result<Bytes, BodyFault> {
-    read_body(&HeaderMap::new(), body, cap, LONG).await
+    read_body(&HeaderMap::new(), body, &bounds(cap)).await
+}
+
+fn bounds(cap: usize) -> BodyBounds {
+    BodyBounds::new(cap, LONG, 64 * 1024)
+}
+
+#[tokio::test]
+async fn large_bodies_share_their_room_and_give_it_back() {
+    let bounds = BodyBounds::new(1 << 20, LONG, 64 * 1024);
+    let large = || {
+        let piece = || Some(Ok(Frame::data(Bytes::from(vec![b'x'; 50 * 1024]))));
+        Pieces { pieces: [piece(), piece()].into(), declared: None }
+    };
+    let stuck = Pieces { pieces: [large().pieces, [None].into()].into_iter().flatten().collect(), declared: None };
+    let headers = HeaderMap::new();
+    let mut slow = Box::pin(read_body(&headers, stuck, &bounds));
+    assert!(futures_util::poll!(&mut slow).is_pending());
+    assert_eq!(read_body(&headers, large(), &bounds).await, Err(BodyFault::Busy));
+    assert_eq!(read_body(&headers, Pieces::of(&["small"]), &bounds).await.unwrap(), "small");
+    drop(slow);
+    assert_eq!(read_body(&headers, large(), &bounds).await.unwrap().len(), 100 * 1024);
 }
 
 #[tokio::test]
@@ -77,7 +98,7 @@ async fn declared_length_above_the_cap_is_refused_unread() {
 async fn huge_declaration_reserves_little() {
     let mut body = Pieces::of(&["ab", "cd"]);
     body.declared = Some(1 << 40);
-    let read = collect(body, usize::MAX).await.unwrap();
+    let read = collect(body, &BodyBounds::new(usize::MAX, LONG, usize::MAX)).await.unwrap();
     assert!(BytesMut::from(read).capacity() <= MAX_AHEAD);
 }
 
@@ -106,13 +127,13 @@ async fn any_coding_but_identity_is_unsupported() {
         ("", false),
     ] {
         let headers = HeaderMap::from_iter([(CONTENT_ENCODING, HeaderValue::from_static(coding))]);
-        let outcome = read_body(&headers, Pieces::of(&["ab"]), 5, LONG).await;
+        let outcome = read_body(&headers, Pieces::of(&["ab"]), &bounds(5)).await;
         assert_eq!(outcome.is_ok(), passes, "{coding:?}");
     }
     let mut headers = HeaderMap::new();
     headers.append(CONTENT_ENCODING, HeaderValue::from_static("identity"));
     headers.append(CONTENT_ENCODING, HeaderValue::from_static("br"));
-    assert_eq!(read_body(&headers, Pieces::of(&["ab"]), 5, LONG).await, Err(BodyFault::Unsupported));
+    assert_eq!(read_body(&headers, Pieces::of(&["ab"]), &bounds(5)).await, Err(BodyFault::Unsupported));
 }
 
 #[tokio::test]
@@ -131,7 +152,7 @@ async fn any_transfer_coding_but_one_chunked_is_refused() {
         for coding in codings {
             headers.append(TRANSFER_ENCODING, HeaderValue::from_static(coding));
         }
-        let outcome = read_body(&headers, Pieces::of(&["ab"]), 5, LONG).await;
+        let outcome = read_body(&headers, Pieces::of(&["ab"]), &bounds(5)).await;
         let expected = if passes { Ok(Bytes::from_static(b"ab")) } else { Err(BodyFault::Framing) };
         assert_eq!(outcome, expected, "{codings:?}");
     }
