@@ -15,6 +15,15 @@
 //! }
 //! ```
 //!
+//! A server begins with [`McpServer::builder`] and runs with `run_stdio` or `run_http`. `#[tool]`, `#[prompt]`,
+//! `#[resource(..)]` and `#[handlers]` make handlers of functions and methods, `#[data]` makes types of arguments and
+//! answers, and [`Context`] is what a handler sees of its call.
+//!
+//! Incidents and refusals are `tracing` events; without a subscriber nobody sees them. A subscriber must write to
+//! standard error, because standard output belongs to the protocol.
+//!
+//! The features `stdio`, `http` and `macros` are on by default; `testing` adds a client for tests.
+//!
 //! This crate is a facade: it has no code of its own, only names.
 
 // The expansions of the macros name this crate from outside, also in its own tests and examples.

@@ -51,6 +51,21 @@ pub fn tool(settings: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Makes a function a prompt. Its parameters (`String`, `&str`, `Option<String>`) are the prompt's arguments.
 ///
+/// ```text
+/// /// Asks for a review of a book.
+/// #[prompt]
+/// async fn review(
+///     /// The book's title.
+///     title: String,
+///     /// How it shall sound; friendly unless said.
+///     tone: Option<String>,
+/// ) -> String {
+///     format!("Review {title} in a {} tone.", tone.as_deref().unwrap_or("friendly"))
+/// }
+/// ```
+///
+/// `Prompt::new().user("…").assistant("…")` answers several messages.
+///
 /// `#[prompt(name = "…", title = "…", description = "…", icon = "https://…", timeout = "5s", crate = "path")]`.
 #[proc_macro_attribute]
 pub fn prompt(settings: TokenStream, item: TokenStream) -> TokenStream {
@@ -58,6 +73,14 @@ pub fn prompt(settings: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 /// Makes a function a resource at a URI, or a family of resources at an RFC 6570 template.
+///
+/// ```text
+/// /// A book.
+/// #[resource("book://{author}/{title}", mime = "text/plain")]
+/// async fn book(author: String, title: String) -> Result<String, Failure> {
+///     find(&author, &title).ok_or_else(|| Failure::absent(format!("book://{author}/{title}")))
+/// }
+/// ```
 ///
 /// Every variable of the template is a parameter of the same name: `String`, `&str`, `Option<String>` for one that
 /// may be absent, or any type that parses from text (what does not parse is no resource of the family).
@@ -83,7 +106,30 @@ pub fn completion(settings: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Makes the methods of an impl block tools, prompts, resources and completions that share one value.
 ///
-/// The block stays as it is written, and the type can be given to `with_handlers` of the server's builder.
+/// ```text
+/// struct Shelf {
+///     lent: AtomicU64,
+/// }
+///
+/// #[handlers]
+/// impl Shelf {
+///     /// Lends a book.
+///     #[tool]
+///     async fn lend(
+///         &self,
+///         /// The book's title.
+///         title: String,
+///     ) -> String {
+///         format!("{title}, number {}", self.lent.fetch_add(1, Ordering::Relaxed) + 1)
+///     }
+/// }
+///
+/// // McpServer::builder().with_handlers(Shelf { lent: AtomicU64::new(0) })
+/// ```
+///
+/// Only methods under `#[tool]`, `#[prompt]`, `#[resource(…)]` or `#[completion(…)]` are handlers; no peer reaches the
+/// others. The block stays as it is written, and the type can be given to `with_handlers` of the server's builder.
+///
 /// `#[handlers(crate = "path")]` where the dependency is renamed.
 #[proc_macro_attribute]
 pub fn handlers(settings: TokenStream, item: TokenStream) -> TokenStream {
@@ -92,6 +138,25 @@ pub fn handlers(settings: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Derives what a type needs to be an argument or an answer: serde's `Serialize` and `Deserialize`, and the JSON
 /// Schema. serde's and schemars' own attributes work as usual.
+///
+/// ```text
+/// /// The weather of one day.
+/// #[data]
+/// struct Weather {
+///     /// In degrees Celsius.
+///     temperature: f64,
+///     /// What to expect, in a few words.
+///     summary: Option<String>,
+/// }
+///
+/// /// The weather of a city.
+/// #[tool(read_only)]
+/// async fn weather(city: String) -> Json<Weather> {
+///     Json(Weather { temperature: 21.0, summary: None })
+/// }
+/// ```
+///
+/// Doc comments become descriptions in the schema.
 ///
 /// `#[data(crate = "path")]` where the dependency is renamed.
 #[proc_macro_attribute]

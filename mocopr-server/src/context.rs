@@ -132,6 +132,22 @@ impl Context {
 
     /// Asks the user a question whose answer is a `T`: a struct of strings, numbers, booleans and enums.
     ///
+    /// ```text
+    /// #[data]
+    /// struct Order {
+    ///     /// What to cook.
+    ///     dish: String,
+    /// }
+    ///
+    /// #[tool]
+    /// async fn cook(ctx: &Context) -> Result<String, Failure> {
+    ///     let order = ctx.elicit::<Order>("What shall be cooked?").await?;
+    ///     Ok(order.dish)
+    /// }
+    /// ```
+    ///
+    /// `?` tells the caller that the user declined or cancelled; match on [`AskError`] to go on without an answer.
+    ///
     /// In 2026-07-28 the handler runs again from the top once the answer is there; what stands before the question
     /// runs again, so side effects belong after the last one. Never call it inside of `block_on`.
     ///
