@@ -60,6 +60,11 @@ pub use mocopr_server::{
     server::{Guarded, MayListen, McpServer, Unguarded},
 };
 
+/// Failures of the protocol, for handlers that answer with one.
+pub mod fault {
+    pub use mocopr_core::fault::{Fault, Target};
+}
+
 /// Who may do what, and how much.
 pub mod security {
     pub use mocopr_core::json::{JsonLimits, MessageLimits};

@@ -3,14 +3,14 @@
 //! Every sentence for the peer is written here or by the owner of a handler. The log gets the rest, under an
 //! incident id that both texts share.
 
-use std::{any::Any, borrow::Cow, error::Error};
+use std::{any::Any, borrow::Cow, error::Error, io::Write};
 
 use mocopr_core::{
     failure::{Failure, FailureKind},
     fault::{Fault, Target},
     outcome::{Incident, PublicError},
 };
-use tracing::error;
+use tracing::{dispatcher, error};
 
 use crate::principal::Principal;
 
@@ -90,7 +90,15 @@ fn log(
         chain.extend(link.to_string().chars().flat_map(char::escape_debug));
         next = link.source();
     }
-    error!(%incident, principal = %who, handler = what, note = %note.escape_debug(), source = chain, "a call failed");
+    let note = note.escape_debug();
+    if dispatcher::has_been_set() {
+        error!(%incident, principal = %who, handler = what, %note, source = chain, "a call failed");
+        return;
+    }
+    // Nobody listens to the log; an incident that cannot be looked up helps nobody.
+    let line = format!("mocopr: incident {incident}: {}: {note}: {chain}\n", what.escape_debug());
+    // Where standard error is closed there is nowhere left to say it.
+    let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
 fn incident() -> Incident {

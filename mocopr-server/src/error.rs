@@ -14,7 +14,7 @@ pub struct Error(Box<Inner>);
 
 enum Inner {
     Problems(Vec<Problem>),
-    Io { doing: &'static str, source: io::Error },
+    Io { doing: String, source: io::Error },
     Entropy,
 }
 
@@ -39,8 +39,8 @@ impl Error {
         not(any(feature = "http", feature = "stdio")),
         expect(dead_code, reason = "only transports do I/O that can fail")
     )]
-    pub(crate) fn io(doing: &'static str, source: io::Error) -> Self {
-        Self(Box::new(Inner::Io { doing, source }))
+    pub(crate) fn io(doing: impl Into<String>, source: io::Error) -> Self {
+        Self(Box::new(Inner::Io { doing: doing.into(), source }))
     }
 
     pub(crate) fn entropy() -> Self {

@@ -113,8 +113,9 @@ pub(crate) async fn run(engine: Arc<Engine>, owner: Option<BoxFuture<'static, ()
     }
     let HttpConfig { address, path, ready } = config;
     let stop = crate::shutdown::stop(owner, engine.stopping.clone());
-    let socket = TcpListener::bind(address).await.map_err(|error| Error::io("listening", error))?;
-    let address = socket.local_addr().map_err(|error| Error::io("listening", error))?;
+    let failed = |error| Error::io(format!("listening at {address}"), error);
+    let socket = TcpListener::bind(address).await.map_err(failed)?;
+    let address = socket.local_addr().map_err(failed)?;
     match engine.gate.policy().profile() {
         Profile::Development => warn_once(address),
         _ => info!(%address, "listening"),

@@ -11,6 +11,8 @@ use schemars::{
 };
 use serde_json::{Map, Value};
 
+use crate::handler::form;
+
 /// What a macro knows of one argument beyond its type.
 ///
 /// Made by the expansion of `#[tool]`, from what stands at the parameter.
@@ -72,11 +74,9 @@ pub(crate) fn output<T: JsonSchema>() -> Option<OutputSchema> {
     Some(OutputSchema { schema: RawJson::encode(&schema).ok()?, is_object })
 }
 
-/// The schema of a form: as that of arguments, without a member that forms do not know.
+/// The schema of a form for the user (elicitation).
 pub(crate) fn form<T: JsonSchema>() -> RawJson {
-    let mut schema = generate::<T>(Contract::Deserialize);
-    schema.retain(|keyword, _| matches!(keyword.as_str(), "type" | "properties" | "required"));
-    RawJson::from_value(&Value::Object(schema))
+    RawJson::from_value(&Value::Object(form::of(generate::<T>(Contract::Deserialize))))
 }
 
 fn generate<T: JsonSchema>(contract: Contract) -> Map<String, Value> {
