@@ -19,7 +19,8 @@
 //! `#[resource(..)]` and `#[handlers]` make handlers of functions and methods, `#[data]` makes types of arguments and
 //! answers, and [`Context`] is what a handler sees of its call.
 //!
-//! Incidents and refusals are `tracing` events; without a subscriber nobody sees them. A subscriber must write to
+//! Incidents and refusals are `tracing` events; without a subscriber incidents alone are written, to standard error. A
+//! subscriber must write to
 //! standard error, because standard output belongs to the protocol.
 //!
 //! The features `stdio`, `http` and `macros` are on by default; `testing` adds a client for tests.
