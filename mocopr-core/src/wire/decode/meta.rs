@@ -87,8 +87,9 @@ impl ReadMeta {
     /// What counts in stateless revisions, and the revision that it names.
     pub(super) fn stateless(self) -> Result<(Meta, Revision), Fault> {
         let Self { members, raw } = self;
-        let Members { version, capabilities, client_info, log_level, progress_token } =
-            members.required(Fault::Meta("params._meta is required and must be an object"))?;
+        let Members { version, capabilities, client_info, log_level, progress_token } = members.required(
+            Fault::Meta("params._meta is required and must be an object (before 2026-07-28: send initialize first)"),
+        )?;
         let revision = match version.required(Fault::Meta(NO_VERSION))? {
             Version::Known(revision) if revision.era() == Era::Stateless => revision,
             Version::Known(revision) => {
