@@ -14,7 +14,7 @@ use std::{
 
 use bytes::Bytes;
 use mocopr_core::{
-    failure::Failure,
+    failure::{Failure, FailureKind},
     fault::Fault,
     id::RequestId,
     json::RawJson,
@@ -247,9 +247,12 @@ impl Running {
     }
 
     fn failed(&self, failure: &Failure) -> Answer {
-        // An ask that failed says so to the caller: the text is ours and tells what the caller itself did.
-        if let Some(ask) = failure.source().and_then(|source| source.downcast_ref::<AskError>()) {
+        // An ask that failed says so to the caller: the text is ours and tells what the caller itself did. A handler that
+        // said it in its own words has the word.
+        let ask = failure.source().and_then(|source| source.downcast_ref::<AskError>());
+        if let (Some(ask), FailureKind::Internal(_)) = (ask, failure.kind()) {
             return match ask {
+                AskError::Schema => self.internal("a handler asked with a schema that cannot be used"),
                 AskError::Unsupported(needed) => self.fault(Fault::MissingCapability(needed.clone())),
                 AskError::Declined | AskError::Cancelled | AskError::Invalid | AskError::Failed => {
                     self.caller_failure(&ask.to_string())

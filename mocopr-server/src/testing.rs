@@ -3,10 +3,10 @@
 use std::fmt;
 
 use mocopr_core::{meta, wire::revision::Revision};
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf};
 
 pub use mocopr_core::clock::{Clock, ManualClock};
-pub use serde_json::{Value, json};
 
 use crate::server::McpServer;
 

@@ -73,8 +73,9 @@ impl<'a, T: DeserializeOwned + Send + 'static> IntoFuture for Elicit<'a, T> {
             context.outlet().with_asks(super::AskBook::single_use);
         }
         Box::pin(async move {
-            let ask = Ask::Form(FormAsk { message, schema: schema.clone() });
-            put(context, ask, place, |answer| judge(answer, &schema)).await
+            // Before anybody is asked: an answer that nothing can judge would be asked for again without an end.
+            let fits = Schema::compile(&schema, &SchemaLimits::development()).map_err(|_| AskError::Schema)?;
+            put(context, Ask::Form(FormAsk { message, schema }), place, |answer| judge(answer, &fits)).await
         })
     }
 }
@@ -120,11 +121,10 @@ struct Answer<'a> {
 }
 
 /// The content of an accepted form, if it fits the schema that was asked.
-fn judge<T: DeserializeOwned>(answer: &RawJson, schema: &RawJson) -> Result<T, AskError> {
+fn judge<T: DeserializeOwned>(answer: &RawJson, schema: &Schema) -> Result<T, AskError> {
     let content = accepted(answer)?.unwrap_or("{}");
     let content = serde_json::from_str::<&RawValue>(content).map_err(|_| AskError::Invalid)?;
     let content = RawJson::encode(content).map_err(|_| AskError::Invalid)?;
-    let schema = Schema::compile(schema, &SchemaLimits::development()).map_err(|_| AskError::Invalid)?;
     schema.check_raw(&content).map_err(|_| AskError::Invalid)?;
     content.decode().map_err(|_| AskError::Invalid)
 }
@@ -137,5 +137,49 @@ fn accepted(answer: &RawJson) -> Result<Option<&str>, AskError> {
         "decline" => Err(AskError::Declined),
         "cancel" => Err(AskError::Cancelled),
         _ => Err(AskError::Invalid),
+    }
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use mocopr_core::failure::Failure;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        registry::tool::{NoArguments, Tool},
+        server::McpServer,
+        testing::TestClient,
+    };
+
+    #[tokio::test]
+    async fn a_question_whose_schema_cannot_be_used_is_not_asked() {
+        let tool = Tool::new("ask").handler_with(|_: NoArguments, ctx: &Context| {
+            Box::pin(async move {
+                let schema = json!({"type": "object", "properties": {"a": {"$ref": "https://example.com/a"}}});
+                ctx.elicit_with_schema("What?", &schema).await?;
+                Ok::<_, Failure>("answered")
+            })
+        });
+        let server = McpServer::builder().with_info("test", "1").with_tool(tool).build().unwrap();
+        let mut client = TestClient::connect(&server).await.unwrap();
+        let answer = client.call_tool("ask", json!({})).await.unwrap();
+        assert!(answer.is_error() && answer.text().starts_with("internal error"), "{answer:?}");
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_says_why_it_stops_has_the_word() {
+        let tool = Tool::new("ask").handler_with(|_: NoArguments, ctx: &Context| {
+            Box::pin(async move {
+                let answer = ctx.elicit_with_schema("What?", &json!({"type": "object"})).await;
+                answer.map_err(|error| Failure::caller("nothing was changed").caused_by(error))?;
+                Ok::<_, Failure>("answered")
+            })
+        });
+        let server = McpServer::builder().with_info("test", "1").with_tool(tool).build().unwrap();
+        let client = TestClient::connect(&server).await.unwrap();
+        let mut client = client.answering(|_, _| Some(json!({"action": "decline"})));
+        let answer = client.call_tool("ask", json!({})).await.unwrap();
+        assert_eq!((answer.is_error(), answer.text().as_str()), (true, "nothing was changed"));
     }
 }

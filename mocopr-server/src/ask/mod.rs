@@ -46,6 +46,8 @@ pub enum AskError {
     Unsupported(Box<ClientCapabilities>),
     /// The client's answer does not fit the question.
     Invalid,
+    /// The schema that the handler gave for its question cannot be used; nobody was asked.
+    Schema,
     /// The client answered with an error, or is gone.
     Failed,
 }
@@ -57,6 +59,7 @@ impl fmt::Display for AskError {
             Self::Cancelled => "the user cancelled",
             Self::Unsupported(_) => "the client does not support this question",
             Self::Invalid => "the client's answer does not fit the question",
+            Self::Schema => "the schema of a question cannot be used",
             Self::Failed => "the client did not answer the question",
         })
     }
