@@ -28,10 +28,12 @@ pub fn failure(failure: &Failure, who: &Principal, what: &str) -> Sanitized {
     match failure.kind() {
         FailureKind::Caller(text) => Sanitized::Caller(text.clone()),
         FailureKind::Fault(fault) => {
-            if failure.source().is_some() {
-                log(incident(), who, what, "a handler answered with a fault", failure.source());
-            }
-            Sanitized::Error(self::fault(fault.clone()))
+            let incident = failure.source().map(|source| {
+                let incident = incident();
+                log(incident, who, what, "a handler answered with a fault", Some(source));
+                incident
+            });
+            Sanitized::Error(PublicError::sanitized(fault.clone(), sentence(fault), incident))
         }
         FailureKind::Internal(note) => Sanitized::Error(internal(who, what, note, failure.source())),
         _ => Sanitized::Error(internal(who, what, "a failure of an unknown kind", failure.source())),

@@ -89,10 +89,6 @@ impl Engine {
         let Request::Listen(wanted) = &call.request else {
             return Err(self.refuse(Some(&call.id), Fault::Internal, call.revision));
         };
-        if wanted.uris.len() > MAX_URIS {
-            let fault = Fault::Params("too many resources in one subscription");
-            return Err(self.refuse(Some(&call.id), fault, call.revision));
-        }
         let slot =
             self.gate.open_stream(admission).map_err(|fault| self.refuse(Some(&call.id), fault, call.revision))?;
         let cancelled = CancellationToken::new();
@@ -185,5 +181,5 @@ impl Engine {
     }
 }
 
-/// Resources that one stream or session is told of at most.
+/// Resources that one session subscribes to at most, as many as a listen stream can name.
 const MAX_URIS: usize = 256;

@@ -121,8 +121,8 @@ impl PromptBuilder {
     /// Sets `_meta`: something that is written as a JSON object.
     pub fn meta(mut self, meta: &impl Serialize) -> Self {
         match RawJson::encode(meta) {
-            Ok(meta) => self.info.meta = Some(meta),
-            Err(_) => self.problems.push("the `_meta` is not JSON"),
+            Ok(meta) if meta.is_object() => self.info.meta = Some(meta),
+            Ok(_) | Err(_) => self.problems.push("the `_meta` is not a JSON object"),
         }
         self
     }

@@ -162,7 +162,7 @@ fn listen(params: &Params) -> Result<ListenFilter, Fault> {
     const NO_FILTER: Fault = Fault::Params("params.notifications must be an object");
     const NO_FLAG: Fault = Fault::Params("each …ListChanged of params.notifications must be a boolean");
     const NO_URIS: Fault = Fault::Params(
-        "resourceSubscriptions of params.notifications must be an array of at most 1,024 URIs of at most 2,048 bytes",
+        "resourceSubscriptions of params.notifications must be an array of at most 256 URIs of at most 2,048 bytes",
     );
 
     let filter: Filter = structure(params, "notifications").ok_or(NO_FILTER)?;
@@ -240,4 +240,4 @@ const NO_URI: &str = "params.uri must be a string";
 /// URIs inside of lists and references, as long as `params.uri` may be.
 const URI_BYTES: usize = 2048;
 /// URIs of one listen stream: each is matched on every change, and kept as long as the stream is open.
-const MAX_LISTEN_URIS: usize = 1024;
+const MAX_LISTEN_URIS: usize = 256;
