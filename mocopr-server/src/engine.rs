@@ -317,7 +317,7 @@ impl Engine {
     }
 
     fn initialize(self: &Arc<Self>, admission: &Admission, call: Call, link: Link<'_>) -> Result<Step, Refused> {
-        let permit = self.gate.permit(admission, call, Target::Protocol).map_err(|denied| self.denied(denied))?;
+        let permit = self.protocol(admission, call)?;
         let Call { id, request, .. } = permit.into_call();
         let Request::Initialize(initialize) = request else {
             return Err(self.refuse(Some(&id), Fault::Internal, Revision::NEWEST_STATEFUL));
