@@ -5,7 +5,6 @@
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use mocopr_core::{
-    json::RawJson,
     model::{
         content::Icon,
         prompt::{self as model, PromptArgument},
@@ -22,7 +21,7 @@ use crate::{
         function,
         prompt::{IntoPromptResult, outcome},
     },
-    registry::definitions::Completions,
+    registry::definitions::{Completions, meta_object},
 };
 
 /// A prompt: what is listed of it, what carries out its calls, and what completes its arguments.
@@ -120,10 +119,7 @@ impl PromptBuilder {
 
     /// Sets `_meta`: something that is written as a JSON object.
     pub fn meta(mut self, meta: &impl Serialize) -> Self {
-        match RawJson::encode(meta) {
-            Ok(meta) if meta.is_object() => self.info.meta = Some(meta),
-            Ok(_) | Err(_) => self.problems.push("the `_meta` is not a JSON object"),
-        }
+        self.info.meta = meta_object(meta, &mut self.problems);
         self
     }
 

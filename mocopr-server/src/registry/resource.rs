@@ -5,7 +5,6 @@
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use mocopr_core::{
-    json::RawJson,
     model::{
         content::{Annotations, Icon},
         resource::{Resource, ResourceTemplate},
@@ -22,7 +21,7 @@ use crate::{
         function,
         read::{IntoReadResult, outcome},
     },
-    registry::definitions::Completions,
+    registry::definitions::{Completions, meta_object},
 };
 
 /// A resource or a family of them: what is listed, what carries out reads, and what completes its variables.
@@ -146,10 +145,7 @@ impl ResourceBuilder {
 
     /// Sets `_meta`: something that is written as a JSON object.
     pub fn meta(mut self, meta: &impl Serialize) -> Self {
-        match RawJson::encode(meta) {
-            Ok(meta) if meta.is_object() => self.info.meta = Some(meta),
-            Ok(_) | Err(_) => self.problems.push("the `_meta` is not a JSON object"),
-        }
+        self.info.meta = meta_object(meta, &mut self.problems);
         self
     }
 

@@ -24,6 +24,7 @@ use crate::{
         schema::{self, Argument},
         tool::{IntoToolResult, outcome},
     },
+    registry::definitions::meta_object,
 };
 
 /// A tool: what is listed of it, and what carries out its calls.
@@ -180,10 +181,7 @@ impl ToolBuilder {
 
     /// Sets `_meta`: something that is written as a JSON object.
     pub fn meta(mut self, meta: &impl Serialize) -> Self {
-        match RawJson::encode(meta) {
-            Ok(meta) if meta.is_object() => self.info.meta = Some(meta),
-            Ok(_) | Err(_) => self.problems.push("the `_meta` is not a JSON object"),
-        }
+        self.info.meta = meta_object(meta, &mut self.problems);
         self
     }
 
