@@ -8,6 +8,7 @@ mod salvage;
 mod text;
 
 use bytes::Bytes;
+use bytestring::ByteString;
 
 use self::text::quoted;
 pub use self::{
@@ -84,7 +85,8 @@ pub enum Wants {
 /// JSON-RPC 2.0, sections 4 and 5; RFC 8259; MCP 2025-11-25, base protocol, "Messages".
 pub fn read(frame: Bytes, limits: &MessageLimits, scanner: &mut Scanner) -> Result<Message, Malformed> {
     let unknown = |fault| Malformed { id: None, fault, wants: Wants::Answer };
-    let Ok(text) = std::str::from_utf8(&frame) else { return Err(unknown(Fault::Parse)) };
+    let Ok(frame) = ByteString::try_from(frame) else { return Err(unknown(Fault::Parse)) };
+    let text: &str = &frame;
     let value = match scanner.scan(text, &Rules::of_message(limits)) {
         Ok(value) => value,
         Err(fault @ Fault::Envelope(_)) => {
@@ -162,7 +164,7 @@ impl Head {
 
     fn message(
         &self,
-        frame: &Bytes,
+        frame: &ByteString,
         text: &str,
         limits: &MessageLimits,
         scanner: &mut Scanner,
@@ -196,7 +198,7 @@ impl Head {
         }
     }
 
-    fn params(&self, frame: &Bytes, text: &str, limits: &MessageLimits, scanner: &mut Scanner) -> Result<Params, Rule> {
+    fn params(&self, frame: &ByteString, text: &str, limits: &MessageLimits, scanner: &mut Scanner) -> Result<Params, Rule> {
         let Some(span) = self.params else { return Ok(Params::default()) };
         if !span.of(text).starts_with('{') {
             return Err("params is an object");
@@ -212,7 +214,7 @@ fn is_version_2(raw: &str) -> bool {
     raw == "\"2.0\"" || quoted(raw).and_then(unescape).is_some_and(|version| version == "2.0")
 }
 
-fn method(frame: &Bytes, span: Span, limits: &MessageLimits) -> Result<Str, Rule> {
+fn method(frame: &ByteString, span: Span, limits: &MessageLimits) -> Result<Str, Rule> {
     let method = Str::cut(frame, span).ok_or("method is a string")?;
     match method.as_str().len() {
         0 => Err("method is not empty"),

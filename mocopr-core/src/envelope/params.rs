@@ -43,7 +43,7 @@ impl Params {
     /// [`NotString`] for every other value, `null` among them.
     pub fn string(&self, name: &str) -> Result<Option<Str>, NotString> {
         let (Some(raw), Some(span)) = (&self.raw, self.span(name)) else { return Ok(None) };
-        Str::cut(raw.bytes(), span).map(Some).ok_or(NotString)
+        Str::cut(raw.text(), span).map(Some).ok_or(NotString)
     }
 
     /// Checks the members that have a length of their own; `text` is the text of the object.

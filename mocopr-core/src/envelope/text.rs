@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt};
 
-use bytes::Bytes;
+use bytestring::ByteString;
 
 use crate::json::{RawJson, Span, slice, unescape};
 
@@ -15,7 +15,7 @@ pub struct Str(Form);
 
 #[derive(Clone)]
 enum Form {
-    Slice(Bytes),
+    Slice(ByteString),
     Unescaped(Box<str>),
 }
 
@@ -23,28 +23,28 @@ impl Str {
     /// The string that a value is; `None` for other values.
     #[must_use]
     pub fn of(value: &RawJson) -> Option<Self> {
-        Self::cut(value.bytes(), Span::whole(value.bytes())?)
+        Self::cut(value.text(), Span::whole(value.as_bytes())?)
     }
 
     /// The string that a scan has found at `span` of `frame`; `None` where it has found another value.
-    pub(super) fn cut(frame: &Bytes, span: Span) -> Option<Self> {
+    pub(super) fn cut(frame: &ByteString, span: Span) -> Option<Self> {
         let inside = span.inside()?;
-        if frame.get(span.range())?.first() != Some(&b'"') {
+        if !frame.get(span.range())?.starts_with('"') {
             return None;
         }
-        let bytes = slice(frame, inside);
-        let unescaped = match unescape(std::str::from_utf8(&bytes).ok()?)? {
+        let text = slice(frame, inside);
+        let unescaped = match unescape(&text)? {
             Cow::Borrowed(_) => None,
             Cow::Owned(text) => Some(text),
         };
-        Some(Self(unescaped.map_or(Form::Slice(bytes), |text| Form::Unescaped(text.into()))))
+        Some(Self(unescaped.map_or(Form::Slice(text), |text| Form::Unescaped(text.into()))))
     }
 
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match &self.0 {
-            Form::Slice(bytes) => std::str::from_utf8(bytes).unwrap_or_default(),
+            Form::Slice(text) => text,
             Form::Unescaped(text) => text,
         }
     }

@@ -1,10 +1,11 @@
 //! `RawJson`: text that is known to be one JSON value, as a slice of the frame that it came in.
 //!
-//! The only file that slices `Bytes`. A slice keeps its whole frame in memory.
+//! The only file that slices messages. A slice keeps its whole frame in memory.
 
 use std::fmt;
 
 use bytes::Bytes;
+use bytestring::ByteString;
 use serde::{Deserialize, Serialize, Serializer, de::DeserializeOwned, ser::Error as _};
 use serde_json::{Value, value::RawValue};
 
@@ -19,7 +20,7 @@ use crate::fault::Fault;
 ///
 /// Cloning is cheap and keeps the whole frame alive. Two values are equal where their texts are: `1` is not `1.0`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct RawJson(Bytes);
+pub struct RawJson(ByteString);
 
 impl RawJson {
     /// Reads one value of untrusted bytes.
@@ -28,9 +29,9 @@ impl RawJson {
     /// [`Fault::Parse`] for what is not UTF-8, not JSON or goes on after the value; [`Fault::Envelope`] for repeated
     /// member names and broken limits; [`Fault::TooLarge`] from 4 GiB on.
     pub fn parse(bytes: Bytes, limits: &JsonLimits) -> Result<Self, Fault> {
-        let text = std::str::from_utf8(&bytes).map_err(|_| Fault::Parse)?;
-        let value = Scanner::new().scan(text, &Rules::of_value(limits))?;
-        Ok(Self(slice(&bytes, value)))
+        let text = ByteString::try_from(bytes).map_err(|_| Fault::Parse)?;
+        let value = Scanner::new().scan(&text, &Rules::of_value(limits))?;
+        Ok(Self(slice(&text, value)))
     }
 
     /// Encodes a value without white space.
@@ -38,7 +39,7 @@ impl RawJson {
     /// # Errors
     /// Where `value` refuses to be serialized, or has map keys that are not strings.
     pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
-        Ok(Self(serde_json::to_vec(value)?.into()))
+        Ok(Self(serde_json::to_string(value)?.into()))
     }
 
     /// Encodes a tree without white space.
@@ -50,11 +51,11 @@ impl RawJson {
     /// `{}`.
     #[must_use]
     pub const fn empty_object() -> Self {
-        Self(Bytes::from_static(b"{}"))
+        Self(ByteString::from_static("{}"))
     }
 
     /// The value that a scan has found at `span` of `frame`.
-    pub(crate) fn cut(frame: &Bytes, span: Span) -> Self {
+    pub(crate) fn cut(frame: &ByteString, span: Span) -> Self {
         Self(slice(frame, span))
     }
 
@@ -64,28 +65,26 @@ impl RawJson {
     }
 
     /// The whole text, to be sliced further.
-    pub(crate) fn bytes(&self) -> &Bytes {
+    pub(crate) fn text(&self) -> &ByteString {
         &self.0
     }
 
     /// The text.
-    ///
-    /// Checks UTF-8 again, at several bytes a nanosecond: where bytes will do, [`as_bytes`](Self::as_bytes) is free.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default()
+        &self.0
     }
 
     /// The text's bytes: valid UTF-8.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        self.0.as_bytes()
     }
 
     /// Whether the value is an object.
     #[must_use]
     pub fn is_object(&self) -> bool {
-        self.0.first() == Some(&b'{')
+        self.0.starts_with('{')
     }
 
     /// Decodes the value into a type that owns what it holds.
@@ -93,7 +92,7 @@ impl RawJson {
     /// # Errors
     /// Where the value is not of the type's shape. The error's text may quote the value: it is not for the peer.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        serde_json::from_slice(&self.0)
+        serde_json::from_str(&self.0)
     }
 
     /// Decodes the value into a type that may borrow strings without escapes.
@@ -101,7 +100,7 @@ impl RawJson {
     /// # Errors
     /// Like [`decode`](Self::decode).
     pub fn decode_borrowed<'a, T: Deserialize<'a>>(&'a self) -> Result<T, serde_json::Error> {
-        serde_json::from_slice(&self.0)
+        serde_json::from_str(&self.0)
     }
 
     /// The same value without white space outside strings, so that it can stand in one line.
@@ -109,16 +108,17 @@ impl RawJson {
     /// Costs no copy where there is none.
     #[must_use]
     pub fn compact(&self) -> Self {
-        let bytes = self.0.as_ref();
+        let text: &str = &self.0;
+        let bytes = text.as_bytes();
         let Some(first) = next_space(bytes, 0) else { return self.clone() };
-        let mut out = Vec::with_capacity(bytes.len());
+        let mut out = String::with_capacity(text.len());
         let (mut from, mut space) = (0, Some(first));
         while let Some(at) = space {
-            out.extend_from_slice(bytes.get(from..at).unwrap_or_default());
+            out.push_str(text.get(from..at).unwrap_or_default());
             from = at + 1;
             space = next_space(bytes, from);
         }
-        out.extend_from_slice(bytes.get(from..).unwrap_or_default());
+        out.push_str(text.get(from..).unwrap_or_default());
         Self(out.into())
     }
 }
@@ -136,13 +136,13 @@ impl fmt::Debug for RawJson {
 /// Stands inside a `serde` structure as it is written; `serde_json` scans it once more.
 impl Serialize for RawJson {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let raw: &RawValue = serde_json::from_slice(&self.0).map_err(S::Error::custom)?;
+        let raw: &RawValue = serde_json::from_str(&self.0).map_err(S::Error::custom)?;
         raw.serialize(serializer)
     }
 }
 
-/// The bytes of a span; empty where the span lies outside, so that a wrong one cannot panic.
-pub(crate) fn slice(frame: &Bytes, span: Span) -> Bytes {
+/// The text of a span; empty where the span lies outside, so that a wrong one cannot panic.
+pub(crate) fn slice(frame: &ByteString, span: Span) -> ByteString {
     frame.get(span.range()).map(|part| frame.slice_ref(part)).unwrap_or_default()
 }
 
