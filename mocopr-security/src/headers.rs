@@ -3,11 +3,13 @@
 //! An answer of this server is never a page: nothing in it may be framed, sniffed, scripted, cached or read by
 //! another origin. The values are constants; nothing of a request can reach them.
 
+use std::{mem, sync::LazyLock};
+
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{
-        CACHE_CONTROL, CONTENT_SECURITY_POLICY, Entry, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
-        X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS, X_XSS_PROTECTION,
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+        X_FRAME_OPTIONS, X_XSS_PROTECTION,
     },
 };
 
@@ -28,22 +30,39 @@ pub enum Transport {
 /// # Source
 /// OWASP Secure Headers Project; RFC 6797 §7.2 for the last rule; RFC 9111 §5.2.2.5 for `no-store`.
 pub fn apply(headers: &mut HeaderMap, transport: Transport) {
-    headers.reserve(FIXED.len() + 2);
-    for (name, value) in &FIXED {
-        headers.insert(name.clone(), value.clone());
-    }
-    if let Entry::Vacant(vacant) = headers.entry(CACHE_CONTROL) {
-        vacant.insert(NO_STORE.clone());
+    // The answer has fewer headers than the security headers are, so it is put into them.
+    let own = mem::replace(headers, ALL.clone());
+    let mut last = None;
+    for (name, value) in own {
+        // A name is given once for all of its values.
+        let more = name.is_none();
+        last = name.or(last);
+        match &last {
+            Some(name) if !is_fixed(name) && more => headers.append(name, value),
+            Some(name) if !is_fixed(name) => headers.insert(name, value).is_some(),
+            Some(_) | None => false,
+        };
     }
     match transport {
-        Transport::Plain => {
-            headers.remove(STRICT_TRANSPORT_SECURITY);
-        }
+        Transport::Plain => {}
         Transport::Tls => {
             headers.insert(STRICT_TRANSPORT_SECURITY, HSTS.clone());
         }
     }
 }
+
+/// Whether an answer has no say in this header.
+fn is_fixed(name: &HeaderName) -> bool {
+    name == STRICT_TRANSPORT_SECURITY || FIXED.iter().any(|(fixed, _)| fixed == name)
+}
+
+/// Copying a finished map costs a third of filling one.
+static ALL: LazyLock<HeaderMap> = LazyLock::new(|| {
+    let mut all = HeaderMap::with_capacity(2 * FIXED.len());
+    all.extend(FIXED.iter().cloned());
+    all.insert(CACHE_CONTROL, NO_STORE.clone());
+    all
+});
 
 static FIXED: [(HeaderName, HeaderValue); 7] = [
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
