@@ -4,7 +4,7 @@
 //! so the content type is part of the protection against foreign pages, and nothing is guessed from a body.
 
 use http::{
-    HeaderMap,
+    HeaderMap, HeaderValue,
     header::{ACCEPT, CONTENT_TYPE},
 };
 
@@ -50,6 +50,18 @@ pub enum Accept {
 /// # Source
 /// RFC 9110 §12.5.1.
 pub fn check_accept(headers: &HeaderMap) -> Result<Accept, Rejection> {
+    let mut values = headers.get_all(ACCEPT).iter();
+    match (values.next().map(HeaderValue::as_bytes), values.next()) {
+        // As the clients of the protocol write it.
+        (Some(b"application/json, text/event-stream"), None) => Ok(Accept::Both),
+        (Some(b"application/json"), None) => Ok(Accept::Json),
+        (Some(b"text/event-stream"), None) => Ok(Accept::EventStream),
+        (Some(_), _) => weigh(headers),
+        (None, _) => Ok(Accept::Both),
+    }
+}
+
+fn weigh(headers: &HeaderMap) -> Result<Accept, Rejection> {
     let mut json = Verdict::default();
     let mut events = Verdict::default();
     let mut place = 0;
