@@ -7,6 +7,7 @@
 
 mod graph;
 mod mismatch;
+mod plain;
 mod problem;
 mod work;
 
@@ -16,7 +17,7 @@ use jsonschema::{Draft, PatternOptions, Validator};
 use mocopr_core::json::RawJson;
 use serde_json::{Map, Value};
 
-use crate::schema::{graph::Graph, work::Work};
+use crate::schema::{graph::Graph, plain::Plain, work::Work};
 pub use crate::schema::{
     mismatch::Mismatch,
     problem::{SchemaProblem, SchemaProblemKind},
@@ -85,6 +86,7 @@ pub struct Schema {
     names: Box<[Box<str>]>,
     work: Work,
     shape: Shape,
+    plain: Option<Plain>,
 }
 
 impl Schema {
@@ -128,7 +130,7 @@ impl Schema {
             )
             .build(&document)
             .map_err(SchemaProblem::of_library)?;
-        Ok(Self { validator, names, work, shape: Shape::of(&document) })
+        Ok(Self { validator, names, work, shape: Shape::of(&document), plain: Plain::of(&document) })
     }
 
     /// Whether every object fits, so that a value that is known to be an object needs no check.
@@ -150,7 +152,7 @@ impl Schema {
         Err(Mismatch::find(&self.validator, &self.work, &self.names, value))
     }
 
-    /// Checks a value from its text, which is read only when the schema asks for it.
+    /// Checks a value from its text, which is read only when the schema asks for it, and kept only when it must be.
     ///
     /// # Errors
     /// As [`check`](Self::check).
@@ -158,7 +160,10 @@ impl Schema {
         if self.trivially_object() && raw.is_object() {
             return Ok(());
         }
-        match serde_json::from_slice(raw.as_bytes()) {
+        if self.plain.as_ref().is_some_and(|plain| plain.surely_fits(raw.as_str())) {
+            return Ok(());
+        }
+        match serde_json::from_str(raw.as_str()) {
             Ok(value) => self.check(&value),
             // Nested deeper than the reader follows: what cannot be checked does not fit.
             Err(_) => Err(Mismatch::unreadable()),
