@@ -4,10 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{
-    HeaderMap, HeaderName, HeaderValue, Response,
-    header::{CACHE_CONTROL, CONTENT_TYPE},
-};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, header::CONTENT_TYPE};
 use mocopr_core::{
     fault::Fault,
     id::RequestId,
@@ -361,7 +358,6 @@ fn event_stream(body: AnswerBody) -> Response<AnswerBody> {
     let mut response = Response::new(body);
     let fields = response.headers_mut();
     fields.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     fields.insert(&BUFFERING, HeaderValue::from_static("no"));
     response
 }
