@@ -5,11 +5,7 @@ use crate::{
     id::RequestId,
     json::RawJson,
     meta::Meta,
-    model::{
-        ask::ListenFilter,
-        capability::{ClientCapabilities, Implementation},
-        content::Level,
-    },
+    model::{ask::ListenFilter, capability::ClientCapabilities, content::Level},
     wire::revision::Revision,
 };
 
@@ -68,8 +64,6 @@ pub struct Initialize {
     pub protocol_version: Box<str>,
     /// What the client can do.
     pub capabilities: ClientCapabilities,
-    /// Who the client says it is; never a basis for a decision.
-    pub client_info: Implementation,
 }
 
 /// Parameters of the list methods.

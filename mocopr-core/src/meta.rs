@@ -2,11 +2,7 @@
 
 use crate::{
     id::ProgressToken,
-    json::RawJson,
-    model::{
-        capability::{ClientCapabilities, Implementation},
-        content::Level,
-    },
+    model::{capability::ClientCapabilities, content::Level},
 };
 
 /// `_meta`'s name for the protocol version (2026-07-28).
@@ -31,8 +27,4 @@ pub struct Meta {
     pub log_level: Option<Level>,
     /// What the client can do, as this request says (2026-07-28); `None` in stateful revisions.
     pub capabilities: Option<ClientCapabilities>,
-    /// Who the client says it is; never a basis for a decision.
-    pub client_info: Option<Implementation>,
-    /// The whole object as it came, where there was one.
-    pub raw: Option<RawJson>,
 }

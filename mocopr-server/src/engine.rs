@@ -322,7 +322,7 @@ impl Engine {
         let Request::Initialize(initialize) = request else {
             return Err(self.refuse(Some(&id), Fault::Internal, Revision::NEWEST_STATEFUL));
         };
-        let Initialize { protocol_version, capabilities, client_info: _ } = *initialize;
+        let Initialize { protocol_version, capabilities } = *initialize;
         let asked = Revision::parse(&protocol_version);
         let revision = asked
             .filter(|revision| revision.era() == Era::Stateful && self.served.contains(revision))

@@ -198,7 +198,13 @@ impl Head {
         }
     }
 
-    fn params(&self, frame: &ByteString, text: &str, limits: &MessageLimits, scanner: &mut Scanner) -> Result<Params, Rule> {
+    fn params(
+        &self,
+        frame: &ByteString,
+        text: &str,
+        limits: &MessageLimits,
+        scanner: &mut Scanner,
+    ) -> Result<Params, Rule> {
         let Some(span) = self.params else { return Ok(Params::default()) };
         if !span.of(text).starts_with('{') {
             return Err("params is an object");

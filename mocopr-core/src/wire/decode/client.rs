@@ -1,12 +1,12 @@
 //! Who a client says it is, and what it says it can do.
 //!
-//! Sessions keep what is read here, so each text has a bound of its own; of settings only the presence is kept.
+//! Sessions keep what is read here, so of settings only the presence is kept, and names have a bound of their own.
 
 use serde::de::{IgnoredAny, MapAccess};
 
 use crate::{
-    model::capability::{ClientCapabilities, ElicitationModes, Implementation, SamplingModes},
-    wire::decode::member::{Expected, Member, Name, Present, Short},
+    model::capability::{ClientCapabilities, ElicitationModes, SamplingModes},
+    wire::decode::member::{Expected, Member, Name, Present},
 };
 
 impl<'de> Expected<'de> for ClientCapabilities {
@@ -53,37 +53,27 @@ impl<'de> Expected<'de> for SamplingModes {
     }
 }
 
-impl<'de> Expected<'de> for Implementation {
-    /// Pictures of a client are not kept: nothing of this server shows them.
+/// Who a client says it is. Nothing of it is kept: it is never a basis for a decision, and nothing here shows it.
+#[derive(Clone, Debug)]
+pub(super) struct ClientInfo;
+
+impl<'de> Expected<'de> for ClientInfo {
     fn object<A: MapAccess<'de>>(mut object: A) -> Result<Option<Self>, A::Error> {
-        let mut name = Member::<Label>::Absent;
-        let mut title = Member::<Label>::Absent;
-        let mut version = Member::<Label>::Absent;
-        let mut description = Member::<Label>::Absent;
-        let mut website_url = Member::<Label>::Absent;
+        let (mut name, mut version) = (Member::<Label>::Absent, Member::<Label>::Absent);
+        let mut others_fit = true;
         while let Some(member) = object.next_key::<Name<'de>>()? {
             match member.as_str() {
                 "name" => name = object.next_value()?,
-                "title" => title = object.next_value()?,
                 "version" => version = object.next_value()?,
-                "description" => description = object.next_value()?,
-                "websiteUrl" => website_url = object.next_value()?,
+                "title" | "description" | "websiteUrl" => {
+                    others_fit &= object.next_value::<Member<Label>>()?.is_present();
+                }
                 _ => {
                     object.next_value::<IgnoredAny>()?;
                 }
             }
         }
-        let read = || -> Result<Self, ()> {
-            Ok(Self {
-                name: name.required(())?.0,
-                title: title.optional(())?.map(|text| text.0),
-                version: version.required(())?.0,
-                description: description.optional(())?.map(|text| text.0),
-                website_url: website_url.optional(())?.map(|text| text.0),
-                icons: Vec::new(),
-            })
-        };
-        Ok(read().ok())
+        Ok((name.is_present() && version.is_present() && others_fit).then_some(Self))
     }
 }
 
@@ -123,7 +113,15 @@ fn two_settings<'de, A: MapAccess<'de>>(
     Ok((one.is_acceptable() && two.is_acceptable()).then(|| (one.is_present(), two.is_present())))
 }
 
-type Label = Short<LABEL_BYTES>;
+/// A text about the client, of which only the length counts.
+#[derive(Clone, Debug)]
+struct Label;
+
+impl Expected<'_> for Label {
+    fn text(text: &str) -> Option<Self> {
+        (text.len() <= LABEL_BYTES).then_some(Self)
+    }
+}
 
 /// Names, versions and descriptions of a client: enough for any that is shown to people, small in a session.
 const LABEL_BYTES: usize = 1024;

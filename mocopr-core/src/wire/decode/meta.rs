@@ -10,14 +10,13 @@ use crate::{
     envelope::Params,
     fault::Fault,
     id::ProgressToken,
-    json::RawJson,
     meta::{CLIENT_CAPABILITIES, CLIENT_INFO, LOG_LEVEL, Meta, PROTOCOL_VERSION},
-    model::{
-        capability::{ClientCapabilities, Implementation},
-        content::Level,
-    },
+    model::{capability::ClientCapabilities, content::Level},
     wire::{
-        decode::member::{Expected, Member, Name},
+        decode::{
+            client::ClientInfo,
+            member::{Expected, Member, Name},
+        },
         revision::{Era, Revision},
     },
 };
@@ -37,7 +36,6 @@ pub enum MetaVersion<'a> {
 #[derive(Clone, Debug)]
 pub(super) struct ReadMeta {
     members: Member<Members>,
-    raw: Option<RawJson>,
 }
 
 /// The members that have a meaning.
@@ -45,7 +43,7 @@ pub(super) struct ReadMeta {
 struct Members {
     version: Member<Version>,
     capabilities: Member<ClientCapabilities>,
-    client_info: Member<Implementation>,
+    client_info: Member<ClientInfo>,
     log_level: Member<Level>,
     progress_token: Member<ProgressToken>,
 }
@@ -53,12 +51,11 @@ struct Members {
 impl ReadMeta {
     /// Reads `params._meta`.
     pub(super) fn read(params: &Params) -> Self {
-        let raw = params.get("_meta");
-        let members = match &raw {
+        let members = match params.get("_meta") {
             None => Member::Absent,
             Some(raw) => raw.decode_borrowed().unwrap_or(Member::Wrong),
         };
-        Self { members, raw }
+        Self { members }
     }
 
     /// The version that it names.
@@ -76,17 +73,17 @@ impl ReadMeta {
 
     /// What counts in stateful revisions: the progress token.
     pub(super) fn stateful(self) -> Result<Meta, Fault> {
-        let Self { members, raw } = self;
+        let Self { members } = self;
         let members = members.optional(Fault::Params("params._meta must be an object"))?.unwrap_or_default();
         let progress_token = members
             .progress_token
             .optional(Fault::Params("progressToken of params._meta must be a string or an integer"))?;
-        Ok(Meta { progress_token, raw, ..Meta::default() })
+        Ok(Meta { progress_token, ..Meta::default() })
     }
 
     /// What counts in stateless revisions, and the revision that it names.
     pub(super) fn stateless(self) -> Result<(Meta, Revision), Fault> {
-        let Self { members, raw } = self;
+        let Self { members } = self;
         let Members { version, capabilities, client_info, log_level, progress_token } = members.required(
             Fault::Meta("params._meta is required and must be an object (before 2026-07-28: send initialize first)"),
         )?;
@@ -102,9 +99,8 @@ impl ReadMeta {
                 .optional(Fault::Meta("progressToken of params._meta must be a string or an integer"))?,
             log_level: log_level.optional(Fault::Meta(NO_LEVEL))?,
             capabilities: Some(capabilities.required(Fault::Meta(NO_CAPABILITIES))?),
-            client_info: client_info.optional(Fault::Meta(NO_CLIENT_INFO))?,
-            raw,
         };
+        client_info.optional(Fault::Meta(NO_CLIENT_INFO))?;
         Ok((meta, revision))
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     wire::{
         decode::{
             VERSION_BYTES,
+            client::ClientInfo,
             member::{Expected, Member, Short, TextObject},
         },
         method::Method,
@@ -45,14 +46,12 @@ pub(super) fn request(method: Method, params: &Params, revision: Revision) -> Re
 fn initialize(params: &Params) -> Result<Initialize, Fault> {
     let version: Short<VERSION_BYTES> = member(params, "protocolVersion")
         .required(Fault::Params("params.protocolVersion must be a string of at most 64 bytes"))?;
-    Ok(Initialize {
-        protocol_version: version.0,
-        capabilities: member(params, "capabilities")
-            .required(Fault::Params("params.capabilities must be an object of objects"))?,
-        client_info: member(params, "clientInfo").required(Fault::Params(
-            "params.clientInfo must be an object with the strings name and version, none above 1,024 bytes",
-        ))?,
-    })
+    let capabilities =
+        member(params, "capabilities").required(Fault::Params("params.capabilities must be an object of objects"))?;
+    let ClientInfo = member(params, "clientInfo").required(Fault::Params(
+        "params.clientInfo must be an object with the strings name and version, none above 1,024 bytes",
+    ))?;
+    Ok(Initialize { protocol_version: version.0, capabilities })
 }
 
 fn level(params: &Params) -> Result<Level, Fault> {
