@@ -20,6 +20,7 @@
 mod answer;
 pub mod ask;
 pub mod builder;
+mod call_clock;
 pub mod context;
 mod dispatch;
 mod engine;
