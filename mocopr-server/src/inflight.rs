@@ -12,7 +12,14 @@ use crate::outlet::Outlet;
 
 /// The calls under way on one connection or session.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Inflight(Arc<Mutex<HashMap<RequestId, Cancel>>>);
+pub(crate) struct Inflight(Arc<Mutex<Calls>>);
+
+#[derive(Debug, Default)]
+struct Calls {
+    by_id: HashMap<RequestId, Cancel>,
+    /// Whatever enters from now on is cancelled at once.
+    ended: bool,
+}
 
 /// How a call is cancelled.
 #[derive(Clone, Debug)]
@@ -35,32 +42,39 @@ pub(crate) struct Taken {
 }
 
 impl Inflight {
-    /// Takes an id.
+    /// Takes an id. A call that comes after the [end](Self::end) is cancelled already.
     pub(crate) fn enter(&self, id: &RequestId, cancel: Cancel) -> Result<Taken, IdInUse> {
-        match self.lock().entry(id.clone()) {
-            Entry::Occupied(_) => Err(IdInUse),
-            Entry::Vacant(free) => {
-                free.insert(cancel);
-                Ok(Taken { calls: self.clone(), id: id.clone() })
-            }
+        let mut calls = self.lock();
+        let late = calls.ended.then(|| cancel.clone());
+        match calls.by_id.entry(id.clone()) {
+            Entry::Occupied(_) => return Err(IdInUse),
+            Entry::Vacant(free) => free.insert(cancel),
+        };
+        drop(calls);
+        if let Some(cancel) = late {
+            cancel.cancel();
         }
+        Ok(Taken { calls: self.clone(), id: id.clone() })
     }
 
     /// Cancels what the id names; unknown and finished ones are ignored, as the specification asks.
     pub(crate) fn cancel(&self, id: &RequestId) {
-        let found = self.lock().get(id).cloned();
+        let found = self.lock().by_id.get(id).cloned();
         if let Some(cancel) = found {
             cancel.cancel();
         }
     }
 
-    /// Cancels everything.
-    pub(crate) fn cancel_all(&self) {
-        let all: Vec<Cancel> = self.lock().values().cloned().collect();
+    /// Cancels everything, and whatever enters later.
+    pub(crate) fn end(&self) {
+        let mut calls = self.lock();
+        calls.ended = true;
+        let all: Vec<Cancel> = calls.by_id.values().cloned().collect();
+        drop(calls);
         all.iter().for_each(Cancel::cancel);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<RequestId, Cancel>> {
+    fn lock(&self) -> MutexGuard<'_, Calls> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -76,7 +90,7 @@ impl Cancel {
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        self.calls.lock().remove(&self.id);
+        self.calls.lock().by_id.remove(&self.id);
     }
 }
 
@@ -97,5 +111,17 @@ mod tests {
         assert!(outlet.is_cancelled());
         drop(taken);
         assert!(calls.enter(&id, Cancel::Call(outlet)).is_ok());
+    }
+
+    #[test]
+    fn a_call_that_comes_after_the_end_is_cancelled() {
+        let calls = Inflight::default();
+        let outlets = [(); 2].map(|()| Arc::new(Outlet::new(None, None, AskBook::default(), 8)));
+        let [early, late] = &outlets;
+        let _early = calls.enter(&RequestId::Integer(1), Cancel::Call(early.clone())).unwrap();
+        assert!(!early.is_cancelled());
+        calls.end();
+        let _late = calls.enter(&RequestId::Integer(2), Cancel::Call(late.clone())).unwrap();
+        assert!(early.is_cancelled() && late.is_cancelled());
     }
 }

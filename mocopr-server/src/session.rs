@@ -134,7 +134,7 @@ impl Session {
     /// Ends it: calls are cancelled, streams close, questions get no answer.
     pub(crate) fn end(&self) {
         self.ended.cancel();
-        self.calls.cancel_all();
+        self.calls.end();
         self.asks.give_up();
     }
 }

@@ -127,7 +127,7 @@ impl Talk {
         if timeout(grace, all).await.is_err() {
             debug!("calls under way were cancelled at the end of their stream");
         }
-        self.channel.calls.cancel_all();
+        self.channel.calls.end();
         if let Some(session) = self.channel.session.get() {
             session.end();
         }
