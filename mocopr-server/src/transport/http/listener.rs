@@ -30,8 +30,8 @@ use tracing::{debug, warn};
 
 use super::{
     answer::AnswerBody,
-    house::{House, News, Seat, Watch},
-    pace::{Pace, Turn},
+    connections::{Connections, News, Place, Watch},
+    deadlines::{Deadlines, Turn},
     socket::Socket,
 };
 
@@ -86,7 +86,7 @@ pub(crate) struct ListenerLimits {
 /// `drain` stops accepting, closes idle connections, lets the others finish their request for
 /// [`ListenerLimits::drain_within`], then drops them. `kill` drops them at once.
 ///
-/// A full house does not refuse: an attacker's half-open connections fall to `head_within`, idle ones leave, and the
+/// A full listener does not refuse: an attacker's half-open connections fall to `head_within`, idle ones leave, and the
 /// backlog is first come, first served, so that an honest client waits for a moment instead of being turned away.
 pub(crate) async fn serve<A: App>(
     listener: TcpListener,
@@ -95,29 +95,29 @@ pub(crate) async fn serve<A: App>(
     drain: CancellationToken,
     kill: CancellationToken,
 ) {
-    let house = Arc::new(House::new(&app.refusal_headers(), limits));
-    let mut connections = JoinSet::new();
+    let connections = Arc::new(Connections::new(&app.refusal_headers(), limits));
+    let mut tasks = JoinSet::new();
     let mut pause = Pause::none();
     let mut next_ring = Instant::now();
     loop {
-        let full = connections.len() >= house.limits.connections.get();
-        let pressed = full || pause.is_on;
-        house.press(pressed);
+        let full = tasks.len() >= connections.limits.connections.get();
+        let crowded = full || pause.is_on;
+        connections.set_crowded(crowded);
         tokio::select! {
             biased;
-            () = kill.cancelled() => return connections.shutdown().await,
+            () = kill.cancelled() => return tasks.shutdown().await,
             () = drain.cancelled() => break,
-            Some(ended) = connections.join_next() => report(ended),
-            () = sleep_until(next_ring), if pressed => {
-                house.ring();
+            Some(ended) = tasks.join_next() => report(ended),
+            () = sleep_until(next_ring), if crowded => {
+                connections.ring();
                 next_ring = Instant::now() + RING_EVERY;
             }
             () = sleep_until(pause.until), if pause.is_on => pause.is_on = false,
-            accepted = listener.accept(), if !pressed => match accepted {
+            accepted = listener.accept(), if !crowded => match accepted {
                 Ok((stream, peer)) => {
                     pause = Pause::none();
-                    if let Some(seat) = house.seat(peer.ip()) {
-                        connections.spawn(converse(stream, peer, Arc::clone(&app), Arc::clone(&house), seat));
+                    if let Some(place) = connections.place(peer.ip()) {
+                        tasks.spawn(converse(stream, peer, Arc::clone(&app), Arc::clone(&connections), place));
                     } else {
                         debug!(%peer, rule = "connections of one address", "refused");
                     }
@@ -131,36 +131,43 @@ pub(crate) async fn serve<A: App>(
         }
     }
     drop(listener);
-    house.drain();
+    connections.drain();
     let rest = async {
-        while let Some(ended) = connections.join_next().await {
+        while let Some(ended) = tasks.join_next().await {
             report(ended);
         }
     };
     tokio::select! {
         biased;
         () = kill.cancelled() => {}
-        _ = timeout(house.limits.drain_within, rest) => {}
+        _ = timeout(connections.limits.drain_within, rest) => {}
     }
-    connections.shutdown().await;
+    tasks.shutdown().await;
 }
 
 /// One connection from its start to its end.
-async fn converse<A: App>(stream: TcpStream, peer: SocketAddr, app: Arc<A>, house: Arc<House>, _seat: Seat) {
+async fn converse<A: App>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    app: Arc<A>,
+    connections: Arc<Connections>,
+    _place: Place,
+) {
     // Without it the second of two small writes waits for the peer's delayed acknowledgement, some 40 ms.
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%peer, %error, "connection lost");
         return;
     }
-    let pace = Arc::new(Pace::new(house.limits.head_within, house.limits.idle));
-    let socket = Socket::new(stream, Arc::clone(&pace), house.limits.write_stall, house.refusal_lines.clone());
+    let deadlines = Arc::new(Deadlines::new(connections.limits.head_within, connections.limits.idle));
+    let socket =
+        Socket::new(stream, Arc::clone(&deadlines), connections.limits.write_stall, connections.refusal_lines.clone());
     let service = service_fn(|request| {
-        let turn = pace.begin();
+        let turn = deadlines.begin();
         let answer = Arc::clone(&app).answer(peer, request);
         async move { Ok::<_, Infallible>(answer.await.map(|body| InTurn { body, _turn: turn })) }
     });
-    let mut connection = pin!(house.http.serve_connection(TokioIo::new(socket), service));
-    let mut watch = Watch::new(&house, &pace);
+    let mut connection = pin!(connections.http.serve_connection(TokioIo::new(socket), service));
+    let mut watch = Watch::new(&connections, &deadlines);
     let end = poll_fn(|cx| {
         loop {
             if let Poll::Ready(end) = connection.as_mut().poll(cx) {
@@ -168,7 +175,7 @@ async fn converse<A: App>(stream: TcpStream, peer: SocketAddr, app: Arc<A>, hous
             }
             match watch.poll(cx) {
                 Poll::Ready(News::Leave) => {
-                    pace.dismiss();
+                    deadlines.dismiss();
                     connection.as_mut().graceful_shutdown();
                 }
                 Poll::Ready(News::Overdue) => return Poll::Ready(None),
@@ -248,7 +255,7 @@ fn report(ended: Result<(), JoinError>) {
     }
 }
 
-/// How often a pressed house wakes all its connections.
+/// How often a crowded listener wakes all its connections.
 const RING_EVERY: Duration = Duration::from_secs(1);
 
 const FIRST_PAUSE: Duration = Duration::from_millis(5);

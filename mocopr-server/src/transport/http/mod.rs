@@ -5,10 +5,10 @@
 
 pub(crate) mod answer;
 mod app;
-mod house;
+mod connections;
 pub(crate) mod listener;
 
-mod pace;
+mod deadlines;
 pub(crate) mod read_body;
 pub(crate) mod socket;
 pub(crate) mod sse;

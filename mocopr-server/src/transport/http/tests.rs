@@ -434,7 +434,7 @@ async fn client_that_does_not_read_is_cut_after_the_stall() {
     assert!(got.len() < 16 << 20);
 }
 
-// ---- house
+// ---- connections
 
 #[tokio::test]
 async fn honest_client_is_answered_among_half_open_ones() {

@@ -1,6 +1,6 @@
 //! The socket under one HTTP/1.1 connection: what hyper cannot do for it.
 //!
-//! Cuts a peer that takes nothing (hyper has no write timeout), tells the [`Pace`] what moved, gives the refusals of
+//! Cuts a peer that takes nothing (hyper has no write timeout), tells the [`Deadlines`] what moved, gives the refusals of
 //! the HTTP parser the headers that every answer carries, and closes so that an early answer is not lost.
 
 use std::{
@@ -18,7 +18,7 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-use super::pace::Pace;
+use super::deadlines::Deadlines;
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "each task ends with its test")]
@@ -26,11 +26,11 @@ mod tests;
 
 /// A byte stream with a limit on how long a write may stand still.
 ///
-/// Reads have no limit here: what the peer owes is known to the [`Pace`] and to the reader of the body.
+/// Reads have no limit here: what the peer owes is known to the [`Deadlines`] and to the reader of the body.
 #[derive(Debug)]
 pub(crate) struct Socket<S> {
     inner: S,
-    pace: Arc<Pace>,
+    deadlines: Arc<Deadlines>,
     stall: Stall,
     /// Header lines, each with its line break, for refusals that no service wrote.
     refusal_lines: Bytes,
@@ -44,15 +44,23 @@ pub(crate) struct Socket<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// Wraps `inner`. A write without progress for `stall` fails with [`io::ErrorKind::TimedOut`].
-    pub(crate) fn new(inner: S, pace: Arc<Pace>, stall: Duration, refusal_lines: Bytes) -> Self {
-        Self { inner, pace, stall: Stall::new(stall), refusal_lines, refusal: Bytes::new(), ended: false, linger: None }
+    pub(crate) fn new(inner: S, deadlines: Arc<Deadlines>, stall: Duration, refusal_lines: Bytes) -> Self {
+        Self {
+            inner,
+            deadlines,
+            stall: Stall::new(stall),
+            refusal_lines,
+            refusal: Bytes::new(),
+            ended: false,
+            linger: None,
+        }
     }
 
     /// Takes a refusal of the HTTP parser whole, with our header lines before its empty line.
     ///
     /// Such a refusal is a head without a body, in one write, at a moment when no answer of the service is on its way.
     fn adopt(&mut self, head: &[u8]) -> bool {
-        if self.refusal_lines.is_empty() || !self.pace.is_unasked() || !self.refusal.is_empty() {
+        if self.refusal_lines.is_empty() || !self.deadlines.is_unasked() || !self.refusal.is_empty() {
             return false;
         }
         let Some(fields) = head.strip_suffix(b"\r\n\r\n").filter(|fields| fields.starts_with(b"HTTP/1.")) else {
@@ -64,7 +72,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     fn moved(&self, written: usize, offered: usize) {
         if written < offered {
-            self.pace.wrote_part();
+            self.deadlines.wrote_part();
         }
     }
 }
@@ -75,7 +83,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Socket<S> {
         let before = into.filled().len();
         ready!(Pin::new(&mut this.inner).poll_read(cx, into))?;
         if into.filled().len() > before {
-            this.pace.read();
+            this.deadlines.read();
         } else if into.remaining() > 0 {
             this.ended = true;
         }
@@ -127,7 +135,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
         }
         let flushed = Pin::new(&mut this.inner).poll_flush(cx);
         ready!(this.stall.watch(cx, flushed))?;
-        this.pace.flushed();
+        this.deadlines.flushed();
         Poll::Ready(Ok(()))
     }
 
@@ -142,7 +150,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
             let closed = Pin::new(&mut this.inner).poll_shutdown(cx);
             ready!(this.stall.watch(cx, closed))?;
         }
-        if this.ended || this.pace.is_dismissed() {
+        if this.ended || this.deadlines.is_dismissed() {
             return Poll::Ready(Ok(()));
         }
         let linger =

@@ -9,10 +9,10 @@ use super::*;
 
 const LINES: &[u8] = b"x-content-type-options: nosniff\r\n";
 
-fn pair(room: usize, lines: &'static [u8]) -> (Socket<DuplexStream>, DuplexStream, Arc<Pace>) {
+fn pair(room: usize, lines: &'static [u8]) -> (Socket<DuplexStream>, DuplexStream, Arc<Deadlines>) {
     let (near, far) = tokio::io::duplex(room);
-    let pace = Arc::new(Pace::new(Duration::from_secs(5), Duration::from_secs(60)));
-    (Socket::new(near, Arc::clone(&pace), Duration::from_secs(10), Bytes::from_static(lines)), far, pace)
+    let deadlines = Arc::new(Deadlines::new(Duration::from_secs(5), Duration::from_secs(60)));
+    (Socket::new(near, Arc::clone(&deadlines), Duration::from_secs(10), Bytes::from_static(lines)), far, deadlines)
 }
 
 #[tokio::test(start_paused = true)]
@@ -58,8 +58,8 @@ async fn refusal_that_no_service_wrote_gets_the_header_lines() {
 
 #[tokio::test]
 async fn answer_of_the_service_is_not_touched() {
-    let (mut socket, mut far, pace) = pair(1_000, LINES);
-    drop(pace.begin());
+    let (mut socket, mut far, deadlines) = pair(1_000, LINES);
+    drop(deadlines.begin());
     let answer = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
     socket.write_all(answer.as_bytes()).await.unwrap();
     socket.flush().await.unwrap();
@@ -103,8 +103,8 @@ async fn shutdown_does_not_read_for_ever() {
 
 #[tokio::test(start_paused = true)]
 async fn dismissed_connection_is_closed_at_once() {
-    let (mut socket, _far, pace) = pair(1_000, b"");
-    pace.dismiss();
+    let (mut socket, _far, deadlines) = pair(1_000, b"");
+    deadlines.dismiss();
     let start = Instant::now();
     socket.shutdown().await.unwrap();
     assert_eq!(start.elapsed(), Duration::ZERO);

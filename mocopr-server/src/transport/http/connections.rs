@@ -23,28 +23,28 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-use super::{listener::ListenerLimits, pace::Pace};
+use super::{deadlines::Deadlines, listener::ListenerLimits};
 
 /// What the connections of a listener share.
 #[derive(Debug)]
-pub(crate) struct House {
+pub(crate) struct Connections {
     pub(crate) limits: ListenerLimits,
     pub(crate) http: http1::Builder,
     /// [`super::listener::App::refusal_headers`] as they are written.
     pub(crate) refusal_lines: Bytes,
     addresses: Mutex<HashMap<IpAddr, usize>>,
-    /// [`PRESSED`], [`DRAINING`], and above them a count of the rings ([`RING`] each). Read whenever a connection is
+    /// [`CROWDED`], [`DRAINING`], and above them a count of the rings ([`RING`] each). Read whenever a connection is
     /// polled, so it is one word and no lock.
     signal: AtomicU32,
     /// Wakes the connections that sleep, to look at the signal.
     bell: Notify,
 }
 
-impl House {
+impl Connections {
     pub(crate) fn new(refusal_headers: &HeaderMap, limits: ListenerLimits) -> Self {
         let mut http = http1::Builder::new();
         // Its head timer is off: it also runs between requests, so that one number would have to be both the head and
-        // the idle time, and it enters and leaves the timer wheel at each request. `Pace` keeps both.
+        // the idle time, and it enters and leaves the timer wheel at each request. `Deadlines` keeps both.
         // Its pipeline_flush is off: it holds answers back while the next request is half read, and lets them pile up
         // without a bound.
         http.keep_alive(true)
@@ -68,11 +68,11 @@ impl House {
     }
 
     /// A place for one more connection of this address.
-    pub(crate) fn seat(self: &Arc<Self>, address: IpAddr) -> Option<Seat> {
+    pub(crate) fn place(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
         let Some(most) = self.limits.per_address else {
-            return Some(Seat { house: Arc::clone(self), address: None });
+            return Some(Place { connections: Arc::clone(self), address: None });
         };
-        let address = neighbourhood(address);
+        let address = network_of(address);
         let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = addresses.entry(address).or_default();
         if *taken >= most.get() {
@@ -80,19 +80,19 @@ impl House {
         }
         *taken += 1;
         drop(addresses);
-        Some(Seat { house: Arc::clone(self), address: Some(address) })
+        Some(Place { connections: Arc::clone(self), address: Some(address) })
     }
 
     /// Says whether connections are short. While they are, a connection that is idle leaves.
-    pub(crate) fn press(&self, pressed: bool) {
+    pub(crate) fn set_crowded(&self, crowded: bool) {
         // The word is shared with every connection: written only when it changes.
-        if pressed == (self.signal.load(Ordering::Relaxed) & PRESSED != 0) {
+        if crowded == (self.signal.load(Ordering::Relaxed) & CROWDED != 0) {
             return;
         }
-        if pressed {
-            self.signal.fetch_or(PRESSED, Ordering::Release);
+        if crowded {
+            self.signal.fetch_or(CROWDED, Ordering::Release);
         } else {
-            self.signal.fetch_and(!PRESSED, Ordering::Release);
+            self.signal.fetch_and(!CROWDED, Ordering::Release);
         }
     }
 
@@ -106,24 +106,24 @@ impl House {
         self.bell.notify_waiters();
     }
 
-    /// A connection that stands as `pace` says should end.
-    fn dismisses(&self, pace: &Pace) -> bool {
+    /// Whether a connection that stands as `deadlines` says should end.
+    fn dismisses(&self, deadlines: &Deadlines) -> bool {
         let signal = self.signal.load(Ordering::Acquire);
-        signal & DRAINING != 0 || signal & PRESSED != 0 && pace.is_idle()
+        signal & DRAINING != 0 || signal & CROWDED != 0 && deadlines.is_idle()
     }
 }
 
 /// The place of one connection among those of its address; given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Seat {
-    house: Arc<House>,
+pub(crate) struct Place {
+    connections: Arc<Connections>,
     address: Option<IpAddr>,
 }
 
-impl Drop for Seat {
+impl Drop for Place {
     fn drop(&mut self) {
         let Some(address) = self.address else { return };
-        let mut addresses = self.house.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut addresses = self.connections.addresses.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(taken) = addresses.get_mut(&address) {
             *taken -= 1;
             if *taken == 0 {
@@ -133,15 +133,15 @@ impl Drop for Seat {
     }
 }
 
-/// What may end a connection from outside: its pace, or the house.
+/// What may end a connection from outside: its deadlines, or what concerns all connections.
 pub(crate) struct Watch<'a> {
-    house: &'a House,
-    pace: &'a Pace,
+    connections: &'a Connections,
+    deadlines: &'a Deadlines,
     /// Waits for the ring after those that were heard. Polled once for each, not whenever the connection is: that
     /// takes a lock which all connections share. (The waker of a task stays the same.)
     bell: Pin<Box<Notified<'a>>>,
     heard: Option<u32>,
-    /// Set at most as late as the pace is due. Busy connections overtake it, and it is moved when it goes off.
+    /// Set at most as late as the next deadline. Busy connections overtake it, and it is moved when it goes off.
     alarm: Pin<Box<Sleep>>,
     /// The connection was told to leave.
     leaving: bool,
@@ -155,12 +155,12 @@ pub(crate) enum News {
 }
 
 impl<'a> Watch<'a> {
-    pub(crate) fn new(house: &'a House, pace: &'a Pace) -> Self {
-        let due = pace.due().unwrap_or_else(Instant::now);
+    pub(crate) fn new(connections: &'a Connections, deadlines: &'a Deadlines) -> Self {
+        let due = deadlines.due().unwrap_or_else(Instant::now);
         Self {
-            house,
-            pace,
-            bell: Box::pin(house.bell.notified()),
+            connections,
+            deadlines,
+            bell: Box::pin(connections.bell.notified()),
             heard: None,
             alarm: Box::pin(sleep_until(due)),
             leaving: false,
@@ -171,22 +171,22 @@ impl<'a> Watch<'a> {
         if !self.leaving {
             self.listen(cx);
             // Looked at after registering: whoever rings has changed the signal before.
-            if self.house.dismisses(self.pace) {
+            if self.connections.dismisses(self.deadlines) {
                 self.leaving = true;
                 return Poll::Ready(News::Leave);
             }
         }
-        match self.pace.due() {
+        match self.deadlines.due() {
             Some(due) if due < self.alarm.deadline() => self.alarm.as_mut().reset(due),
             _ => {}
         }
         while self.alarm.as_mut().poll(cx).is_ready() {
             let now = Instant::now();
-            let due = self.pace.due();
+            let due = self.deadlines.due();
             if due.is_some_and(|due| due <= now) {
                 return Poll::Ready(News::Overdue);
             }
-            self.alarm.as_mut().reset(due.unwrap_or(now + self.house.limits.idle.max(LEAST_ALARM)));
+            self.alarm.as_mut().reset(due.unwrap_or(now + self.connections.limits.idle.max(LEAST_ALARM)));
         }
         Poll::Pending
     }
@@ -194,11 +194,11 @@ impl<'a> Watch<'a> {
     /// Makes sure that the next ring wakes this task.
     fn listen(&mut self, cx: &mut Context<'_>) {
         loop {
-            let rings = self.house.signal.load(Ordering::Acquire) / RING;
+            let rings = self.connections.signal.load(Ordering::Acquire) / RING;
             if self.heard == Some(rings) {
                 return;
             }
-            self.bell.set(self.house.bell.notified());
+            self.bell.set(self.connections.bell.notified());
             // A ring that falls between is either counted above or makes this ready; both lead to another round.
             self.heard = self.bell.as_mut().poll(cx).is_pending().then_some(rings);
         }
@@ -206,7 +206,7 @@ impl<'a> Watch<'a> {
 }
 
 /// Addresses that one host can have as many of as it likes count as one: an IPv6 network is a /64.
-fn neighbourhood(address: IpAddr) -> IpAddr {
+fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
@@ -214,7 +214,7 @@ fn neighbourhood(address: IpAddr) -> IpAddr {
 }
 
 /// Connections are short: idle ones leave.
-const PRESSED: u32 = 1;
+const CROWDED: u32 = 1;
 
 /// The listener is closed: every connection leaves after its request.
 const DRAINING: u32 = 2;
@@ -222,7 +222,7 @@ const DRAINING: u32 = 2;
 /// One ring of the bell in the count.
 const RING: u32 = 4;
 
-/// The shortest time after which a busy connection looks at its pace again.
+/// The shortest time after which a busy connection looks at its deadlines again.
 const LEAST_ALARM: Duration = Duration::from_secs(1);
 
 /// Bytes that hyper reads or collects for writing at once.
@@ -241,7 +241,7 @@ mod tests {
             ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
             ("::1", "::"),
         ] {
-            assert_eq!(neighbourhood(parse(address)), parse(counts_as), "{address}");
+            assert_eq!(network_of(parse(address)), parse(counts_as), "{address}");
         }
     }
 }

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 /// What one connection waits for.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub(crate) struct Deadlines {
     start: Instant,
     head_within: Duration,
     idle: Duration,
@@ -37,10 +37,10 @@ enum Phase {
     Answering,
 }
 
-impl Pace {
+impl Deadlines {
     /// A connection that was accepted now: its first head is due within `head_within`.
     pub(crate) fn new(head_within: Duration, idle: Duration) -> Self {
-        let pace = Self {
+        let deadlines = Self {
             start: Instant::now(),
             head_within,
             idle,
@@ -48,8 +48,8 @@ impl Pace {
             asked: AtomicBool::new(false),
             dismissed: AtomicBool::new(false),
         };
-        pace.enter(Phase::Head);
-        pace
+        deadlines.enter(Phase::Head);
+        deadlines
     }
 
     /// A request has arrived; the turn ends when it is dropped.
@@ -57,7 +57,7 @@ impl Pace {
         self.asked.store(true, Ordering::Relaxed);
         self.dismissed.store(false, Ordering::Relaxed);
         self.enter(Phase::Answering);
-        Turn { pace: Arc::clone(self) }
+        Turn { deadlines: Arc::clone(self) }
     }
 
     /// Bytes have been read: between requests they begin a head, whose deadline later bytes do not move.
@@ -98,7 +98,7 @@ impl Pace {
         }
     }
 
-    /// See [`Pace::dismiss`].
+    /// See [`Deadlines::dismiss`].
     pub(crate) fn is_dismissed(&self) -> bool {
         self.dismissed.load(Ordering::Relaxed)
     }
@@ -135,12 +135,12 @@ impl Pace {
 /// One request from its head to the end of its answer's body.
 #[derive(Debug)]
 pub(crate) struct Turn {
-    pace: Arc<Pace>,
+    deadlines: Arc<Deadlines>,
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.pace.enter(Phase::Idle);
+        self.deadlines.enter(Phase::Idle);
     }
 }
 
