@@ -157,6 +157,6 @@ fn write_escape(out: &mut Vec<u8>, special: u8) {
 }
 
 /// Runs longer than this many bytes are worth the start of the vector loop.
-const SHORT: usize = 32;
+const SHORT: usize = 48;
 const BLOCK: usize = 64;
 const ONES: u64 = u64::from_le_bytes([1; 8]);
