@@ -7,7 +7,7 @@ use crate::fault::Fault;
 
 /// Why a scan stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Broken {
+pub enum Broken {
     /// The text is not JSON.
     Grammar,
     /// It is, or may be, and breaks this rule.
@@ -25,51 +25,67 @@ impl From<Broken> for Fault {
 
 /// The inside of a string token.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Quoted {
+pub struct Quoted {
     /// Where it starts, after the quote.
-    pub(crate) start: usize,
+    pub start: usize,
     /// Where it ends, before the quote.
-    pub(crate) end: usize,
+    pub end: usize,
     /// UTF-8 bytes of what it stands for; less than `end - start` exactly where something is escaped.
-    pub(crate) text_bytes: usize,
+    pub text_bytes: usize,
+}
+
+impl Quoted {
+    /// Whether nothing is escaped, so that the inside is what the string stands for.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.text_bytes == self.end - self.start
+    }
 }
 
 /// A place in a text.
 #[derive(Debug)]
-pub(crate) struct Cursor<'a> {
+pub struct Cursor<'a> {
     text: &'a str,
     at: usize,
 }
 
 impl<'a> Cursor<'a> {
-    pub(crate) fn new(text: &'a str) -> Self {
+    /// At the start of a text.
+    #[must_use]
+    pub fn new(text: &'a str) -> Self {
         Self { text, at: 0 }
     }
 
+    /// Bytes before the place.
     #[inline]
-    pub(crate) fn at(&self) -> usize {
+    #[must_use]
+    pub fn at(&self) -> usize {
         self.at
     }
 
+    /// Whether nothing follows.
     #[inline]
-    pub(crate) fn is_at_end(&self) -> bool {
+    #[must_use]
+    pub fn is_at_end(&self) -> bool {
         self.at >= self.text.len()
     }
 
     /// The next byte; NUL at the end.
     #[inline]
-    pub(crate) fn peek(&self) -> u8 {
+    #[must_use]
+    pub fn peek(&self) -> u8 {
         self.text.as_bytes().get(self.at).copied().unwrap_or(0)
     }
 
+    /// Goes on by that many bytes, which must be characters of one byte.
     #[inline]
-    pub(crate) fn skip(&mut self, bytes: usize) {
+    pub fn skip(&mut self, bytes: usize) {
         self.at += bytes;
     }
 
     /// Skips spaces, tabs and line breaks, then shows the next byte.
     #[inline]
-    pub(crate) fn peek_token(&mut self) -> u8 {
+    pub fn peek_token(&mut self) -> u8 {
         loop {
             let byte = self.peek();
             if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
@@ -80,8 +96,11 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads a string; the next byte is its opening quote.
+    ///
+    /// # Errors
+    /// [`Broken::Grammar`] for what is no string.
     #[inline]
-    pub(crate) fn string(&mut self) -> Result<Quoted, Broken> {
+    pub fn string(&mut self) -> Result<Quoted, Broken> {
         let start = self.at + 1;
         let end = run_end(self.text.as_bytes(), start);
         self.at = end;
@@ -93,8 +112,11 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads a number of at most `max_chars` characters that a double can hold.
+    ///
+    /// # Errors
+    /// [`Broken::Grammar`] for what is no number, [`Broken::Rule`] for one beyond the bounds.
     #[inline]
-    pub(crate) fn number(&mut self, max_chars: usize) -> Result<(), Broken> {
+    pub fn number(&mut self, max_chars: usize) -> Result<(), Broken> {
         let start = self.at;
         if self.peek() == b'-' {
             self.at += 1;
@@ -128,8 +150,11 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads `true`, `false` or `null`.
+    ///
+    /// # Errors
+    /// [`Broken::Grammar`] for every other word.
     #[inline]
-    pub(crate) fn word(&mut self) -> Result<(), Broken> {
+    pub fn word(&mut self) -> Result<(), Broken> {
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
         let length = match rest.first_chunk::<4>() {
             Some(b"true" | b"null") => 4,

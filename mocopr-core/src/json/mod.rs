@@ -9,12 +9,12 @@ mod raw;
 mod scan;
 mod text;
 
+pub use cursor::{Broken, Cursor, Quoted};
 pub use limits::{JsonLimits, MessageLimits};
 pub use raw::RawJson;
 pub use scan::Scanner;
 pub use text::write_string;
 
-pub(crate) use cursor::Cursor;
 pub(crate) use raw::slice;
 pub(crate) use scan::{Member, Rules, Span};
 pub(crate) use text::unescape;

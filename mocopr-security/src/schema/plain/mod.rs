@@ -18,7 +18,7 @@ impl Plain {
         Node::of(document).map(Self)
     }
 
-    /// Whether the value certainly fits; where not, the validator decides.
+    /// Whether the value certainly fits; where not, the validator decides. `text` is one JSON value.
     pub(super) fn surely_fits(&self, text: &str) -> bool {
         read::fits(&self.0, text)
     }

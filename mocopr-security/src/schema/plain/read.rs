@@ -1,143 +1,174 @@
-//! Reads a value's text along a [`Node`]; the first thing that does not certainly fit ends it.
+//! Walks a value's text along a [`Node`]; the first thing that does not certainly fit ends it.
+//!
+//! The text is one JSON value already, so its grammar is not looked at again.
 
-use std::fmt;
+use mocopr_core::json::{Cursor, Quoted};
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-
-use super::{Length, Node, NumberKind, Object, Range, Rest, Text, Types, bit};
+use super::{Length, List, Node, NumberKind, Object, Range, Rest, Text, Types, bit};
 
 pub(super) fn fits(node: &Node, text: &str) -> bool {
-    let mut reader = serde_json::Deserializer::from_str(text);
-    node.deserialize(&mut reader).is_ok() && reader.end().is_ok()
+    let mut walk = Walk { text, cursor: Cursor::new(text) };
+    walk.cursor.peek_token();
+    let fits = walk.value(node).is_some();
+    walk.cursor.peek_token();
+    fits && walk.cursor.is_at_end()
 }
 
-/// That something does not certainly fit. Says nothing, since the validator says it better.
-fn unsure<E: Error>() -> E {
-    E::custom("")
+/// One way through a text; `None` ends it.
+struct Walk<'a> {
+    text: &'a str,
+    /// Before a value, at its first byte; after it, at the byte behind.
+    cursor: Cursor<'a>,
 }
 
-fn sure<E: Error>(holds: bool) -> Result<(), E> {
-    if holds { Ok(()) } else { Err(unsure()) }
-}
-
-impl<'de> DeserializeSeed<'de> for &Node {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        match self {
-            Node::Anything => deserializer.deserialize_ignored_any(IgnoredAny).map(|_| ()),
-            Node::Typed(types) => deserializer.deserialize_any(types),
-        }
-    }
-}
-
-impl<'de> Visitor<'de> for &Types {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value that fits")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<(), E> {
-        sure(self.null)
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
-        sure(self.boolean)
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<(), E> {
-        sure(self.number.as_ref().is_some_and(|range| range.has_whole(number)))
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<(), E> {
-        match i64::try_from(number) {
-            Ok(number) => self.visit_i64(number),
-            Err(_) => sure(self.number.as_ref().is_some_and(Range::is_open)),
+impl<'a> Walk<'a> {
+    fn value(&mut self, node: &Node) -> Option<()> {
+        match node {
+            Node::Anything => self.pass_over(),
+            Node::Typed(types) => self.typed(types),
         }
     }
 
-    fn visit_f64<E: Error>(self, number: f64) -> Result<(), E> {
-        sure(self.number.as_ref().is_some_and(|range| range.has(number)))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        sure(self.text.as_ref().is_some_and(|rule| rule.has(text)))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
-        let list = self.list.as_ref().ok_or_else(unsure)?;
-        let mut count = 0;
-        while elements.next_element_seed(&list.element)?.is_some() {
-            count += 1;
+    fn typed(&mut self, types: &Types) -> Option<()> {
+        match self.cursor.peek() {
+            b'"' => {
+                let rule = types.text.as_ref()?;
+                let quoted = self.cursor.string().ok()?;
+                sure(rule.has(&quoted, self.inside(&quoted)?))
+            }
+            b'{' => self.object(types.object.as_ref()?),
+            b'[' => self.list(types.list.as_ref()?),
+            b't' | b'f' => {
+                sure(types.boolean)?;
+                self.cursor.word().ok()
+            }
+            b'n' => {
+                sure(types.null)?;
+                self.cursor.word().ok()
+            }
+            _ => {
+                let range = types.number.as_ref()?;
+                let start = self.cursor.at();
+                self.cursor.number(usize::MAX).ok()?;
+                sure(range.has(self.text.get(start..self.cursor.at())?))
+            }
         }
-        sure(list.length.has(count))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let object = self.object.as_ref().ok_or_else(unsure)?;
+    fn object(&mut self, object: &Object) -> Option<()> {
         let mut seen = 0;
-        while let Some(place) = members.next_key_seed(Place(object))? {
-            match (place, &object.rest) {
+        let mut more = self.opens(b'}');
+        while more {
+            let quoted = self.cursor.string().ok()?;
+            let name = self.inside(&quoted)?;
+            // A name with escapes may be any of the others.
+            sure(quoted.is_plain())?;
+            self.cursor.peek_token();
+            self.cursor.skip(1);
+            self.cursor.peek_token();
+            match (object.place(name), &object.rest) {
                 (Some(place), _) => {
                     // The validator would see one of the two.
                     sure(seen & bit(place) == 0)?;
                     seen |= bit(place);
-                    let member = object.members.get(place).ok_or_else(unsure)?;
-                    members.next_value_seed(&member.node)?;
+                    self.value(&object.members.get(place)?.node)?;
                 }
-                (None, Rest::Refused) => return Err(unsure()),
-                (None, Rest::Each(node)) => members.next_value_seed(node)?,
+                (None, Rest::Refused) => return None,
+                (None, Rest::Each(node)) => self.value(node)?,
             }
+            more = self.goes_on();
         }
         sure(seen & object.required == object.required)
     }
-}
 
-/// A member's name, read as its place among the named members.
-struct Place<'a>(&'a Object);
-
-impl<'de> DeserializeSeed<'de> for Place<'_> {
-    type Value = Option<usize>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Place<'_> {
-    type Value = Option<usize>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a member's name")
-    }
-
-    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
-        match self.0.members.binary_search_by(|member| (*member.name).cmp(name)) {
-            Ok(place) => Ok(Some(place)),
-            // The reader may show a number as an object with one such member.
-            Err(_) if name.starts_with("$serde_json") => Err(unsure()),
-            Err(_) => Ok(None),
+    fn list(&mut self, list: &List) -> Option<()> {
+        let mut count = 0;
+        let mut more = self.opens(b']');
+        while more {
+            self.value(&list.element)?;
+            count += 1;
+            more = self.goes_on();
         }
+        sure(list.length.has(count))
+    }
+
+    /// Steps into a container; whether there is anything in it.
+    fn opens(&mut self, end: u8) -> bool {
+        self.cursor.skip(1);
+        let filled = self.cursor.peek_token() != end;
+        if !filled {
+            self.cursor.skip(1);
+        }
+        filled
+    }
+
+    /// Steps over the comma or the end of a container; whether something follows in it.
+    fn goes_on(&mut self) -> bool {
+        let comma = self.cursor.peek_token() == b',';
+        self.cursor.skip(1);
+        if comma {
+            self.cursor.peek_token();
+        }
+        comma
+    }
+
+    /// Goes to the end of a value, whatever it is.
+    fn pass_over(&mut self) -> Option<()> {
+        let mut depth = 0_usize;
+        loop {
+            match self.cursor.peek_token() {
+                0 => return None,
+                b'"' => {
+                    self.cursor.string().ok()?;
+                }
+                b'{' | b'[' => {
+                    depth += 1;
+                    self.cursor.skip(1);
+                }
+                b'}' | b']' => {
+                    depth = depth.checked_sub(1)?;
+                    self.cursor.skip(1);
+                }
+                b',' | b':' => self.cursor.skip(1),
+                b't' | b'f' | b'n' => self.cursor.word().ok()?,
+                _ => self.cursor.number(usize::MAX).ok()?,
+            }
+            if depth == 0 {
+                return Some(());
+            }
+        }
+    }
+
+    fn inside(&self, quoted: &Quoted) -> Option<&'a str> {
+        self.text.get(quoted.start..quoted.end)
+    }
+}
+
+fn sure(holds: bool) -> Option<()> {
+    holds.then_some(())
+}
+
+impl Object {
+    fn place(&self, name: &str) -> Option<usize> {
+        self.members.binary_search_by(|member| (*member.name).cmp(name)).ok()
     }
 }
 
 impl Range {
+    fn has(&self, number: &str) -> bool {
+        if number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
+            // What a 32-bit number holds a float holds exactly; larger ones are compared by the validator.
+            return self.is_open() || number.parse::<i32>().is_ok_and(|number| self.holds(f64::from(number)));
+        }
+        match self.kind {
+            // A float may be a whole number; whether it is, the validator says.
+            NumberKind::Integer => false,
+            NumberKind::Any => self.is_open(),
+        }
+    }
+
     fn is_open(&self) -> bool {
         self.least == f64::NEG_INFINITY && self.most == f64::INFINITY
-    }
-
-    fn has_whole(&self, number: i64) -> bool {
-        // What a 32-bit number holds a float holds exactly; the few that are larger are compared by the validator.
-        self.is_open() || i32::try_from(number).is_ok_and(|number| self.holds(f64::from(number)))
-    }
-
-    /// A float may be a whole number; whether it is, the validator says.
-    fn has(&self, number: f64) -> bool {
-        match self.kind {
-            NumberKind::Integer => false,
-            NumberKind::Any => self.holds(number),
-        }
     }
 
     fn holds(&self, number: f64) -> bool {
@@ -146,9 +177,12 @@ impl Range {
 }
 
 impl Text {
-    fn has(&self, text: &str) -> bool {
-        self.length.has_text(text)
-            && self.one_of.as_ref().is_none_or(|listed| listed.iter().any(|listed| **listed == *text))
+    fn has(&self, quoted: &Quoted, inside: &str) -> bool {
+        let listed = match &self.one_of {
+            None => true,
+            Some(texts) => quoted.is_plain() && texts.iter().any(|text| **text == *inside),
+        };
+        listed && self.length.has_text(quoted, inside)
     }
 }
 
@@ -158,7 +192,8 @@ impl Length {
     }
 
     /// A text has at most as many characters as bytes, and at least a quarter.
-    fn has_text(&self, text: &str) -> bool {
-        self.least <= text.len() / 4 && text.len() <= self.most || self.has(text.chars().count())
+    fn has_text(&self, quoted: &Quoted, inside: &str) -> bool {
+        self.least <= quoted.text_bytes / 4 && quoted.text_bytes <= self.most
+            || quoted.is_plain() && self.has(inside.chars().count())
     }
 }

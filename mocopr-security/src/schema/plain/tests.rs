@@ -84,6 +84,29 @@ fn a_repeated_member_is_left_to_the_validator() {
     assert!(!plain.surely_fits(r#"{"a":"x"} 1"#));
 }
 
+#[test]
+fn white_space_says_nothing_and_escapes_only_where_the_text_counts() {
+    let schema = json!({
+        "type": "object",
+        "properties": {
+            "free": {"type": "string"},
+            "short": {"type": "string", "maxLength": 2},
+            "listed": {"type": "string", "enum": ["a"]}
+        }
+    });
+    let plain = Plain::of(&schema).unwrap();
+    for (text, is_sure) in [
+        (" {\n \"free\" :\t\"x\" , \"other\": [ 1 , { } ] }\r\n", true),
+        (r#"{"free":"\u00e4\n\""}"#, true),
+        (r#"{"short":"\u00e4"}"#, true),
+        (r#"{"short":"\u00e4\u00e4"}"#, false),
+        (r#"{"listed":"\u0061"}"#, false),
+        (r#"{"fre\u0065":"x"}"#, false),
+    ] {
+        assert_eq!(plain.surely_fits(text), is_sure, "{text}");
+    }
+}
+
 fn any_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -138,6 +161,8 @@ proptest! {
     fn it_never_accepts_what_the_validator_refuses(schema in any_schema(), value in any_value()) {
         let plain = says(&schema, &value);
         prop_assert!(plain.is_some(), "not plain: {schema}");
+        let spread = serde_json::to_string_pretty(&value).unwrap();
+        prop_assert_eq!(plain, Plain::of(&schema).map(|plain| plain.surely_fits(&spread)));
         let judge = Schema::compile_value(&schema, &SchemaLimits::development()).unwrap();
         if plain == Some(true) {
             prop_assert!(judge.check(&value).is_ok(), "{schema} {value}");
