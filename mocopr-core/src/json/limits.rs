@@ -42,6 +42,8 @@ pub struct MessageLimits {
     pub cursor_bytes: usize,
     /// Bytes of `params.uri` after unescaping.
     pub uri_bytes: usize,
+    /// Messages of one batch (2025-03-26); each of them is held to every other limit by itself.
+    pub batch_messages: usize,
 }
 
 impl MessageLimits {
@@ -58,6 +60,7 @@ impl MessageLimits {
             request_state_bytes: 16 << 10,
             cursor_bytes: 1 << 10,
             uri_bytes: 2_048,
+            batch_messages: 50,
         }
     }
 }

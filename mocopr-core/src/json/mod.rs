@@ -7,6 +7,7 @@ mod cursor;
 mod limits;
 mod raw;
 mod scan;
+mod split;
 mod text;
 
 pub use cursor::{Broken, Cursor, Quoted};
@@ -17,6 +18,7 @@ pub use text::write_string;
 
 pub(crate) use raw::slice;
 pub(crate) use scan::{Member, Rules, Span};
+pub(crate) use split::elements;
 pub(crate) use text::unescape;
 
 #[cfg(test)]

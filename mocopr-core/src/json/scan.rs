@@ -350,7 +350,8 @@ impl<'a> Rules<'a> {
 }
 
 impl Span {
-    fn new(start: usize, end: usize) -> Self {
+    /// A stretch of a text that is shorter than 4 GiB.
+    pub(super) fn new(start: usize, end: usize) -> Self {
         Self { start: offset(start), end: offset(end) }
     }
 

@@ -52,12 +52,16 @@ pub fn status(fault: &Fault, revision: Revision) -> u16 {
         | Fault::Envelope(_)
         | Fault::Meta(_)
         | Fault::HeaderMismatch(_)
-        | Fault::MissingCapability(_)
         | Fault::UnsupportedVersion { .. } => 400,
         Fault::TooLarge => 413,
+        // Clients with a session take any other status for a failure of the transport, and never read the error.
         Fault::UnknownMethod => match revision.era() {
             Era::Stateful => 200,
             Era::Stateless => 404,
+        },
+        Fault::MissingCapability(_) => match revision.era() {
+            Era::Stateful => 200,
+            Era::Stateless => 400,
         },
         Fault::Params(_)
         | Fault::Arguments(_)
@@ -106,7 +110,7 @@ mod tests {
             (Fault::ResourceAbsent { uri: "".into() }, -32002, 200, -32602, 200),
             (Fault::Sealed(""), -32602, 200, -32602, 200),
             (Fault::HeaderMismatch(""), -32020, 400, -32020, 400),
-            (Fault::MissingCapability(Box::default()), -32021, 400, -32021, 400),
+            (Fault::MissingCapability(Box::default()), -32021, 200, -32021, 400),
             (Fault::UnsupportedVersion { requested: "".into() }, -32600, 400, -32022, 400),
             (Fault::UnknownSession, 1404, 404, 1404, 404),
             (Fault::Unauthenticated, 1401, 401, 1401, 401),

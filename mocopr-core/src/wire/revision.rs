@@ -53,6 +53,29 @@ impl Revision {
         }
     }
 
+    /// Whether several messages may come in one array.
+    ///
+    /// # Source
+    /// MCP 2025-03-26, base protocol, "Batching"; taken out again in 2025-06-18.
+    pub fn has_batches(self) -> bool {
+        match self {
+            Self::V2025_03_26 => true,
+            Self::V2024_11_05 | Self::V2025_06_18 | Self::V2025_11_25 | Self::V2026_07_28 => false,
+        }
+    }
+
+    /// Whether a stream may be closed before its answer, and begins with an event without data so that a client can
+    /// come back. Clients of other revisions take such an event for a broken message, and a closed stream for the end.
+    ///
+    /// # Source
+    /// MCP 2025-11-25, transports, "Sending Messages to the Server".
+    pub fn has_polling(self) -> bool {
+        match self {
+            Self::V2025_11_25 => true,
+            Self::V2024_11_05 | Self::V2025_03_26 | Self::V2025_06_18 | Self::V2026_07_28 => false,
+        }
+    }
+
     /// The era it falls into.
     pub fn era(self) -> Era {
         match self {
