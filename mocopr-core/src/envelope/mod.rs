@@ -3,6 +3,7 @@
 //! Decides what is a message of JSON-RPC 2.0 as MCP narrows it, and nothing about methods or revisions. Names are
 //! compared exactly: `Method` or `ID` is an unknown member, never a second spelling. Unknown members are ignored.
 
+mod batch;
 mod params;
 mod salvage;
 mod text;
@@ -12,6 +13,7 @@ use bytestring::ByteString;
 
 use self::text::quoted;
 pub use self::{
+    batch::{is_batch, read_batch},
     params::{NotString, Params},
     text::Str,
 };

@@ -6,8 +6,36 @@ use serde::de::{IgnoredAny, MapAccess};
 
 use crate::{
     model::capability::{ClientCapabilities, ElicitationModes, SamplingModes},
-    wire::decode::member::{Expected, Member, Name, Present},
+    wire::{
+        decode::member::{Expected, Member, Name, Present},
+        revision::Revision,
+    },
 };
+
+impl ClientCapabilities {
+    /// What of it exists in a revision: a client that claims more is not believed, because its revision has no words
+    /// for the question.
+    #[must_use]
+    pub fn known_in(self, revision: Revision) -> Self {
+        let Self { elicitation, sampling, roots, extensions } = self;
+        Self {
+            elicitation: match revision {
+                Revision::V2024_11_05 | Revision::V2025_03_26 => None,
+                // Before there were modes the declaration itself meant forms, whatever stood inside.
+                Revision::V2025_06_18 => elicitation.map(|_| ElicitationModes { form: true, url: false }),
+                Revision::V2025_11_25 | Revision::V2026_07_28 => elicitation,
+            },
+            sampling: match revision {
+                Revision::V2024_11_05 | Revision::V2025_03_26 | Revision::V2025_06_18 => {
+                    sampling.map(|_| SamplingModes::default())
+                }
+                Revision::V2025_11_25 | Revision::V2026_07_28 => sampling,
+            },
+            roots,
+            extensions: if revision < Revision::V2026_07_28 { Vec::new() } else { extensions },
+        }
+    }
+}
 
 impl<'de> Expected<'de> for ClientCapabilities {
     fn object<A: MapAccess<'de>>(mut object: A) -> Result<Option<Self>, A::Error> {

@@ -10,7 +10,7 @@ use crate::{
     meta::PROTOCOL_VERSION,
     model::{
         ask::ListenFilter,
-        capability::{ElicitationModes, SamplingModes},
+        capability::{ClientCapabilities, ElicitationModes, SamplingModes},
         content::Level,
     },
 };
@@ -460,4 +460,24 @@ fn request(method: &str, params: Value) -> Message {
 
 fn message(text: &str) -> Message {
     envelope::read(text.to_owned().into(), &MessageLimits::development(), &mut Scanner::new()).unwrap()
+}
+
+#[test]
+fn a_client_is_not_believed_to_do_what_its_revision_lacks() {
+    let all = ClientCapabilities {
+        elicitation: Some(ElicitationModes { form: true, url: true }),
+        sampling: Some(SamplingModes { tools: true, context: true }),
+        roots: true,
+        extensions: vec!["com.example/a".into()],
+    };
+    for revision in Revision::ALL {
+        let known = all.clone().known_in(revision);
+        assert_eq!(known.elicitation.is_some(), revision >= Revision::V2025_06_18, "{revision}");
+        assert_eq!(known.elicitation.is_some_and(|modes| modes.url), revision >= Revision::V2025_11_25, "{revision}");
+        assert_eq!(known.sampling.map(|modes| modes.tools), Some(revision >= Revision::V2025_11_25), "{revision}");
+        assert_eq!((known.roots, known.extensions.is_empty()), (true, revision < Revision::V2026_07_28), "{revision}");
+    }
+    let url = ClientCapabilities { elicitation: Some(ElicitationModes { form: false, url: true }), ..all };
+    let known = url.known_in(Revision::V2025_06_18);
+    assert_eq!(known.elicitation, Some(ElicitationModes { form: true, url: false }));
 }

@@ -7,7 +7,7 @@ use crate::{
     model::ask::{Ask, Questions},
     wire::{
         revision::{Era, Revision},
-        shape::{Members, Shape},
+        shape::{Members, Shape, form},
     },
 };
 
@@ -31,12 +31,7 @@ pub fn questions(questions: &Questions, revision: Revision) -> Option<Bytes> {
 /// Forms exist from 2025-06-18, URLs from 2025-11-25; from 2026-07-28 on servers send no requests at all, and
 /// questions go out through [`questions`].
 pub fn ask(id: &RequestId, ask: &Ask, revision: Revision) -> Option<Bytes> {
-    let first = match ask {
-        Ask::Form(_) => Revision::V2025_06_18,
-        Ask::Url(_) => Revision::V2025_11_25,
-        Ask::Sample(_) | Ask::Roots => Revision::V2024_11_05,
-    };
-    if revision < first || revision.era() == Era::Stateless {
+    if revision.era() == Era::Stateless || !can_ask(ask, revision) {
         return None;
     }
     let mut out = Vec::with_capacity(512);
@@ -45,4 +40,13 @@ pub fn ask(id: &RequestId, ask: &Ask, revision: Revision) -> Option<Bytes> {
     ask.members(&mut out, revision);
     out.push(b'}');
     Some(out.into())
+}
+
+/// Whether the revision has a question of this kind, and words for what this one asks.
+pub fn can_ask(ask: &Ask, revision: Revision) -> bool {
+    match ask {
+        Ask::Form(form) => revision >= Revision::V2025_06_18 && form::fits(&form.schema, revision),
+        Ask::Url(_) => revision >= Revision::V2025_11_25,
+        Ask::Sample(_) | Ask::Roots => true,
+    }
 }

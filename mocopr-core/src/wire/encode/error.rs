@@ -11,7 +11,7 @@ use crate::{
     outcome::PublicError,
     wire::{
         code::code,
-        revision::Revision,
+        revision::{Era, Revision},
         shape::{Shape, member, milliseconds, object},
     },
 };
@@ -19,7 +19,8 @@ use crate::{
 /// An error response.
 ///
 /// Without an id (it could not be read, or must not be looked for) there is no member `id` at all; no revision has an
-/// `id` of null. `served` is what a client that named an unsupported version may name instead.
+/// `id` of null. `served` is what the server serves, of which a client that named an unsupported version is told what it
+/// may name instead.
 ///
 /// # Source
 /// JSON-RPC 2.0, section 5.1; MCP 2026-07-28, schema, `UnsupportedProtocolVersionError` and
@@ -62,7 +63,7 @@ fn write_members(out: &mut Vec<u8>, fault: &Fault, revision: Revision, served: &
         Fault::ResourceAbsent { uri } => member(out, "uri", uri, revision),
         Fault::MissingCapability(needed) => member(out, "requiredCapabilities", &**needed, revision),
         Fault::UnsupportedVersion { requested } => {
-            member(out, "supported", &served, revision);
+            member(out, "supported", &supported(requested, revision, served), revision);
             member(out, "requested", requested, revision);
         }
         Fault::Scope(scopes) => member(out, "scopes", &&**scopes, revision),
@@ -84,5 +85,17 @@ fn write_members(out: &mut Vec<u8>, fault: &Fault, revision: Revision, served: &
         | Fault::Refused
         | Fault::Timeout
         | Fault::Internal => {}
+    }
+}
+
+/// The versions that a client may name instead of the one that it named.
+///
+/// In a session there is only the one that was agreed on. Without one it is all that is served, but where the client
+/// named one of those: then it named it in the wrong way, and is told of the versions of the other way alone.
+fn supported(requested: &str, revision: Revision, served: &[Revision]) -> Vec<Revision> {
+    match (revision.era(), Revision::parse(requested).filter(|named| served.contains(named))) {
+        (Era::Stateful, _) => vec![revision],
+        (Era::Stateless, None) => served.to_vec(),
+        (Era::Stateless, Some(named)) => served.iter().copied().filter(|other| other.era() != named.era()).collect(),
     }
 }

@@ -16,7 +16,7 @@ mod tests;
 use bytes::Bytes;
 
 pub use self::{
-    ask::{ask, questions},
+    ask::{ask, can_ask, questions},
     error::error,
     list::{prompts, resources, templates, tools},
     notice::{listen_end, notice},
@@ -78,6 +78,20 @@ pub fn reply_response(id: &RequestId, reply: &Reply, revision: Revision, stamp: 
 pub fn hello(hello: &Hello, revision: Revision) -> Bytes {
     let mut out = Vec::with_capacity(512);
     hello.write(&mut out, revision);
+    out.into()
+}
+
+/// The answers to a batch, in one array; each of them is a whole message that another function of this module made.
+pub fn batch(answers: &[Bytes]) -> Bytes {
+    let mut out = Vec::with_capacity(answers.iter().map(|answer| answer.len() + 1).sum::<usize>() + 1);
+    for answer in answers {
+        out.push(if out.is_empty() { b'[' } else { b',' });
+        out.extend_from_slice(answer);
+    }
+    if out.is_empty() {
+        out.push(b'[');
+    }
+    out.push(b']');
     out.into()
 }
 

@@ -263,6 +263,32 @@ fn data_of_an_error_is_what_its_fault_names_and_absent_where_it_names_none() {
 }
 
 #[test]
+fn a_client_is_told_which_versions_it_may_name_instead() {
+    let told = |requested: &str, revision: Revision, served: &[Revision]| {
+        let fault = Fault::UnsupportedVersion { requested: requested.into() };
+        let bytes = error(None, &PublicError::sanitized(fault, "no".into(), None), revision, served);
+        value(&bytes)["error"]["data"]["supported"].clone()
+    };
+    let newest = Revision::V2026_07_28;
+    let all = json!(Revision::ALL.map(Revision::as_str));
+    assert_eq!(told("1999-01-01", newest, &Revision::ALL), all);
+    // A version that needs a handshake was named in a single request.
+    assert_eq!(told("2025-06-18", newest, &Revision::ALL), json!(["2026-07-28"]));
+    assert_eq!(told("2025-06-18", newest, &[newest]), json!(["2026-07-28"]));
+    let old = [Revision::V2024_11_05, Revision::V2025_06_18];
+    assert_eq!(told("2026-07-28", newest, &old), json!(["2024-11-05", "2025-06-18"]));
+    // In a session there is no choice left.
+    assert_eq!(told("2025-06-18", Revision::V2025_03_26, &Revision::ALL), json!(["2025-03-26"]));
+}
+
+#[test]
+fn answers_to_a_batch_stand_in_one_array() {
+    assert_eq!(batch(&[]), "[]");
+    assert_eq!(batch(&[Bytes::from_static(b"{}")]), "[{}]");
+    assert_eq!(batch(&[Bytes::from_static(b"{}"), Bytes::from_static(b"1")]), "[{},1]");
+}
+
+#[test]
 fn an_error_without_an_id_has_no_such_member() {
     let public = PublicError::sanitized(Fault::Parse, "not JSON".into(), None);
     let bytes = error(None, &public, Revision::V2026_07_28, &[]);

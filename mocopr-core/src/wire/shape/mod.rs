@@ -5,6 +5,7 @@
 //! can fail, and nothing here knows of requests, ids or errors.
 
 mod content;
+pub(super) mod form;
 mod rows;
 mod value;
 

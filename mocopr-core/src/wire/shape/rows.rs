@@ -16,7 +16,7 @@ use crate::{
     page::CacheHint,
     wire::{
         revision::{Era, Revision},
-        shape::{Members, Omit, Shape, content::sampled, member, milliseconds, object, shape, value::finite},
+        shape::{Members, Omit, Shape, content::sampled, form, member, milliseconds, object, shape, value::finite},
     },
 };
 
@@ -150,7 +150,7 @@ shape! {
     }
     FormAsk ("mode" = "form", since V2025_11_25) {
         message: required("message");
-        schema: required("requestedSchema");
+        schema: by("requestedSchema", form::requested);
     }
     UrlAsk ("mode" = "url") {
         message: required("message");
