@@ -45,6 +45,7 @@ pub struct ServerBuilder<P = Unguarded> {
     clock: Arc<dyn Clock>,
     page_size: NonZeroUsize,
     list_ttl: Duration,
+    revisions: Option<Vec<Revision>>,
     problems: Vec<Problem>,
     guard: PhantomData<fn() -> P>,
 }
@@ -60,6 +61,7 @@ impl ServerBuilder<Unguarded> {
             clock: Arc::new(SystemClock::new()),
             page_size: DEFAULT_PAGE,
             list_ttl: Duration::ZERO,
+            revisions: None,
             problems: Vec::new(),
             guard: PhantomData,
         }
@@ -159,6 +161,33 @@ impl<P> ServerBuilder<P> {
         self
     }
 
+    /// Serves these revisions of the protocol alone; every one of them unless said.
+    ///
+    /// All are served from the same handlers, so there is no need to narrow them but to keep old clients, or clients
+    /// with sessions, out. A client that asks for a revision with a handshake that is not served is offered the newest
+    /// such one that is.
+    ///
+    /// ```
+    /// use mocopr_core::wire::revision::Revision;
+    /// use mocopr_server::server::McpServer;
+    ///
+    /// # fn main() -> Result<(), mocopr_server::error::Error> {
+    /// let server = McpServer::builder()
+    ///     .with_info("without-sessions", "1.0.0")
+    ///     .with_revisions([Revision::NEWEST_STATELESS])
+    ///     .build()?;
+    /// # drop(server);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with_revisions(mut self, revisions: impl IntoIterator<Item = Revision>) -> Self {
+        if self.revisions.is_some() {
+            self.twice("with_revisions");
+        }
+        self.revisions = Some(revisions.into_iter().collect());
+        self
+    }
+
     /// Where time comes from; for tests.
     #[cfg(feature = "testing")]
     pub fn with_clock(mut self, clock: impl Clock) -> Self {
@@ -174,8 +203,19 @@ impl<P> ServerBuilder<P> {
         if self.policy.is_some() {
             self.twice("with_security_policy");
         }
-        let Self { info, instructions, definitions, states, clock, page_size, list_ttl, problems, policy: _, guard: _ } =
-            self;
+        let Self {
+            info,
+            instructions,
+            definitions,
+            states,
+            clock,
+            page_size,
+            list_ttl,
+            revisions,
+            problems,
+            policy: _,
+            guard: _,
+        } = self;
         ServerBuilder {
             info,
             instructions,
@@ -185,6 +225,7 @@ impl<P> ServerBuilder<P> {
             clock,
             page_size,
             list_ttl,
+            revisions,
             problems,
             guard: PhantomData,
         }
@@ -204,6 +245,7 @@ impl<P> ServerBuilder<P> {
             clock,
             page_size,
             list_ttl,
+            revisions,
             mut problems,
             guard: _,
         } = self;
@@ -211,6 +253,13 @@ impl<P> ServerBuilder<P> {
         let info = info.unwrap_or_default();
         if info.name.is_empty() || info.version.is_empty() {
             problems.push(Problem::new("the server has no name or no version", "call .with_info(\"name\", \"1.0.0\")"));
+        }
+        let served = served(revisions.as_deref().unwrap_or(&Revision::ALL));
+        if served.is_empty() {
+            problems.push(Problem::new(
+                "no revision of the protocol is served",
+                "name one in .with_revisions([..]), or leave the call out to serve all",
+            ));
         }
         let registry = match Registry::new(definitions, policy.limits().schema) {
             Ok(registry) if problems.is_empty() => registry,
@@ -235,7 +284,7 @@ impl<P> ServerBuilder<P> {
             instructions,
             page_size,
             list_ttl,
-            served: SERVED.to_vec(),
+            served,
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
         };
@@ -267,8 +316,10 @@ impl<P> std::fmt::Debug for ServerBuilder<P> {
     }
 }
 
-/// The revisions that this version serves.
-const SERVED: [Revision; 2] = [Revision::NEWEST_STATEFUL, Revision::NEWEST_STATELESS];
+/// The revisions of a list, each once, oldest first.
+fn served(list: &[Revision]) -> Vec<Revision> {
+    Revision::ALL.into_iter().filter(|revision| list.contains(revision)).collect()
+}
 
 /// Items of one page of a list.
 const DEFAULT_PAGE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(249);

@@ -209,9 +209,10 @@ impl Context {
 
     /// Closes the stream on which the answer would come, where there is one; the client comes back for the rest.
     ///
-    /// Stateful revisions over HTTP only; a hint that nothing else follows. For calls that take long.
+    /// 2025-11-25 over HTTP only, because clients of no other revision come back; a hint that nothing else follows. For
+    /// calls that take long.
     pub fn close_stream(&self) {
-        if matches!(self.client, Client::Session(_)) {
+        if matches!(self.client, Client::Session(_)) && self.revision.has_polling() {
             self.outlet.close_stream();
         }
     }

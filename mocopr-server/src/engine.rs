@@ -33,6 +33,7 @@ use tracing::debug;
 
 use crate::{
     answer::Answer,
+    batch::Batch,
     inflight::{Cancel, IdInUse, Inflight, Taken},
     listening::Listening,
     listing::{self, List, Reading},
@@ -94,12 +95,22 @@ pub(crate) enum Step {
     Opened(Answer, Arc<Session>),
     /// A handler is at work; `session` where it belongs to one.
     Run(Running, Option<Arc<Session>>),
+    /// Handlers of the messages of a batch are at work.
+    Batch(Batch),
     /// A listen stream is open.
     Listen(Listening),
 }
 
 /// A message that ends here, with the answer that says so.
 pub(crate) type Refused = Answer;
+
+/// A session is named that there is not, or in a way that contradicts it.
+#[derive(Debug)]
+pub(crate) struct Misnamed {
+    pub(crate) fault: Fault,
+    /// The revision that the refusal is written in: that of the session where there is one.
+    pub(crate) revision: Revision,
+}
 
 impl Engine {
     pub(crate) fn limits(&self) -> &Limits {
@@ -124,13 +135,32 @@ impl Engine {
         &self.served
     }
 
-    /// Takes one message as far as it goes without waiting.
+    /// Some revision of that era is served.
+    pub(crate) fn serves(&self, era: Era) -> bool {
+        self.newest_served(era).is_some()
+    }
+
+    fn newest_served(&self, era: Era) -> Option<Revision> {
+        self.served.iter().rev().find(|revision| revision.era() == era).copied()
+    }
+
+    /// The revision that a stateful message is read in before a session has one.
+    fn newest_stateful(&self) -> Revision {
+        self.newest_served(Era::Stateful).unwrap_or(Revision::NEWEST_STATEFUL)
+    }
+
+    /// Takes one message, or one batch, as far as it goes without waiting.
     pub(crate) fn begin(self: &Arc<Self>, admission: &Admission, frame: Bytes, link: Link<'_>) -> Step {
         self.step(admission, frame, link).unwrap_or_else(Step::Answer)
     }
 
     fn step(self: &Arc<Self>, admission: &Admission, frame: Bytes, link: Link<'_>) -> Result<Step, Refused> {
-        let read = SCANNER.with_borrow_mut(|scanner| envelope::read(frame, &self.limits().message, scanner));
+        if envelope::is_batch(&frame)
+            && let Some(session) = self.session_with_batches(admission, link)?
+        {
+            return self.batch(admission, &frame, &session);
+        }
+        let read = with_scanner(|scanner| envelope::read(frame, &self.limits().message, scanner));
         let message = match (read, link) {
             (Ok(message), _) => message,
             (Err(Malformed { fault, wants: Wants::Nothing, .. }), Link::Channel(_)) => {
@@ -139,7 +169,7 @@ impl Engine {
             }
             // An exchange of HTTP has an answer, whoever waits for it.
             (Err(Malformed { id, fault, .. }), Link::Http(_) | Link::Channel(_)) => {
-                return Err(self.refuse(id.as_ref(), fault, Revision::NEWEST_STATELESS));
+                return Err(self.refuse(id.as_ref(), fault, link.revision()));
             }
         };
         let claims = match link {
@@ -155,25 +185,44 @@ impl Engine {
         }
     }
 
-    /// Which era a message belongs to: what its `_meta` or its header says, else that of the session.
+    /// Which era a message belongs to: what its `_meta` or its header says, else that of the session. Only of eras that
+    /// are served, but for a handshake, which is answered with what is served instead.
     fn era(&self, opened: &Opened, claims: Option<&Claims<'_>>, link: Link<'_>) -> Result<Era, Refused> {
-        if opened.version() != MetaVersion::Absent {
-            return Ok(Era::Stateless);
-        }
-        match (claims, link) {
-            (Some(claims), _) => match &claims.version {
-                Err(fault) => Err(self.refuse(id_of(opened.message()), fault.clone(), Revision::NEWEST_STATELESS)),
-                Ok(None) => Ok(Era::Stateful),
-                Ok(Some(version)) => match Revision::parse(version) {
-                    Some(revision) => Ok(revision.era()),
-                    None => {
-                        let fault = Fault::UnsupportedVersion { requested: (*version).into() };
-                        Err(self.refuse(id_of(opened.message()), fault, Revision::NEWEST_STATELESS))
+        let message = opened.message();
+        let unsupported = |version: &str| {
+            let fault = Fault::UnsupportedVersion { requested: version.into() };
+            Err(self.refuse(id_of(message), fault, Revision::NEWEST_STATELESS))
+        };
+        match opened.version() {
+            MetaVersion::Named(version) => {
+                return match Revision::parse(version) {
+                    Some(revision) if revision.era() == Era::Stateful || self.served.contains(&revision) => {
+                        Ok(Era::Stateless)
                     }
-                },
-            },
-            (None, Link::Channel(channel)) => Ok(channel.era(opened.message())),
-            (None, Link::Http(_)) => Ok(Era::Stateful),
+                    Some(_) => unsupported(version),
+                    None => Ok(Era::Stateless),
+                };
+            }
+            MetaVersion::Wrong => return Ok(Era::Stateless),
+            MetaVersion::Absent => {}
+        }
+        let version = match (claims, link) {
+            (Some(claims), _) => claims.version.clone(),
+            (None, Link::Channel(channel)) => return Ok(channel.era(message, self)),
+            (None, Link::Http(_)) => Ok(None),
+        };
+        let version = version.map_err(|fault| self.refuse(id_of(message), fault, Revision::NEWEST_STATELESS))?;
+        let names_session = claims.is_some_and(|claims| matches!(claims.session, Ok(Some(_))));
+        match version.map(|version| (version, Revision::parse(version))) {
+            None if self.serves(Era::Stateful) || is_initialize(message) => Ok(Era::Stateful),
+            None => Ok(Era::Stateless),
+            Some((_, Some(revision))) if self.serves(revision.era()) => Ok(revision.era()),
+            Some((_, Some(revision))) if revision.era() == Era::Stateful && is_initialize(message) => Ok(Era::Stateful),
+            // The session knows which version it would have been.
+            Some((_, None)) if names_session && !is_initialize(message) && self.serves(Era::Stateful) => {
+                Ok(Era::Stateful)
+            }
+            Some((version, _)) => unsupported(version),
         }
     }
 
@@ -209,10 +258,6 @@ impl Engine {
                 return Err(self.refuse(None, fault, Revision::NEWEST_STATELESS));
             }
         };
-        if !self.served.contains(&call.revision) {
-            let fault = Fault::UnsupportedVersion { requested: call.revision.as_str().into() };
-            return Err(self.refuse(Some(&call.id), fault, call.revision));
-        }
         if let Some(claims) = claims
             && let Err(fault) = claims.agree_on_name(&call)
         {
@@ -232,10 +277,8 @@ impl Engine {
         claims: Option<&Claims<'_>>,
         link: Link<'_>,
     ) -> Result<Step, Refused> {
-        let revision = Revision::NEWEST_STATEFUL;
-        let is_initialize =
-            matches!(opened.message(), Message::Request { method, .. } if method.as_str() == INITIALIZE);
-        if is_initialize {
+        if is_initialize(opened.message()) {
+            let revision = self.newest_stateful();
             let Incoming::Call(call) = self.decode(opened, DecodeContext::Stateful(revision))? else {
                 return Err(self.refuse(None, Fault::Envelope("initialize is a request"), revision));
             };
@@ -243,13 +286,22 @@ impl Engine {
         }
         let session = self
             .session(admission, claims, link, opened.message())
-            .map_err(|fault| self.refuse(id_of(opened.message()), fault, revision))?;
-        let revision = session.as_ref().map_or(revision, |session| session.revision());
+            .map_err(|Misnamed { fault, revision }| self.refuse(id_of(opened.message()), fault, revision))?;
+        self.in_session(admission, opened, session.as_ref())
+    }
+
+    /// One message of a session, or a ping before there is one.
+    pub(crate) fn in_session(
+        self: &Arc<Self>,
+        admission: &Admission,
+        opened: Opened,
+        session: Option<&Arc<Session>>,
+    ) -> Result<Step, Refused> {
+        let revision = session.map_or_else(|| self.newest_stateful(), |session| session.revision());
         match self.decode(opened, DecodeContext::Stateful(revision))? {
             Incoming::Call(call) => {
-                let calls = session.as_ref().map(|session| session.calls().clone());
-                let scene = Scene { session: session.as_ref(), calls: calls.as_ref(), headers: None };
-                self.carry_out(admission, *call, scene)
+                let calls = session.map(|session| session.calls().clone());
+                self.carry_out(admission, *call, Scene { session, calls: calls.as_ref(), headers: None })
             }
             Incoming::Note(note) => {
                 if let Some(session) = session {
@@ -271,6 +323,23 @@ impl Engine {
         }
     }
 
+    /// The session that an array belongs to, where its revision has batches.
+    fn session_with_batches(&self, admission: &Admission, link: Link<'_>) -> Result<Option<Arc<Session>>, Refused> {
+        let known = match link {
+            Link::Channel(channel) => channel.session.get().cloned(),
+            Link::Http(headers) => {
+                let claims = Claims::read(headers);
+                // A request that says everything itself is of no session.
+                if matches!(claims.version, Ok(Some(version)) if version == Revision::NEWEST_STATELESS.as_str()) {
+                    return Ok(None);
+                }
+                self.named_session(admission, &claims)
+                    .map_err(|Misnamed { fault, revision }| self.refuse(None, fault, revision))?
+            }
+        };
+        Ok(known.filter(|session| session.revision().has_batches()))
+    }
+
     /// The session that a stateful message belongs to; `None` for one that has none and may do without.
     fn session(
         &self,
@@ -278,7 +347,8 @@ impl Engine {
         claims: Option<&Claims<'_>>,
         link: Link<'_>,
         message: &Message,
-    ) -> Result<Option<Arc<Session>>, Fault> {
+    ) -> Result<Option<Arc<Session>>, Misnamed> {
+        let refused = |rule| Err(Misnamed { fault: Fault::Envelope(rule), revision: self.newest_stateful() });
         let known = match (claims, link) {
             (Some(claims), _) => self.named_session(admission, claims)?,
             (None, Link::Channel(channel)) => channel.session.get().cloned(),
@@ -289,10 +359,8 @@ impl Engine {
             // A ping is answered before the handshake, as the specification allows.
             (None, ..) if is_ping(message) => Ok(None),
             (None, Link::Channel(_), Message::Notification { .. } | Message::Response { .. }) => Ok(None),
-            (None, Link::Channel(_), Message::Request { .. }) => Err(Fault::Envelope("send initialize first")),
-            (None, Link::Http(_), _) => {
-                Err(Fault::Envelope("a session is needed: send initialize first, then its Mcp-Session-Id"))
-            }
+            (None, Link::Channel(_), Message::Request { .. }) => refused("send initialize first"),
+            (None, Link::Http(_), _) => refused("a session is needed: send initialize first, then its Mcp-Session-Id"),
         }
     }
 
@@ -305,32 +373,38 @@ impl Engine {
         &self,
         admission: &Admission,
         claims: &Claims<'_>,
-    ) -> Result<Option<Arc<Session>>, Fault> {
-        let (version, Some(id)) = (claims.version.clone()?, claims.session.clone()?) else { return Ok(None) };
-        let session = self.sessions.find(id, admission.principal(), self.limits()).ok_or(Fault::UnknownSession)?;
+    ) -> Result<Option<Arc<Session>>, Misnamed> {
+        let misnamed = |fault| Misnamed { fault, revision: self.newest_stateful() };
+        let version = claims.version.clone().map_err(misnamed)?;
+        let Some(id) = claims.session.clone().map_err(misnamed)? else { return Ok(None) };
+        let session = self.sessions.find(id, admission.principal(), self.limits());
+        let session = session.ok_or_else(|| misnamed(Fault::UnknownSession))?;
         match version {
             Some(version) if version != session.revision().as_str() => {
-                Err(Fault::UnsupportedVersion { requested: version.into() })
+                let fault = Fault::UnsupportedVersion { requested: version.into() };
+                Err(Misnamed { fault, revision: session.revision() })
             }
+            // Revisions before 2025-06-18 know no such header, and the session says its own anyway.
             Some(_) | None => Ok(Some(session)),
         }
     }
 
     fn initialize(self: &Arc<Self>, admission: &Admission, call: Call, link: Link<'_>) -> Result<Step, Refused> {
         let permit = self.protocol(admission, call)?;
-        let Call { id, request, .. } = permit.into_call();
+        let Call { id, request, revision, .. } = permit.into_call();
         let Request::Initialize(initialize) = request else {
-            return Err(self.refuse(Some(&id), Fault::Internal, Revision::NEWEST_STATEFUL));
+            return Err(self.refuse(Some(&id), Fault::Internal, revision));
         };
         let Initialize { protocol_version, capabilities } = *initialize;
         let asked = Revision::parse(&protocol_version);
         let revision = asked
             .filter(|revision| revision.era() == Era::Stateful && self.served.contains(revision))
-            .or_else(|| self.served.iter().rev().find(|revision| revision.era() == Era::Stateful).copied())
+            .or_else(|| self.newest_served(Era::Stateful))
             .ok_or_else(|| {
                 let fault = Fault::UnsupportedVersion { requested: protocol_version.clone() };
                 self.refuse(Some(&id), fault, Revision::NEWEST_STATELESS)
             })?;
+        let capabilities = capabilities.known_in(revision);
         let answer = Answer::hello(&id, &self.hello(revision), revision);
         match link {
             Link::Http(_) => {
@@ -468,27 +542,49 @@ pub(crate) struct Scene<'a> {
 impl Channel {
     /// Before a handshake only the handshake and `ping` are stateful, and answers to questions that nobody asked;
     /// afterwards everything that does not name a version is. A notification names none: without a session it is
-    /// about the stateless calls of this stream.
-    fn era(&self, message: &Message) -> Era {
-        if self.session.get().is_some() {
+    /// about the stateless calls of this stream. Where one era is not served, all but a handshake is of the other.
+    fn era(&self, message: &Message, engine: &Engine) -> Era {
+        if self.session.get().is_some() || is_initialize(message) || !engine.serves(Era::Stateless) {
             return Era::Stateful;
         }
+        if !engine.serves(Era::Stateful) {
+            return Era::Stateless;
+        }
         match message {
-            Message::Request { method, .. } => match method.as_str() {
-                INITIALIZE | PING => Era::Stateful,
-                _ => Era::Stateless,
-            },
-            Message::Notification { .. } => Era::Stateless,
+            Message::Request { .. } if is_ping(message) => Era::Stateful,
+            Message::Request { .. } | Message::Notification { .. } => Era::Stateless,
             Message::Response { .. } => Era::Stateful,
         }
     }
 }
 
-fn id_of(message: &Message) -> Option<&RequestId> {
+impl Link<'_> {
+    /// The revision that an error is written in whose message could not be read: that of the session where it is at
+    /// hand.
+    pub(crate) fn revision(self) -> Revision {
+        match self {
+            Self::Http(_) => Revision::NEWEST_STATELESS,
+            Self::Channel(channel) => {
+                channel.session.get().map_or(Revision::NEWEST_STATELESS, |session| session.revision())
+            }
+        }
+    }
+}
+
+/// Lends the scanner of this thread, whose stacks are kept between messages.
+pub(crate) fn with_scanner<T>(read: impl FnOnce(&mut Scanner) -> T) -> T {
+    SCANNER.with_borrow_mut(read)
+}
+
+pub(crate) fn id_of(message: &Message) -> Option<&RequestId> {
     match message {
         Message::Request { id, .. } => Some(id),
         Message::Notification { .. } | Message::Response { .. } => None,
     }
+}
+
+pub(crate) fn is_initialize(message: &Message) -> bool {
+    matches!(message, Message::Request { method, .. } if method.as_str() == INITIALIZE)
 }
 
 fn is_ping(message: &Message) -> bool {
@@ -496,7 +592,6 @@ fn is_ping(message: &Message) -> bool {
 }
 
 thread_local! {
-    /// Its stacks are kept between messages.
     static SCANNER: RefCell<Scanner> = RefCell::new(Scanner::new());
 }
 

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`builder`], [`server`] | from what the owner says to a server that runs |
 //! | `engine`, `dispatch`, `running` | one message: read, found, permitted, checked, carried out |
+//! | `batch`, `calls` | several messages in one array, as one source of what is said |
 //! | [`handler`], [`extract`], [`context`], [`ask`] | what handlers are, and what they can see and say |
 //! | [`registry`], `listing` | what is registered, and its lists as bytes |
 //! | `session`, `replay`, `subscribe`, `listening` | what lasts longer than a call |
@@ -19,8 +20,10 @@
 
 mod answer;
 pub mod ask;
+mod batch;
 pub mod builder;
 mod call_clock;
+mod calls;
 pub mod context;
 mod dispatch;
 mod engine;

@@ -56,8 +56,9 @@ pub fn read_batch(
     Err(Fault::Envelope("a batch has two requests of one id"))
 }
 
-/// The id that an element is answered under.
-fn answered_id(read: &Result<Message, Malformed>) -> Option<&RequestId> {
+/// The id that what was read is answered under.
+#[must_use]
+pub fn answered_id(read: &Result<Message, Malformed>) -> Option<&RequestId> {
     match read {
         Ok(Message::Request { id, .. }) => Some(id),
         Ok(Message::Notification { .. } | Message::Response { .. }) => None,

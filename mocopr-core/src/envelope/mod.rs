@@ -13,7 +13,7 @@ use bytestring::ByteString;
 
 use self::text::quoted;
 pub use self::{
-    batch::{is_batch, read_batch},
+    batch::{answered_id, is_batch, read_batch},
     params::{NotString, Params},
     text::Str,
 };

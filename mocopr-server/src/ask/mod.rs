@@ -83,7 +83,7 @@ async fn put<T>(
     place: Place,
     fits: impl Fn(&RawJson) -> Result<T, AskError>,
 ) -> Result<T, AskError> {
-    supported(context.capabilities(), &ask)?;
+    supported(context, &ask)?;
     let session = match context.client() {
         Client::Stateless(_) => return replay(context, ask, place, fits).await,
         Client::Session(session) => session,
@@ -122,8 +122,9 @@ async fn replay<T>(
     std::future::pending().await
 }
 
-/// The client declared what this question needs.
-fn supported(declared: &ClientCapabilities, ask: &Ask) -> Result<(), AskError> {
+/// The client declared what this question needs, and its revision has words for it.
+fn supported(context: &Context, ask: &Ask) -> Result<(), AskError> {
+    let declared = context.capabilities();
     let mut needed = ClientCapabilities::default();
     let holds = match ask {
         Ask::Form(_) => {
@@ -143,7 +144,11 @@ fn supported(declared: &ClientCapabilities, ask: &Ask) -> Result<(), AskError> {
             declared.roots
         }
     };
-    if holds { Ok(()) } else { Err(AskError::Unsupported(Box::new(needed))) }
+    if holds && encode::can_ask(ask, context.revision()) {
+        Ok(())
+    } else {
+        Err(AskError::Unsupported(Box::new(needed)))
+    }
 }
 
 /// Stops the call's clock while the client is asked.

@@ -11,7 +11,7 @@ use mocopr_core::{
     fault::Fault,
     model::notice::Notice,
     peer::{Peer, PeerKind},
-    wire::{encode, revision::Revision},
+    wire::encode,
 };
 use mocopr_security::gate::Admission;
 use tokio::{
@@ -24,9 +24,10 @@ use tracing::debug;
 
 use super::lines::{Frame, LineReader, LineWriter};
 use crate::{
+    calls::Calls,
     engine::{Channel, Engine, Link, Step},
     listening::{Listening, Told},
-    running::{Event, Running},
+    running::Event,
 };
 
 /// How a connection ends.
@@ -106,7 +107,8 @@ impl Talk {
                 frame = reader.next() => match frame {
                     Ok(Frame::Line(line)) => self.take(line).await,
                     Ok(Frame::TooLong) => {
-                        let answer = self.engine.refuse(None, Fault::TooLarge, Revision::NEWEST_STATELESS);
+                        let revision = Link::Channel(&self.channel).revision();
+                        let answer = self.engine.refuse(None, Fault::TooLarge, revision);
                         send(&self.sink, answer.body).await;
                     }
                     Ok(Frame::End) => break endings.after_input,
@@ -137,20 +139,21 @@ impl Talk {
         match self.engine.begin(&self.admission, line, Link::Channel(&self.channel)) {
             Step::Accepted => {}
             Step::Answer(answer) | Step::Opened(answer, _) => send(&self.sink, answer.body).await,
-            Step::Run(running, _) => self.start(running).await,
+            Step::Run(running, _) => self.start(Calls::One(running)).await,
+            Step::Batch(batch) => self.start(Calls::Batch(batch)).await,
             Step::Listen(listening) => self.work.push(Box::pin(listen(listening, self.sink.clone()))),
         }
     }
 
     /// Polls a handler once on the spot: most answer at once and need no place among the others.
-    async fn start(&mut self, mut running: Running) {
-        match poll_fn(|task| Poll::Ready(running.poll_next(task))).await {
+    async fn start(&mut self, mut calls: Calls) {
+        match poll_fn(|task| Poll::Ready(calls.poll_next(task))).await {
             Poll::Ready(Event::Final(answer)) => send(&self.sink, answer.body).await,
             Poll::Ready(Event::Cancelled) => {}
             Poll::Ready(event @ (Event::Frame(_) | Event::Question(..) | Event::CloseStream)) => {
-                self.work.push(Box::pin(drive(running, Some(event), self.sink.clone())));
+                self.work.push(Box::pin(drive(calls, Some(event), self.sink.clone())));
             }
-            Poll::Pending => self.work.push(Box::pin(drive(running, None, self.sink.clone()))),
+            Poll::Pending => self.work.push(Box::pin(drive(calls, None, self.sink.clone()))),
         }
     }
 
@@ -163,12 +166,12 @@ impl Talk {
 }
 
 /// Carries what a handler says to the writer; a handler whose words nobody can hear any more is dropped.
-async fn drive(mut running: Running, first: Option<Event>, sink: mpsc::Sender<Bytes>) {
+async fn drive(mut calls: Calls, first: Option<Event>, sink: mpsc::Sender<Bytes>) {
     let mut next = first;
     loop {
         let event = match next.take() {
             Some(event) => event,
-            None => running.next().await,
+            None => calls.next().await,
         };
         match event {
             Event::Frame(frame) | Event::Question(_, frame) => tokio::select! {
@@ -178,7 +181,7 @@ async fn drive(mut running: Running, first: Option<Event>, sink: mpsc::Sender<By
                         return;
                     }
                 }
-                () = running.overdue() => {}
+                () = calls.overdue() => {}
             },
             // There is only one stream, and it stays.
             Event::CloseStream => {}

@@ -20,17 +20,19 @@ async fn ask(pipe: &mut Piped, recorder: &mut Recorder, message: &Value) -> Valu
 }
 
 #[tokio::test]
-async fn whatever_version_a_handshake_names_it_gets_one_that_is_served() {
+async fn a_handshake_gets_the_version_that_it_names_or_else_the_newest_with_sessions() {
     let hosted = Hosted::start(server(&Gauge::default())).await;
     let mut talk = Talk::stateful(hosted.authority()).await;
-    for version in [STATEFUL, STATELESS, "2025-06-18", "2024-11-05", "1999-01-01", "", "é"] {
+    let known = ["2024-11-05", "2025-03-26", "2025-06-18", STATEFUL].map(|version| (version, version));
+    let others = [STATELESS, "1999-01-01", "", "é", " 2025-06-18"].map(|version| (version, STATEFUL));
+    for (version, agreed) in known.into_iter().chain(others) {
         let message = initialize(version, version, json!({}));
         let plain = Talk::stateless(hosted.authority()).post(&message);
         talk.recorder.sent(&message);
         let mut connection = crate::support::http::Connection::open(hosted.authority()).await;
         let answer = connection.ask(plain).await;
         talk.recorder.received(&answer.json());
-        assert_eq!(answer.json()["result"]["protocolVersion"], STATEFUL, "{version:?}");
+        assert_eq!(answer.json()["result"]["protocolVersion"], agreed, "{version:?}");
         assert!(answer.head.header("mcp-session-id").is_some());
     }
 }

@@ -11,7 +11,10 @@ use hyper::body::Incoming;
 use mocopr_core::{
     fault::Fault,
     peer::{HttpFacts, Peer, PeerKind},
-    wire::{code, revision::Revision},
+    wire::{
+        code,
+        revision::{Era, Revision},
+    },
 };
 use mocopr_security::{
     gate::{self, Admission, Refusal},
@@ -28,8 +31,9 @@ use super::{
 };
 use crate::{
     answer::Answer,
-    engine::{Engine, Link, Step},
-    running::{Event, Running},
+    calls::Calls,
+    engine::{Engine, Link, Misnamed, Step},
+    running::Event,
     session::Session,
     transport::claims::{Claims, SESSION},
 };
@@ -108,7 +112,11 @@ impl HttpApp {
                 }
                 response
             }
-            Step::Run(running, session) => self.run(running, session, accept).await,
+            Step::Run(running, session) => self.run(Calls::One(running), session, accept).await,
+            Step::Batch(batch) => {
+                let session = batch.session().clone();
+                self.run(Calls::Batch(batch), Some(session), accept).await
+            }
             Step::Listen(listening) => match accept {
                 Accept::Json => self.not_acceptable(),
                 Accept::EventStream | Accept::Both | Accept::BothRatherStream => {
@@ -118,9 +126,9 @@ impl HttpApp {
         }
     }
 
-    /// Runs a handler inside of the response's future until it answers or says something first.
-    async fn run(&self, running: Running, session: Option<Arc<Session>>, accept: Accept) -> Response<AnswerBody> {
-        let mut kept = stream::Kept::new(&self.engine, running, session);
+    /// Runs handlers inside of the response's future until all have answered or one says something first.
+    async fn run(&self, calls: Calls, session: Option<Arc<Session>>, accept: Accept) -> Response<AnswerBody> {
+        let mut kept = stream::Kept::new(&self.engine, calls, session);
         loop {
             let event = kept.next().await;
             match (event, accept) {
@@ -178,14 +186,19 @@ impl HttpApp {
         admission: &Admission,
         headers: &HeaderMap,
     ) -> Result<Arc<Session>, Box<Response<AnswerBody>>> {
-        match self.engine.named_session(admission, &Claims::read(headers)) {
+        // A session that a server without sessions is asked for means nothing.
+        let named = match self.engine.serves(Era::Stateful) {
+            true => self.engine.named_session(admission, &Claims::read(headers)),
+            false => Ok(None),
+        };
+        match named {
             Ok(Some(session)) => Ok(session),
             Ok(None) => {
                 let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
                 response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
                 Err(Box::new(response))
             }
-            Err(fault) => Err(Box::new(self.fault(fault, Revision::NEWEST_STATEFUL))),
+            Err(Misnamed { fault, revision }) => Err(Box::new(self.fault(fault, revision))),
         }
     }
 

@@ -25,33 +25,34 @@ use tokio_util::sync::CancellationToken;
 
 use super::{answer::AnswerBody, sse};
 use crate::{
+    calls::Calls,
     engine::Engine,
     listening::{Listening, Told},
     replay::{Position, Reader, Writer},
-    running::{Event, Running},
+    running::Event,
     session::Session,
     transport::claims::{LAST_EVENT, NotOnce, single as once},
 };
 
-/// A handler that runs inside of a response's future. When the client is gone, a stateless call is dropped with it,
-/// which cancels it; a call of a session goes on, because there a lost connection cancels nothing.
+/// Handlers that run inside of a response's future. When the client is gone, a stateless call is dropped with it, which
+/// cancels it; calls of a session go on, because there a lost connection cancels nothing.
 pub(super) struct Kept {
     engine: Arc<Engine>,
-    running: Option<Running>,
+    calls: Option<Calls>,
     session: Option<Arc<Session>>,
 }
 
 impl Kept {
-    pub(super) fn new(engine: &Arc<Engine>, running: Running, session: Option<Arc<Session>>) -> Self {
-        Self { engine: engine.clone(), running: Some(running), session }
+    pub(super) fn new(engine: &Arc<Engine>, calls: Calls, session: Option<Arc<Session>>) -> Self {
+        Self { engine: engine.clone(), calls: Some(calls), session }
     }
 
     pub(super) async fn next(&mut self) -> Event {
-        match &mut self.running {
-            Some(running) => {
-                let event = running.next().await;
+        match &mut self.calls {
+            Some(calls) => {
+                let event = calls.next().await;
                 if matches!(event, Event::Final(_) | Event::Cancelled) {
-                    self.running = None;
+                    self.calls = None;
                 }
                 event
             }
@@ -69,19 +70,20 @@ impl Kept {
     /// Goes on as a task of the server, with `first` as the first thing said.
     pub(super) fn into_stream(mut self, first: Event) -> Response<AnswerBody> {
         let (pipe, body) = Pipe::open();
-        let Some(running) = self.running.take() else { return event_stream(body) };
+        let Some(mut calls) = self.calls.take() else { return event_stream(body) };
+        calls.answer_each_alone();
         match self.session.take() {
-            Some(session) if running.revision().era() == Era::Stateful => {
+            Some(session) if calls.revision().era() == Era::Stateful => {
                 let (writer, reader) = session.replay(self.engine.limits()).open();
                 let carrier = Carrier::new(&self.engine, &session, reader);
                 pipe.put(carrier.prime());
                 self.engine.tasks.spawn(async move {
                     // The call goes on when its client is gone: what it says is kept for a client that comes back.
-                    tokio::join!(run_in_session(running, first, writer), carrier.carry(pipe));
+                    tokio::join!(run_in_session(calls, first, writer), carrier.carry(pipe));
                 });
             }
             _ => {
-                self.engine.tasks.spawn(run_alone(running, first, pipe, self.engine.limits().keep_alive));
+                self.engine.tasks.spawn(run_alone(calls, first, pipe, self.engine.limits().keep_alive));
             }
         }
         event_stream(body)
@@ -90,10 +92,10 @@ impl Kept {
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        if let (Some(mut running), Some(session)) = (self.running.take(), self.session.take()) {
+        if let (Some(mut calls), Some(session)) = (self.calls.take(), self.session.take()) {
             self.engine.tasks.spawn(async move {
                 loop {
-                    match running.next().await {
+                    match calls.next().await {
                         Event::Final(_) | Event::Cancelled => return,
                         Event::Frame(_) | Event::CloseStream => {}
                         // There is no stream on which the client could hear it.
@@ -178,7 +180,7 @@ async fn tell(engine: &Arc<Engine>, session: &Arc<Session>) {
 }
 
 /// A call whose stream nobody can come back to: it ends with its client.
-async fn run_alone(mut running: Running, first: Event, pipe: Pipe, keep_alive: Duration) {
+async fn run_alone(mut calls: Calls, first: Event, pipe: Pipe, keep_alive: Duration) {
     let mut pulse = Pulse::new(keep_alive);
     let mut next = Some(first);
     loop {
@@ -187,12 +189,12 @@ async fn run_alone(mut running: Running, first: Event, pipe: Pipe, keep_alive: D
             None => tokio::select! {
                 biased;
                 () = pipe.gone() => return,
-                event = running.next() => event,
+                event = calls.next() => event,
                 () = pulse.beat() => {
                     tokio::select! {
                         biased;
                         () = pipe.send(sse::comment()) => continue,
-                        () = running.overdue() => return,
+                        () = calls.overdue() => return,
                     }
                 }
             },
@@ -201,7 +203,7 @@ async fn run_alone(mut running: Running, first: Event, pipe: Pipe, keep_alive: D
             Event::Frame(frame) | Event::Question(_, frame) => tokio::select! {
                 biased;
                 () = pipe.send(sse::event(None, None, &frame)) => {}
-                () = running.overdue() => return,
+                () = calls.overdue() => return,
             },
             // A stream of this revision cannot be resumed, so it stays.
             Event::CloseStream => {}
@@ -211,20 +213,20 @@ async fn run_alone(mut running: Running, first: Event, pipe: Pipe, keep_alive: D
     }
 }
 
-/// A call of a session: what it says goes to its lane, whoever reads that.
-async fn run_in_session(mut running: Running, first: Event, writer: Writer) {
+/// Calls of a session: what they say goes to its lane, whoever reads that.
+async fn run_in_session(mut calls: Calls, first: Event, writer: Writer) {
     let mut next = Some(first);
     loop {
         let event = match next.take() {
             Some(event) => event,
-            None => running.next().await,
+            None => calls.next().await,
         };
         match event {
             // What is not handed over in time is kept all the same.
             Event::Frame(frame) | Event::Question(_, frame) => tokio::select! {
                 biased;
                 () = writer.push(frame) => {}
-                () = running.overdue() => {}
+                () = calls.overdue() => {}
             },
             Event::CloseStream => writer.detach(),
             Event::Final(answer) => return writer.push(answer.body).await,
@@ -269,9 +271,11 @@ impl Carrier {
         Self { engine: engine.clone(), session: session.clone(), reader }
     }
 
-    /// The first event of the stream: its id lets a client come back that has read nothing else.
+    /// The first event of the stream: its id lets a client come back that has read nothing else. Clients of other
+    /// revisions would look for a message in it; theirs begin with a comment, which nobody reads.
     fn prime(&self) -> Bytes {
-        match self.event_id(self.reader.start()) {
+        let id = self.session.revision().has_polling().then(|| self.event_id(self.reader.start())).flatten();
+        match id {
             Some(id) => sse::priming(&id, Some(RETRY)),
             None => sse::comment(),
         }
@@ -390,7 +394,7 @@ mod tests {
         let mut running = call(talker());
         let first = running.next().await;
         let (pipe, _unread) = Pipe::open();
-        let call = run_alone(running, first, pipe, Duration::from_secs(1));
+        let call = run_alone(Calls::One(running), first, pipe, Duration::from_secs(1));
         assert!(timeout(Duration::from_secs(10), call).await.is_ok());
     }
 
@@ -400,7 +404,7 @@ mod tests {
         let first = running.next().await;
         let replay = crate::replay::Replay::new(1_000, 1_000_000);
         let (writer, reader) = replay.open();
-        let call = run_in_session(running, first, writer);
+        let call = run_in_session(Calls::One(running), first, writer);
         // The last word waits for the reader as well, but no handler does.
         assert!(timeout(Duration::from_secs(10), call).await.is_err());
         let mut late = replay.resume(reader.start()).unwrap();
