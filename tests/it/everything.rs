@@ -1,5 +1,5 @@
-//! The `everything` example in both served revisions and over both transports: whatever it says, the official schema of
-//! the revision defines it.
+//! The `everything` example in every revision and over every transport: whatever it says, the official schema of the
+//! revision defines it.
 //!
 //! Each conversation lists what there is, uses all of it, and asks for what there is not. Questions of the server are
 //! answered as a client would.
@@ -15,53 +15,144 @@ use crate::support::{
     within,
 };
 
-const STATEFUL: &str = "2025-11-25";
 const STATELESS: &str = "2026-07-28";
 
 #[tokio::test]
+async fn lines_of_2024_11_05_are_of_their_revision() {
+    lines_of("2024-11-05").await;
+}
+
+#[tokio::test]
+async fn lines_of_2025_03_26_are_of_their_revision() {
+    lines_of("2025-03-26").await;
+}
+
+#[tokio::test]
+async fn lines_of_2025_06_18_are_of_their_revision() {
+    lines_of("2025-06-18").await;
+}
+
+#[tokio::test]
 async fn lines_of_2025_11_25_are_of_their_revision() {
-    let mut lines = Lines::open(STATEFUL).await;
-    let hello = lines.ask(initialize(0, STATEFUL, capabilities())).await;
-    assert_eq!(hello["result"]["protocolVersion"], STATEFUL);
-    lines.server.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await;
-    for (number, (method, params)) in everything().into_iter().enumerate() {
-        lines.ask(stateful(number + 1, method, params)).await;
-    }
-    lines.end().await;
+    lines_of("2025-11-25").await;
 }
 
 #[tokio::test]
 async fn lines_of_2026_07_28_are_of_their_revision() {
-    let mut lines = Lines::open(STATELESS).await;
-    for (number, (method, params)) in everything().into_iter().enumerate() {
-        lines.ask(stateless(number + 1, method, with_capabilities(params))).await;
-    }
-    lines.end().await;
+    lines_of(STATELESS).await;
+}
+
+#[tokio::test]
+async fn posts_of_2024_11_05_are_of_their_revision() {
+    posts_of("2024-11-05").await;
+}
+
+#[tokio::test]
+async fn posts_of_2025_03_26_are_of_their_revision() {
+    posts_of("2025-03-26").await;
+}
+
+#[tokio::test]
+async fn posts_of_2025_06_18_are_of_their_revision() {
+    posts_of("2025-06-18").await;
 }
 
 #[tokio::test]
 async fn posts_of_2025_11_25_are_of_their_revision() {
-    let server = Listening::start("everything", &[]).await;
-    let mut posts = Posts::new(&server, STATEFUL);
-    let hello = posts.ask(&initialize(0, STATEFUL, capabilities())).await;
-    assert_eq!(hello["result"]["protocolVersion"], STATEFUL);
-    posts.tell(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await;
-    for (number, (method, params)) in everything().into_iter().enumerate() {
-        posts.ask(&stateful(number + 1, method, params)).await;
-    }
-    posts.end();
-    assert!(server.stop().await.success());
+    posts_of("2025-11-25").await;
 }
 
 #[tokio::test]
 async fn posts_of_2026_07_28_are_of_their_revision() {
-    let server = Listening::start("everything", &[]).await;
-    let mut posts = Posts::new(&server, STATELESS);
-    for (number, (method, params)) in everything().into_iter().enumerate() {
-        posts.ask(&stateless(number + 1, method, with_capabilities(params))).await;
+    posts_of(STATELESS).await;
+}
+
+async fn lines_of(revision: &str) {
+    let mut lines = Lines::open(revision);
+    let mut heard = Heard::default();
+    if revision != STATELESS {
+        let hello = lines.ask(initialize(0, revision, capabilities())).await;
+        assert_eq!(hello["result"]["protocolVersion"], revision);
+        lines.server.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await;
     }
+    for (number, (method, params)) in everything(revision).into_iter().enumerate() {
+        let answer = lines.ask(request(revision, number + 1, method, params.clone())).await;
+        heard.note(method, &params, answer);
+    }
+    heard.judge(revision, &lines.asked);
+    lines.end().await;
+}
+
+async fn posts_of(revision: &str) {
+    let server = Listening::start("everything", &[]).await;
+    let mut posts = Posts::new(&server, revision);
+    let mut heard = Heard::default();
+    if revision != STATELESS {
+        let hello = posts.ask(&initialize(0, revision, capabilities())).await;
+        assert_eq!(hello["result"]["protocolVersion"], revision);
+        posts.tell(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await;
+    }
+    for (number, (method, params)) in everything(revision).into_iter().enumerate() {
+        let answer = posts.ask(&request(revision, number + 1, method, params.clone())).await;
+        heard.note(method, &params, answer);
+    }
+    heard.judge(revision, &posts.asked);
     posts.end();
     assert!(server.stop().await.success());
+}
+
+fn request(revision: &str, id: usize, method: &str, params: Value) -> Value {
+    if revision == STATELESS { stateless(id, method, with_capabilities(params)) } else { stateful(id, method, params) }
+}
+
+/// What was answered, for what a schema cannot judge: what a revision says by a number, and what it leaves unsaid.
+#[derive(Default)]
+struct Heard(Vec<(String, Value)>);
+
+impl Heard {
+    fn note(&mut self, method: &str, params: &Value, answer: Value) {
+        let about = params["name"].as_str().or_else(|| params["uri"].as_str()).unwrap_or(method);
+        self.0.push((about.to_owned(), answer));
+    }
+
+    fn of(&self, about: &str) -> &Value {
+        let (_, answer) = self.0.iter().find(|(is, _)| is == about).unwrap_or_else(|| panic!("nothing of {about}"));
+        answer
+    }
+
+    fn judge(&self, revision: &str, asked: &[String]) {
+        let absent = if revision < STATELESS { -32002 } else { -32602 };
+        assert_eq!(self.of("test://absent")["error"]["code"], absent);
+        assert_eq!(self.of("no_such_tool")["error"]["code"], -32602);
+        assert_eq!(self.of("no/such/method")["error"]["code"], -32601);
+        // Arguments that break a schema are for the model to mend, from 2025-11-25.
+        let wrong = self.of("test_custom_header");
+        if revision < "2025-11-25" {
+            assert_eq!(wrong["error"]["code"], -32602, "{wrong}");
+        } else {
+            assert_eq!(wrong["result"]["isError"], true, "{wrong}");
+        }
+        let pinged = self.of("ping");
+        assert_eq!(pinged.get("result").is_some(), revision < STATELESS, "{pinged}");
+        let sound = &self.of("test_audio_content")["result"]["content"][0]["type"];
+        assert_eq!(sound, if revision < "2025-03-26" { "text" } else { "audio" });
+        // A question that the revision has no words for is never put, whatever the client declared.
+        let elicited = asked.iter().any(|method| method == "elicitation/create");
+        assert_eq!(elicited, ("2025-06-18"..STATELESS).contains(&revision), "{asked:?}");
+        let asked_model = asked.iter().any(|method| method == "sampling/createMessage");
+        let asked_roots = asked.iter().any(|method| method == "roots/list");
+        assert_eq!((asked_model, asked_roots), (revision < STATELESS, revision < STATELESS), "{asked:?}");
+        let unasked = self.of("test_elicitation_sep1330_enums");
+        match revision {
+            // Lists to choose from came with 2025-11-25.
+            "2024-11-05" | "2025-03-26" | "2025-06-18" => assert_eq!(unasked["error"]["code"], -32021, "{unasked}"),
+            _ => assert!(unasked.get("result").is_some(), "{unasked}"),
+        }
+        let logged = self.of("logging/setLevel");
+        assert_eq!(logged.get("result").is_some(), revision < STATELESS, "{logged}");
+        let completed = self.of("completion/complete");
+        assert!(completed["result"]["completion"]["values"].is_array(), "{completed}");
+    }
 }
 
 #[tokio::test]
@@ -92,11 +183,14 @@ async fn the_quickstart_answers_the_line_that_it_says_to_paste() {
 struct Lines {
     server: Lined,
     recorder: Recorder,
+    /// Methods of what the server asked.
+    asked: Vec<String>,
 }
 
 impl Lines {
-    async fn open(revision: &str) -> Self {
-        Self { server: Lined::start("everything", &["--stdio"]), recorder: Recorder::new(revision) }
+    fn open(revision: &str) -> Self {
+        let server = Lined::start("everything", &["--stdio"]);
+        Self { server, recorder: Recorder::new(revision), asked: Vec::new() }
     }
 
     async fn ask(&mut self, request: Value) -> Value {
@@ -106,7 +200,10 @@ impl Lines {
             let message = self.server.message().await;
             self.recorder.received(&message);
             match message.get("method").zip(message.get("id")) {
-                Some(_) => self.server.send(&reply(&message)).await,
+                Some((method, _)) => {
+                    self.asked.extend(method.as_str().map(str::to_owned));
+                    self.server.send(&reply(&message)).await;
+                }
                 None if message.get("id") == request.get("id") => return message,
                 None => {}
             }
@@ -115,7 +212,7 @@ impl Lines {
 
     async fn end(self) {
         assert_eq!(self.recorder.unanswered(), [""; 0]);
-        assert!(self.recorder.checked() > everything().len());
+        assert!(self.recorder.checked() > everything(STATELESS).len());
         let ended = self.server.end().await;
         assert!(ended.status.success());
         assert_eq!(ended.rest, [""; 0], "nothing follows the last answer");
@@ -128,11 +225,14 @@ struct Posts<'a> {
     revision: &'a str,
     session: Option<String>,
     recorder: Recorder,
+    /// Methods of what the server asked.
+    asked: Vec<String>,
 }
 
 impl<'a> Posts<'a> {
     fn new(server: &'a Listening, revision: &'a str) -> Self {
-        Self { authority: server.authority(), revision, session: None, recorder: Recorder::new(revision) }
+        let recorder = Recorder::new(revision);
+        Self { authority: server.authority(), revision, session: None, recorder, asked: Vec::new() }
     }
 
     async fn ask(&mut self, request: &Value) -> Value {
@@ -158,12 +258,17 @@ impl<'a> Posts<'a> {
             };
             last = event.id.clone().or(last);
             if event.data.is_empty() {
+                // Other clients look for a message in it.
+                assert_eq!((self.revision, event.retry.is_some()), ("2025-11-25", true));
                 continue;
             }
             let message = event.json();
             self.recorder.received(&message);
             match message.get("method").zip(message.get("id")) {
-                Some(_) => self.tell(&reply(&message)).await,
+                Some((method, _)) => {
+                    self.asked.extend(method.as_str().map(str::to_owned));
+                    self.tell(&reply(&message)).await;
+                }
                 None if message.get("id") == request.get("id") => return message,
                 None => {}
             }
@@ -199,7 +304,7 @@ impl<'a> Posts<'a> {
 
     fn end(self) {
         assert_eq!(self.recorder.unanswered(), [""; 0]);
-        assert!(self.recorder.checked() > everything().len() - 1);
+        assert!(self.recorder.checked() > everything(STATELESS).len() - 1);
     }
 }
 
@@ -227,7 +332,7 @@ fn with_capabilities(mut params: Value) -> Value {
 }
 
 /// All that there is, and some that there is not. Progress is asked for under a token of its own each time.
-fn everything() -> Vec<(&'static str, Value)> {
+fn everything(revision: &str) -> Vec<(&'static str, Value)> {
     let lists = ["tools/list", "prompts/list", "resources/list", "resources/templates/list"];
     let mut all: Vec<_> = lists.into_iter().map(|method| (method, json!({}))).collect();
     all.extend(TOOLS.into_iter().enumerate().map(|(number, name)| {
@@ -247,7 +352,14 @@ fn everything() -> Vec<(&'static str, Value)> {
         all.push(("resources/read", json!({"uri": uri})));
     }
     let reference = json!({"type": "ref/prompt", "name": "test_prompt_with_arguments"});
-    all.push(("completion/complete", json!({"ref": reference, "argument": {"name": "arg1", "value": "pa"}})));
+    let mut complete = json!({"ref": reference, "argument": {"name": "arg1", "value": "pa"}});
+    if revision >= "2025-06-18" {
+        complete["context"] = json!({"arguments": {"arg2": "b"}});
+    }
+    all.push(("completion/complete", complete));
+    all.push(("logging/setLevel", json!({"level": "debug"})));
+    all.push(("resources/subscribe", json!({"uri": "test://static-text"})));
+    all.push(("resources/unsubscribe", json!({"uri": "test://static-text"})));
     for method in ["ping", "no/such/method", "tasks/list"] {
         all.push((method, json!({})));
     }
