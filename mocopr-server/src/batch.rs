@@ -195,7 +195,7 @@ impl Batch {
                     self.turn += 1;
                 }
                 Poll::Ready(Event::Final(answer)) => {
-                    let Member { id, .. } = self.members.swap_remove(self.turn);
+                    let Member { id, .. } = self.members.remove(self.turn);
                     match self.form {
                         Form::Array => self.keep(id.as_ref(), answer),
                         Form::EachAlone if self.members.is_empty() => return Poll::Ready(Event::Final(answer)),
@@ -203,7 +203,7 @@ impl Batch {
                     }
                 }
                 Poll::Ready(Event::Cancelled) => {
-                    self.members.swap_remove(self.turn);
+                    self.members.remove(self.turn);
                 }
                 Poll::Ready(event @ (Event::Frame(_) | Event::Question(..) | Event::CloseStream)) => {
                     self.turn += 1;

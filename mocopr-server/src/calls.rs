@@ -11,6 +11,7 @@ use crate::{
 
 /// A call, or the calls of a batch.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a single call is the rule, and costs no allocation of its own")]
 pub(crate) enum Calls {
     One(Running),
     Batch(Batch),
@@ -53,7 +54,6 @@ impl Calls {
     }
 
     /// Somebody reads what is said before the end, so answers need not wait for each other.
-    #[cfg(feature = "http")]
     pub(crate) fn answer_each_alone(&mut self) {
         match self {
             Self::One(_) => {}

@@ -35,8 +35,11 @@ impl Recorder {
         assert!(self.open.remove(&id.to_string()).is_some(), "{id} is not open");
     }
 
-    /// Notes what the client sent.
+    /// Notes what the client sent; a batch message by message.
     pub(crate) fn sent(&mut self, message: &Value) {
+        if let Value::Array(batch) = message {
+            return batch.iter().for_each(|message| self.sent(message));
+        }
         let (id, method) = (message.get("id"), message["method"].as_str());
         if let (Some(id), Some(method)) = (id, method) {
             let before = self.open.insert(id.to_string(), method.to_owned());

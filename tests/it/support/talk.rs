@@ -18,6 +18,7 @@ pub(crate) const STATEFUL: &str = "2025-11-25";
 /// A client.
 pub(crate) struct Talk {
     authority: String,
+    revision: String,
     session: Option<String>,
     pub(crate) recorder: Recorder,
     next_id: i64,
@@ -46,26 +47,35 @@ pub(crate) struct Stream {
 impl Talk {
     /// A client of 2026-07-28.
     pub(crate) fn stateless(authority: &str) -> Self {
-        let recorder = Recorder::new(STATELESS);
-        Self { authority: authority.to_owned(), session: None, recorder, next_id: 0 }
+        Self::new(authority, STATELESS)
     }
 
     /// A client of 2025-11-25 that can answer everything, after its handshake.
     pub(crate) async fn stateful(authority: &str) -> Self {
-        let mut talk =
-            Self { authority: authority.to_owned(), session: None, recorder: Recorder::new(STATEFUL), next_id: 0 };
+        Self::in_session(authority, STATEFUL).await
+    }
+
+    /// A client of a revision with sessions that claims to answer everything, after its handshake.
+    pub(crate) async fn in_session(authority: &str, revision: &str) -> Self {
+        let mut talk = Self::new(authority, revision);
         let told = talk.open_session().await;
+        assert_eq!(told.answer["result"]["protocolVersion"], revision);
         let id = told.head.header("mcp-session-id").expect("a session begins").to_owned();
         talk.session = Some(id);
         assert_eq!(talk.tell("notifications/initialized", json!({})).await, 202);
         talk
     }
 
+    fn new(authority: &str, revision: &str) -> Self {
+        let recorder = Recorder::new(revision);
+        Self { authority: authority.to_owned(), revision: revision.to_owned(), session: None, recorder, next_id: 0 }
+    }
+
     /// Sends a handshake and returns what came of it.
     pub(crate) async fn open_session(&mut self) -> Told {
         self.session = None;
         let capabilities = json!({"elicitation": {}, "sampling": {}, "roots": {}});
-        let message = initialize(self.id(), STATEFUL, capabilities);
+        let message = initialize(self.id(), &self.revision.clone(), capabilities);
         self.exchange(&message).await
     }
 
@@ -83,7 +93,7 @@ impl Talk {
     /// The bytes that carry a message.
     pub(crate) fn post(&self, message: &Value) -> Vec<u8> {
         match &self.session {
-            Some(id) => stateful_post(&self.authority, Some((id, STATEFUL)), message),
+            Some(id) => stateful_post(&self.authority, Some((id, &self.revision)), message),
             None if message["params"]["_meta"].is_null() => stateful_post(&self.authority, None, message),
             None => stateless_post(&self.authority, message),
         }
@@ -183,9 +193,10 @@ impl Talk {
     fn bodiless(&self, method: &str, more: &str) -> String {
         format!(
             "{method} /mcp HTTP/1.1\r\nHost: {}\r\nAccept: text/event-stream\r\nMcp-Session-Id: {}\r\n\
-             MCP-Protocol-Version: {STATEFUL}\r\n{more}\r\n",
+             MCP-Protocol-Version: {}\r\n{more}\r\n",
             self.authority,
             self.session(),
+            self.revision,
         )
     }
 

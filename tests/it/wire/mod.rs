@@ -2,7 +2,9 @@
 //!
 //! Every message of the server is checked against the official schema of its revision.
 
+mod batches;
 mod bodies;
+mod broken_batches;
 mod cancelling;
 mod changes;
 mod child;
@@ -12,6 +14,7 @@ mod headers;
 mod lists;
 mod malformed;
 mod replays;
+mod revisions;
 mod sample;
 mod saying;
 mod sessions;
