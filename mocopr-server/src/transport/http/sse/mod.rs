@@ -49,8 +49,11 @@ pub(crate) fn priming(id: &str, retry: Option<Duration>) -> Bytes {
 }
 
 /// A comment, which clients skip: keeps intermediaries from closing a quiet stream, and finds out that a client is gone.
+///
+/// It is a line of its own and no more. A blank line after it would be the end of an event to clients that remember the
+/// id of the last one, and they would look for a message in it.
 pub(crate) fn comment() -> Bytes {
-    Bytes::from_static(b":\n\n")
+    Bytes::from_static(b":\n")
 }
 
 fn push_data(out: &mut Vec<u8>, line: &[u8]) {

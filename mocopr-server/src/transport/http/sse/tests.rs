@@ -56,6 +56,7 @@ fn priming_event_has_an_id_and_empty_data() {
 #[test]
 fn comment_is_no_event() {
     assert_eq!(decode(std::str::from_utf8(&comment()).unwrap()), []);
+    assert!(!comment().ends_with(b"\n\n"), "nothing in it ends an event");
 }
 
 #[test]
