@@ -194,15 +194,9 @@ impl Engine {
             Err(self.refuse(id_of(message), fault, Revision::NEWEST_STATELESS))
         };
         match opened.version() {
-            MetaVersion::Named(version) => {
-                return match Revision::parse(version) {
-                    Some(revision) if revision.era() == Era::Stateful || self.served.contains(&revision) => {
-                        Ok(Era::Stateless)
-                    }
-                    Some(_) => unsupported(version),
-                    None => Ok(Era::Stateless),
-                };
-            }
+            MetaVersion::Named(version) if !self.serves(Era::Stateless) => return unsupported(version),
+            // Whether it is that very version is looked at with the rest of `_meta`.
+            MetaVersion::Named(_) => return Ok(Era::Stateless),
             MetaVersion::Wrong => return Ok(Era::Stateless),
             MetaVersion::Absent => {}
         }
@@ -258,6 +252,10 @@ impl Engine {
                 return Err(self.refuse(None, fault, Revision::NEWEST_STATELESS));
             }
         };
+        if !self.served.contains(&call.revision) {
+            let fault = Fault::UnsupportedVersion { requested: call.revision.as_str().into() };
+            return Err(self.refuse(Some(&call.id), fault, call.revision));
+        }
         if let Some(claims) = claims
             && let Err(fault) = claims.agree_on_name(&call)
         {

@@ -71,6 +71,8 @@ const NESTED: Malformed =
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read_text(text: &str) -> Result<Vec<Result<Message, Malformed>>, Fault> {
@@ -159,6 +161,38 @@ mod tests {
         let text = format!("[{},{}]", request("1", ""), request("1.0", ""));
         let no_id = Some((None, Fault::Envelope("id is a string or an integer")));
         assert_eq!(faults(&text), [None, no_id]);
+    }
+
+    #[test]
+    fn the_configured_count_is_the_one_that_holds() {
+        let limits = MessageLimits { batch_messages: 1, ..MessageLimits::development() };
+        let read = |text: String| read_batch(&text.into(), &limits, &mut Scanner::new()).map(|read| read.len());
+        assert_eq!(read(format!("[{}]", request("1", ""))), Ok(1));
+        let two = format!("[{},{}]", request("1", ""), request("2", ""));
+        assert_eq!(read(two), Err(Fault::Envelope("a batch has too many messages")));
+    }
+
+    proptest! {
+        #[test]
+        fn a_message_is_judged_in_a_batch_as_it_is_alone(
+            at in 0..90_usize,
+            with in prop::sample::select(vec!["", " ", "1", "{}", "\"a\"", "null", ",\"id\":1", "\\u0061", "[0]"]),
+            cut in 0..4_usize,
+        ) {
+            let mut text = r#"{"jsonrpc":"2.0","id":"a1","method":"tools/call","params":{"name":"x","arguments":{"b":[1]}}}"#.to_owned();
+            let end = (at + cut).min(text.len());
+            text.replace_range(at.min(end)..end, with);
+            let alone = read(Bytes::from(text.clone()), &MessageLimits::development(), &mut Scanner::new());
+            match (read_text(&format!("[{text}]")), alone) {
+                (Err(Fault::Parse), Err(alone)) => prop_assert!(alone.fault == Fault::Parse || !is_json(&text)),
+                (Ok(batch), alone) => prop_assert_eq!(format!("{batch:?}"), format!("[{alone:?}]")),
+                (Err(fault), alone) => prop_assert!(false, "{fault:?} {alone:?}"),
+            }
+        }
+    }
+
+    fn is_json(text: &str) -> bool {
+        serde_json::from_str::<serde_json::Value>(text).is_ok()
     }
 
     const TWICE: &str = "a batch has two requests of one id";

@@ -80,7 +80,7 @@ pub enum Wants {
 ///
 /// # Errors
 /// [`Malformed`] with [`Fault::Parse`] for what is not UTF-8, not JSON or goes on after the value; with
-/// [`Fault::Envelope`] for repeated member names, broken limits, batches and everything else that is no message;
+/// [`Fault::Envelope`] for repeated member names, broken limits, arrays and everything else that is no message;
 /// with [`Fault::TooLarge`] from 4 GiB on, whatever the transport allows.
 ///
 /// # Source

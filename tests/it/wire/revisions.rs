@@ -163,6 +163,10 @@ async fn a_server_with_sessions_alone_names_the_versions_that_need_one() {
         let mut pipe = self::pipe(&served, "2024-11-05").await;
         assert_eq!(ask(&mut pipe, &message).await, answer.json(), "also beside a session");
     }
+    let mut message = stateless(1, "tools/list", json!({}));
+    message["params"]["_meta"]["io.modelcontextprotocol/protocolVersion"] = json!("2025-06-18");
+    let refused = ask(&mut Piped::open(&served), &message).await;
+    assert_eq!(refused["error"]["data"]["supported"], data["supported"], "it needs a handshake, and is named as well");
     let mut early = Piped::open(&served);
     let refused = ask(&mut early, &stateful(1, "tools/list", json!({}))).await;
     assert_eq!(refused["error"], json!({"code": -32600, "message": "send initialize first"}));

@@ -91,11 +91,15 @@ fn write_members(out: &mut Vec<u8>, fault: &Fault, revision: Revision, served: &
 /// The versions that a client may name instead of the one that it named.
 ///
 /// In a session there is only the one that was agreed on. Without one it is all that is served, but where the client
-/// named one of those: then it named it in the wrong way, and is told of the versions of the other way alone.
+/// named one of those: then it named it in the wrong way, and is told of the versions of the other way alone, if there
+/// are any.
 fn supported(requested: &str, revision: Revision, served: &[Revision]) -> Vec<Revision> {
-    match (revision.era(), Revision::parse(requested).filter(|named| served.contains(named))) {
-        (Era::Stateful, _) => vec![revision],
-        (Era::Stateless, None) => served.to_vec(),
-        (Era::Stateless, Some(named)) => served.iter().copied().filter(|other| other.era() != named.era()).collect(),
+    if revision.era() == Era::Stateful {
+        return vec![revision];
     }
+    let Some(named) = Revision::parse(requested).filter(|named| served.contains(named)) else {
+        return served.to_vec();
+    };
+    let others: Vec<Revision> = served.iter().copied().filter(|other| other.era() != named.era()).collect();
+    if others.is_empty() { served.to_vec() } else { others }
 }

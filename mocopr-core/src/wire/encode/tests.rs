@@ -277,6 +277,7 @@ fn a_client_is_told_which_versions_it_may_name_instead() {
     assert_eq!(told("2025-06-18", newest, &[newest]), json!(["2026-07-28"]));
     let old = [Revision::V2024_11_05, Revision::V2025_06_18];
     assert_eq!(told("2026-07-28", newest, &old), json!(["2024-11-05", "2025-06-18"]));
+    assert_eq!(told("2025-06-18", newest, &old), json!(["2024-11-05", "2025-06-18"]));
     // In a session there is no choice left.
     assert_eq!(told("2025-06-18", Revision::V2025_03_26, &Revision::ALL), json!(["2025-03-26"]));
 }
