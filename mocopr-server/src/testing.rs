@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use mocopr_core::{meta, wire::revision::Revision};
+use mocopr_core::{
+    meta,
+    wire::revision::{Era, Revision},
+};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf};
 
@@ -71,7 +74,7 @@ pub enum TestError {
         /// Its parameters.
         params: Value,
     },
-    /// The server closed the pipe, or said something that is not JSON-RPC.
+    /// The server closed the pipe, said something that is not JSON-RPC, or agreed on another revision.
     Broken,
 }
 
@@ -79,25 +82,38 @@ impl TestClient {
     /// A client of the newest revision, 2026-07-28, which can answer every kind of question.
     ///
     /// # Errors
-    /// [`TestError::Broken`] where the server does not answer `server/discover`.
+    /// Where the server does not serve the revision, or does not answer.
     pub async fn connect<P>(server: &McpServer<P>) -> Result<Self, TestError> {
-        let mut client = Self::open(server, Revision::NEWEST_STATELESS);
-        client.request("server/discover", json!({})).await?;
-        Ok(client)
+        Self::connect_in(server, Revision::NEWEST_STATELESS).await
     }
 
     /// A client of the newest revision with a handshake, 2025-11-25.
     ///
     /// # Errors
-    /// Where the server refuses the handshake.
+    /// As [`TestClient::connect`].
     pub async fn connect_stateful<P>(server: &McpServer<P>) -> Result<Self, TestError> {
-        let mut client = Self::open(server, Revision::NEWEST_STATEFUL);
+        Self::connect_in(server, Revision::NEWEST_STATEFUL).await
+    }
+
+    /// A client of any revision: what an older one lacks, handlers and answers do without.
+    ///
+    /// # Errors
+    /// [`TestError::Refused`] or [`TestError::Broken`] where the server does not serve the revision, or does not answer.
+    pub async fn connect_in<P>(server: &McpServer<P>, revision: Revision) -> Result<Self, TestError> {
+        let mut client = Self::open(server, revision);
+        if revision.era() == Era::Stateless {
+            client.request("server/discover", json!({})).await?;
+            return Ok(client);
+        }
         let hello = json!({
-            "protocolVersion": client.revision.as_str(),
+            "protocolVersion": revision.as_str(),
             "capabilities": client.capabilities,
             "clientInfo": {"name": "test", "version": "1"},
         });
-        client.request("initialize", hello).await?;
+        let TestAnswer(agreed) = client.request("initialize", hello).await?;
+        if agreed.get("protocolVersion").and_then(Value::as_str) != Some(revision.as_str()) {
+            return Err(TestError::Broken);
+        }
         client.notify("notifications/initialized", json!({})).await?;
         Ok(client)
     }
@@ -214,7 +230,7 @@ impl TestClient {
     async fn exchange(&mut self, method: &str, mut params: Value) -> Result<Value, TestError> {
         self.next_id += 1;
         let id = self.next_id;
-        if self.revision == Revision::NEWEST_STATELESS
+        if self.revision.era() == Era::Stateless
             && let Some(params) = params.as_object_mut()
         {
             let meta = params.entry("_meta").or_insert_with(|| json!({}));

@@ -1,6 +1,10 @@
 //! What differs between revisions beside the shape of messages, and servers that serve only some of them.
 
-use mocopr::{ErrorKind, Guarded, Revision, prelude::*};
+use mocopr::{
+    ErrorKind, Guarded, Revision,
+    prelude::*,
+    testing::{TestClient, TestError},
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -96,6 +100,42 @@ async fn only_streams_of_2025_11_25_begin_without_a_message_or_are_closed_before
             assert_eq!(text(&answer.json()["result"]), "came back", "{revision}");
         }
     }
+}
+
+#[tokio::test]
+async fn the_stream_of_an_older_session_begins_with_the_first_thing_said_and_can_be_taken_up_there() {
+    for revision in ["2024-11-05", "2025-03-26", "2025-06-18"] {
+        let server = server(&Gauge::default());
+        let prompts = server.prompts();
+        let hosted = Hosted::start(server).await;
+        let mut talk = Talk::in_session(hosted.authority(), revision).await;
+        let mut stream = talk.listen(None).await;
+        prompts.announce();
+        let first = stream.event().await.expect("something is said");
+        assert_eq!(first.json()["method"], "notifications/prompts/list_changed", "{revision}");
+        talk.recorder.received(&first.json());
+        drop(stream);
+        let mut stream = talk.listen(first.id.as_deref()).await;
+        prompts.announce();
+        let second = talk.next(&mut stream).await.expect("something more is said");
+        assert_eq!(second["method"], "notifications/prompts/list_changed", "{revision}");
+    }
+}
+
+#[tokio::test]
+async fn the_test_client_speaks_every_revision_and_hears_where_one_is_not_served() {
+    let server = server(&Gauge::default());
+    for revision in Revision::ALL {
+        let mut client = TestClient::connect_in(&server, revision).await.expect("it is served");
+        let echoed = client.call_tool("echo", json!({"text": "a"})).await.expect("it answers");
+        assert_eq!(echoed.text(), "a", "{revision}");
+        assert_eq!(client.read_resource("test://a").await.expect("it answers").text(), "a", "{revision}");
+        let named = json!({"name": "b"});
+        assert_eq!(client.get_prompt("greet", named).await.expect("it answers").text(), "Greet b.", "{revision}");
+    }
+    let old = serving(&[Revision::V2025_06_18]);
+    assert_eq!(TestClient::connect_in(&old, Revision::V2025_03_26).await.err(), Some(TestError::Broken));
+    assert!(matches!(TestClient::connect(&old).await.err(), Some(TestError::Refused { code: -32022, .. })));
 }
 
 #[tokio::test]
