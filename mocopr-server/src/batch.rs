@@ -297,3 +297,108 @@ impl fmt::Debug for Batch {
         f.debug_struct("Batch").field("under_way", &self.members.len()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures_util::FutureExt;
+    use mocopr_core::peer::{Peer, PeerKind};
+    use mocopr_security::{limits::Limits, policy::SecurityPolicy};
+    use serde_json::{Value, json};
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::{
+        engine::{Channel, Link},
+        registry::tool::Tool,
+        running::tests::talker,
+        server::McpServer,
+    };
+
+    /// A batch of calls of these tools, each of which may take five seconds.
+    fn batch_of(tools: &[&str]) -> Batch {
+        let limits = Limits { request: Duration::from_secs(5), ..Limits::development() };
+        let silent = Tool::new("silent").handler(|_: Value| std::future::pending::<&str>());
+        let server = McpServer::builder()
+            .with_info("test", "1")
+            .with_security_policy(SecurityPolicy::development().with_limits(limits))
+            .with_tool(talker())
+            .with_tool(silent)
+            .build();
+        let engine = server.unwrap().engine;
+        let admission = engine.gate.admit(&Peer { kind: PeerKind::Pipe, addr: None, http: None }).unwrap();
+        let channel = Channel::default();
+        let begin = |message: Value| engine.begin(&admission, message.to_string().into(), Link::Channel(&channel));
+        let client = json!({"name": "test", "version": "1"});
+        let hello = json!({"protocolVersion": "2025-03-26", "capabilities": {}, "clientInfo": client});
+        begin(json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": hello}));
+        let calls = tools
+            .iter()
+            .enumerate()
+            .map(|(id, tool)| json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": tool}}));
+        match begin(calls.collect()) {
+            Step::Batch(batch) => batch,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The codes of the answers as they leave: those of an array together.
+    async fn codes(batch: &mut Batch) -> Vec<Value> {
+        let mut codes = Vec::new();
+        loop {
+            let (answer, is_last) = match batch.next().await {
+                Event::Frame(frame) => (frame, false),
+                Event::Final(answer) => (answer.body, true),
+                other => panic!("{other:?}"),
+            };
+            let answer: Value = serde_json::from_slice(&answer).unwrap();
+            match answer {
+                Value::Array(all) => codes.push(all.iter().map(|one| one["error"]["code"].clone()).collect()),
+                one if one.get("id").is_some() => codes.push(one["error"]["code"].clone()),
+                _ => {}
+            }
+            if is_last {
+                return codes;
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silent_calls_are_late_one_by_one_and_answered_together() {
+        let mut batch = batch_of(&["silent", "silent", "silent"]);
+        assert!(batch.next().now_or_never().is_none());
+        assert_eq!(codes(&mut batch).await, [json!([1504, 1504, 1504])]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_always_says_something_keeps_no_other_from_its_end() {
+        let mut batch = batch_of(&["tool", "silent", "tool"]);
+        assert_eq!(codes(&mut batch).await, [json!([1504, 1504, 1504])]);
+        let mut batch = batch_of(&["tool", "silent", "tool"]);
+        batch.answer_each_alone();
+        assert_eq!(codes(&mut batch).await, [1504, 1504, 1504]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_for_a_slow_peer_hears_that_a_call_is_late() {
+        let mut batch = batch_of(&["silent", "tool"]);
+        assert!(matches!(batch.next().await, Event::Frame(_)));
+        assert!(timeout(Duration::from_secs(4), batch.overdue()).await.is_err());
+        assert!(timeout(Duration::from_secs(2), batch.overdue()).await.is_ok());
+        // Whoever waited hears it from the batch as well, though the clock rang while nobody polled it.
+        assert!(timeout(Duration::from_secs(1), codes(&mut batch)).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn calls_of_a_batch_that_is_dropped_are_gone() {
+        let batch = batch_of(&["silent", "silent"]);
+        let calls = batch.session.calls().clone();
+        let id = RequestId::Integer(1);
+        let outlet = || crate::outlet::Outlet::new(None, None, crate::ask::AskBook::default(), 1);
+        let enter = || calls.enter(&id, crate::inflight::Cancel::Call(Arc::new(outlet())));
+        assert!(enter().is_err());
+        drop(batch);
+        assert!(enter().is_ok());
+    }
+}
