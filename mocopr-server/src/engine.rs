@@ -195,9 +195,8 @@ impl Engine {
         };
         match opened.version() {
             MetaVersion::Named(version) if !self.serves(Era::Stateless) => return unsupported(version),
-            // Whether it is that very version is looked at with the rest of `_meta`.
-            MetaVersion::Named(_) => return Ok(Era::Stateless),
-            MetaVersion::Wrong => return Ok(Era::Stateless),
+            // Whether it is a version that is served is looked at with the rest of `_meta`.
+            MetaVersion::Named(_) | MetaVersion::Wrong => return Ok(Era::Stateless),
             MetaVersion::Absent => {}
         }
         let version = match (claims, link) {
