@@ -1,30 +1,30 @@
 //! What the official conformance suite talks to: one of each thing that the protocol has, with fixed answers.
 //!
 //! `PORT=47810 cargo run --example everything` serves `http://127.0.0.1:47810/mcp`; port 0 takes any that is free.
-//! With `--stdio` it serves standard streams. It is built through the public API alone, and it guards nothing: its
+//! With `--stdio` it serves standard streams; `PAGE=5` makes the pages of its lists so long. It is built through the public API alone, and it guards nothing: its
 //! answers are the suite's, and no secret is among them.
 #![allow(clippy::print_stderr, reason = "the address goes to whoever started the example")]
 #![allow(non_snake_case, reason = "the suite names an argument so")]
 
-use std::{process::ExitCode, sync::OnceLock, time::Duration};
+use std::{num::NonZeroUsize, process::ExitCode, sync::OnceLock, time::Duration};
 
 use mocopr::{
     prelude::*,
-    registry::{Prompts as PromptList, Tools as ToolList},
+    registry::{Prompts as PromptList, Resources as ResourceList, Tools as ToolList},
 };
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::{sync::watch, time::sleep};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let place = match Place::from_settings() {
-        Ok(place) => place,
+    let (place, page) = match Place::from_settings().and_then(|place| Ok((place, page_from_settings()?))) {
+        Ok(settings) => settings,
         Err(problem) => {
             eprintln!("{problem}");
             return ExitCode::from(2);
         }
     };
-    match serve(place).await {
+    match serve(place, page).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
@@ -53,9 +53,16 @@ impl Place {
     }
 }
 
-async fn serve(place: Place) -> Result<()> {
+/// How many items a page of a list has; 250, which is all of them, unless said.
+fn page_from_settings() -> Result<NonZeroUsize, String> {
+    let page = std::env::var("PAGE").unwrap_or_else(|_| "250".to_owned());
+    page.parse().map_err(|_| format!("PAGE: {page:?} is not a number from 1 on"))
+}
+
+async fn serve(place: Place, page: NonZeroUsize) -> Result<()> {
     let server = McpServer::builder()
         .with_info("everything", env!("CARGO_PKG_VERSION"))
+        .with_page_size(page)
         .with_security_policy(SecurityPolicy::development())
         .with_handlers(Answers)
         .with_handlers(Asks)
@@ -64,7 +71,7 @@ async fn serve(place: Place) -> Result<()> {
         .with_tool(json_schema_2020_12_tool())
         .build()?;
     // Nobody else sets it, and it is set before the first call can come.
-    let _ = LISTS.set((server.tools(), server.prompts()));
+    let _ = LISTS.set((server.tools(), server.prompts(), server.resources()));
     match place {
         Place::Streams => {
             eprintln!("listening on stdio");
@@ -78,9 +85,9 @@ async fn serve(place: Place) -> Result<()> {
 }
 
 /// What the server lists, for the handlers that change it.
-static LISTS: OnceLock<(ToolList, PromptList)> = OnceLock::new();
+static LISTS: OnceLock<(ToolList, PromptList, ResourceList)> = OnceLock::new();
 
-fn lists() -> Result<&'static (ToolList, PromptList), Failure> {
+fn lists() -> Result<&'static (ToolList, PromptList, ResourceList), Failure> {
     LISTS.get().ok_or_else(|| Failure::internal("the server is not built yet"))
 }
 
@@ -180,7 +187,7 @@ impl Answers {
     /// Changes the list of tools.
     #[tool]
     async fn test_trigger_tool_change(&self) -> Result<&'static str, Failure> {
-        let (tools, _) = lists()?;
+        let (tools, _, _) = lists()?;
         tools.insert(Tool::new("test_passing").description("Is gone at once.").handler(|_: Value| async { "" }))?;
         tools.remove("test_passing");
         Ok("The list of tools has changed.")
@@ -189,12 +196,73 @@ impl Answers {
     /// Changes the list of prompts.
     #[tool]
     async fn test_trigger_prompt_change(&self) -> Result<&'static str, Failure> {
-        let (_, prompts) = lists()?;
+        let (_, prompts, _) = lists()?;
         let prompt = PromptDefinition::new("test_passing").description("Is gone at once.");
         prompts.insert(prompt.handler(|_: Value| async { "" }))?;
         prompts.remove("test_passing");
         Ok("The list of prompts has changed.")
     }
+
+    /// Changes the resource to subscribe to.
+    #[tool]
+    async fn test_trigger_resource_update(&self) -> Result<&'static str, Failure> {
+        let (_, _, resources) = lists()?;
+        resources.updated("test://watched-resource");
+        Ok("The resource has changed.")
+    }
+
+    /// Answers a value and its schema.
+    #[tool]
+    async fn test_structured_content(&self, a: i32, b: i32) -> Json<Sum> {
+        Json(Sum { sum: i64::from(a) + i64::from(b) })
+    }
+
+    /// Waits until it is cancelled; what became of it, `test_waiting_ended` tells.
+    #[tool]
+    async fn test_waiting(&self) -> &'static str {
+        let _begun = Waiting::begin();
+        std::future::pending().await
+    }
+
+    /// Answers when that many calls of `test_waiting` have begun, and that many have ended.
+    #[tool]
+    async fn test_waiting_ended(&self, begun: u32, ended: u32) -> Result<String, Failure> {
+        let mut waited = WAITED.get_or_init(watch::Sender::default).subscribe();
+        let enough = |waited: &Waited| waited.begun >= begun && waited.ended >= ended;
+        let waited =
+            waited.wait_for(enough).await.map_err(|error| Failure::internal("nobody counts").caused_by(error))?;
+        Ok(format!("begun {}, ended {}", waited.begun, waited.ended))
+    }
+}
+
+/// One call of `test_waiting`, which counts itself when it begins and when it is dropped.
+struct Waiting;
+
+impl Waiting {
+    fn begin() -> Self {
+        WAITED.get_or_init(watch::Sender::default).send_modify(|waited| waited.begun += 1);
+        Self
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        WAITED.get_or_init(watch::Sender::default).send_modify(|waited| waited.ended += 1);
+    }
+}
+
+/// How many calls of `test_waiting` there were.
+#[derive(Default)]
+struct Waited {
+    begun: u32,
+    ended: u32,
+}
+
+static WAITED: OnceLock<watch::Sender<Waited>> = OnceLock::new();
+
+#[data]
+struct Sum {
+    sum: i64,
 }
 
 /// Tools that ask the client; each is written once for both eras.

@@ -370,7 +370,7 @@ fn everything(revision: &str) -> Vec<(&'static str, Value)> {
 }
 
 /// The tools that are called without arguments, also those that need some.
-const TOOLS: [&str; 27] = [
+const TOOLS: [&str; 29] = [
     "test_simple_text",
     "test_image_content",
     "test_audio_content",
@@ -384,6 +384,8 @@ const TOOLS: [&str; 27] = [
     "test_reconnection",
     "test_trigger_tool_change",
     "test_trigger_prompt_change",
+    "test_trigger_resource_update",
+    "test_structured_content",
     "test_elicitation_sep1034_defaults",
     "test_elicitation_sep1330_enums",
     "test_input_required_result_elicitation",
