@@ -1,0 +1,42 @@
+//! The `everything` example as a process that listens on a free port.
+
+use std::{path::Path, process::Stdio};
+
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+    task::JoinHandle,
+};
+
+/// A server that ends with this value.
+pub(crate) struct Server {
+    _child: Child,
+    _log: JoinHandle<()>,
+    url: String,
+}
+
+impl Server {
+    pub(crate) async fn start(everything: &Path) -> Result<Self, String> {
+        let mut command = Command::new(everything);
+        command.env("PORT", "0").env("PAGE", PAGE).stdin(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().map_err(|error| format!("the server does not start: {error}"))?;
+        let mut lines = BufReader::new(child.stderr.take().ok_or("the server has no log")?).lines();
+        let url = loop {
+            let line = lines.next_line().await.map_err(|error| error.to_string())?;
+            let line = line.ok_or("the server ended before it listened")?;
+            if let Some(url) = line.strip_prefix("listening on ") {
+                break url.to_owned();
+            }
+        };
+        // Read to its end, so that the server never waits for a reader of its log.
+        let log = tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Ok(Self { _child: child, _log: log, url })
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+/// How many items the pages of the server's lists have: few enough that each test walks over several.
+pub(crate) const PAGE: &str = "5";
