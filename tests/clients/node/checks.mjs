@@ -44,6 +44,7 @@ export async function run(cell, report) {
         'questions at once': atOnce,
         'question of a prompt': promptAsks
     };
+    if (!has('2025-06-18')) await check('form refused', formRefused);
     for (const [what, form] of Object.entries(forms)) {
         if (has('2025-06-18')) await check(what, form);
         else report.skip(what, 'the revision has no forms');
@@ -280,6 +281,13 @@ async function answered({ call, told }, message, action, expected) {
     same('field', asked[0].requestedSchema.properties.email.type, 'string');
 }
 
+/** In a revision without forms the call fails at once, whatever the client says that it can do. */
+async function formRefused({ call, told }) {
+    const error = await refusal(call({ name: 'test_elicitation', arguments: { message: 'Who is it?' } }));
+    same('code', error.code, MISSING_CAPABILITY);
+    same('questions', told.of('form'), []);
+}
+
 async function oneByOne({ call }) {
     const { content } = await call({ name: 'test_input_required_result_multi_round', arguments: {} });
     same('text', content[0].text, 'Ada likes green');
@@ -366,6 +374,7 @@ async function end(cell) {
 }
 
 const INVALID_PARAMS = -32602;
+const MISSING_CAPABILITY = -32021;
 const WATCHED = 'test://watched-resource';
 const STEPS = [[0, 100], [50, 100], [100, 100]];
 /** What a cancelled call and its handler may take to end on a busy machine, in milliseconds. */

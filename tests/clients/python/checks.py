@@ -10,6 +10,7 @@ from mcp.client.subscriptions import ResourceUpdated, ToolsListChanged
 from answers import plain
 
 INVALID_PARAMS = -32602
+MISSING_CAPABILITY = -32021
 RESOURCE_NOT_FOUND = -32002
 WATCHED = "test://watched-resource"
 # What a cancelled call and its handler may take to end on a busy machine, in seconds.
@@ -48,6 +49,7 @@ async def run(cell, report):
         "cancellation": cancellation,
         "stream resumed": resumed,
         "logging": logging,
+        "form refused": form_refused,
         "form accepted": form_accepted,
         "form declined": form_declined,
         "questions one by one": one_by_one,
@@ -62,6 +64,8 @@ async def run(cell, report):
     }
     forms = {"form accepted", "form declined", "questions one by one", "questions at once", "question of a prompt"}
     for what, check in checks.items():
+        if what == "form refused" and cell.revision >= "2025-06-18":
+            continue
         if what in forms and cell.revision < "2025-06-18":
             report.skip(what, "the revision has no forms")
         elif what == "ping" and cell.is_stateless:
@@ -300,6 +304,12 @@ async def answered(cell, question, action, expected):
     asked = cell.answers.of("form")[before:]
     same("questions", [form["message"] for form in asked], [question])
     same("field", asked[0]["requestedSchema"]["properties"]["email"]["type"], "string")
+
+
+async def form_refused(cell):
+    """In a revision without forms the call fails at once, whatever the client says that it can do."""
+    await refused(MISSING_CAPABILITY, call(cell, "test_elicitation", {"message": "Who is it?"}))
+    same("questions", cell.answers.of("form"), [])
 
 
 async def one_by_one(cell):

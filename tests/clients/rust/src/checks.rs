@@ -65,6 +65,7 @@ pub(crate) async fn run(cell: Cell, report: &mut Report) {
         report.check("questions at once", at_once(client)).await;
         report.check("question of a prompt", prompt_asks(client)).await;
     } else {
+        report.check("form refused", form_refused(client)).await;
         report.skipped("form accepted", "the revision has no forms");
         report.skipped("form declined", "the revision has no forms");
         report.skipped("questions one by one", "the revision has no forms");
@@ -351,6 +352,13 @@ async fn form(client: &Connected, question: &str, action: &str, content: Value) 
     same("field", &asked[0]["requestedSchema"]["properties"]["email"]["type"], &json!("string"))
 }
 
+/// In a revision without forms the call fails at once, whatever the client says that it can do.
+async fn form_refused(client: &Connected) -> Outcome {
+    let asked = parameters("test_elicitation", json!({"message": "Who is it?"}));
+    refused(client.call_tool(asked).await, MISSING_CAPABILITY)?;
+    same("questions", client.service().told("elicitation").len(), 0)
+}
+
 async fn one_by_one(client: &Connected) -> Outcome {
     let result = call(client, "test_input_required_result_multi_round", json!({})).await?;
     same("text", &result["content"][0]["text"], &json!("Ada likes green"))
@@ -518,6 +526,7 @@ fn text_of(error: ServiceError) -> String {
 }
 
 const INVALID_PARAMS: i32 = -32602;
+const MISSING_CAPABILITY: i32 = -32021;
 const RESOURCE_NOT_FOUND: i32 = -32002;
 const WATCHED: &str = "test://watched-resource";
 /// What a cancelled handler may take to end, on a busy machine.
