@@ -2,8 +2,10 @@
 //
 // `cell` is one revision over one transport: `client`, with the methods that both SDKs have, `told`, `sent` (how many
 // requests of each method went out), `revision`, `isStateless`, `call(params, options)`, `all(list)`, `listen(filter)`,
-// `absent(error)`, `another()` and `end()`; a client that speaks
-// both eras also has `choosing()`, which connects without saying how.
+// `absent(error)`, `another()` and `end()`; a client that speaks both eras also has `choosing()`, which connects without
+// saying how.
+
+import { isDeepStrictEqual } from 'node:util';
 
 import { refusal, same, soon } from './report.mjs';
 
@@ -17,6 +19,7 @@ export async function run(cell, report) {
     await check('list resources', listResources);
     await check('list templates', listTemplates);
     await check('text', text);
+    await check('long text', longText);
     await check('structured', structured);
     await check('image', image);
     await check('audio', audio);
@@ -116,6 +119,13 @@ async function text({ call }) {
     const result = await call({ name: 'test_simple_text', arguments: {} });
     same('content', result.content, [{ type: 'text', text: 'This is a simple text response for testing.' }]);
     same('error', result.isError ?? false, false);
+}
+
+async function longText({ call }) {
+    const person = { name: 'ö"\n'.repeat(50_000), email: 'ada@example.org', contactMethod: 'email' };
+    const { content } = await call({ name: 'json_schema_2020_12_tool', arguments: person });
+    const text = content[0].text.slice('Reached: '.length);
+    same('the person came back', isDeepStrictEqual(JSON.parse(text), person), true);
 }
 
 async function structured({ call, revision }) {

@@ -19,7 +19,10 @@ export async function listening(everything) {
         process.once('error', reject);
         process.once('exit', code => reject(new Error(`the server ended before it listened: ${code}`)));
         lines.on('line', line => {
-            if (line.startsWith('listening on ')) resolve(line.slice('listening on '.length));
+            if (line.startsWith('listening on ')) {
+                // With the name of this machine, as people write it.
+                resolve(line.slice('listening on '.length).replace('127.0.0.1', 'localhost'));
+            }
         });
     });
     return { url, stop: () => process.kill() };

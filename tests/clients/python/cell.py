@@ -34,7 +34,8 @@ async def listening(everything):
             log = ""
             while "listening on " not in log or not log.endswith("\n"):
                 log += (await process.stderr.receive()).decode()
-            yield log.split("listening on ", 1)[1].split("\n", 1)[0]
+            # With the name of this machine, as people write it.
+            yield log.split("listening on ", 1)[1].split("\n", 1)[0].replace("127.0.0.1", "localhost")
         finally:
             process.terminate()
 

@@ -29,6 +29,7 @@ async def run(cell, report):
         "list resources": list_resources,
         "list templates": list_templates,
         "text": text,
+        "long text": long_text,
         "structured": structured,
         "image": image,
         "audio": audio,
@@ -138,6 +139,12 @@ async def text(cell):
     result = await call(cell, "test_simple_text")
     same("content", result["content"], [{"type": "text", "text": "This is a simple text response for testing."}])
     same("error", result.get("isError", False), False)
+
+
+async def long_text(cell):
+    person = {"name": 'ö"\n' * 50_000, "email": "ada@example.org", "contactMethod": "email"}
+    result = (await call(cell, "json_schema_2020_12_tool", person))["content"][0]["text"]
+    same("the person came back", json.loads(result.removeprefix("Reached: ")) == person, True)
 
 
 async def structured(cell):

@@ -106,7 +106,7 @@ async fn start(
             let (transport, _) = transport.map_err(|error| error.to_string())?;
             return answers.serve_with_lifecycle(transport, lifecycle).await.map_err(|error| error.to_string());
         };
-        let transport = StreamableHttpClientTransport::from_uri(server.url());
+        let transport = StreamableHttpClientTransport::from_uri(server.url_by_name());
         answers.serve_with_lifecycle(transport, lifecycle).await.map_err(|error| error.to_string())
     };
     tokio::time::timeout(Duration::from_secs(30), connected).await.map_err(|_| "no answer to the start".to_owned())?

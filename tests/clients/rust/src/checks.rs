@@ -33,6 +33,7 @@ pub(crate) async fn run(cell: Cell, report: &mut Report) {
     report.check("list resources", list_resources(client)).await;
     report.check("list templates", list_templates(client)).await;
     report.check("text", text(client)).await;
+    report.check("long text", long_text(client)).await;
     report.check("structured", structured(client, has("2025-06-18"))).await;
     report.check("image", image(client)).await;
     report.check("audio", audio(client, has("2025-03-26"))).await;
@@ -176,6 +177,15 @@ async fn text(client: &Connected) -> Outcome {
     same("type", &result["content"][0]["type"], &json!("text"))?;
     same("text", &result["content"][0]["text"], &json!("This is a simple text response for testing."))?;
     same("error", result["isError"].as_bool().unwrap_or(false), false)
+}
+
+async fn long_text(client: &Connected) -> Outcome {
+    let name = "ö\"\n".repeat(50_000);
+    let person = json!({"name": name, "email": "ada@example.org", "contactMethod": "email"});
+    let result = call(client, "json_schema_2020_12_tool", person.clone()).await?;
+    let text = result["content"][0]["text"].as_str().unwrap_or_default();
+    let reached = text.strip_prefix("Reached: ").and_then(|text| serde_json::from_str::<Value>(text).ok());
+    same("the person came back", reached == Some(person), true)
 }
 
 async fn structured(client: &Connected, has_structure: bool) -> Outcome {

@@ -33,8 +33,9 @@ impl Server {
         Ok(Self { _child: child, _log: log, url })
     }
 
-    pub(crate) fn url(&self) -> &str {
-        &self.url
+    /// Its address with the name of this machine, as people write it.
+    pub(crate) fn url_by_name(&self) -> String {
+        self.url.replace("127.0.0.1", "localhost")
     }
 }
 
