@@ -2,8 +2,8 @@
 //
 // `cell` is one revision over one transport: `client`, with the methods that both SDKs have, `told`, `sent` (how many
 // requests of each method went out), `revision`, `isStateless`, `call(params, options)`, `all(list)`, `listen(filter)`,
-// `absent(error)`, `another()` and `end()`; a client that speaks both eras also has `choosing()`, which connects without
-// saying how.
+// `absent(error)`, `another()`, `restart()` where a server listens, `sessionGone(error)` and `end()`; a client that speaks
+// both eras also has `choosing()`, which connects without saying how.
 
 import { isDeepStrictEqual } from 'node:util';
 
@@ -60,6 +60,7 @@ export async function run(cell, report) {
     else await check('ping', ping);
     await check('two clients', twoClients);
     await check('end', end);
+    if (cell.restart) await check('server restarted', restarted);
 }
 
 async function handshake({ client, revision, negotiated }) {
@@ -381,6 +382,18 @@ async function twoClients(cell) {
 
 async function end(cell) {
     await cell.end();
+}
+
+/** The session is gone with the server: its client is told so at once, and can connect anew. */
+async function restarted({ another, restart, isStateless, sessionGone }) {
+    const other = await another();
+    await text(other);
+    await restart();
+    if (isStateless) return text(other);
+    sessionGone(await refusal(text(other)));
+    const anew = await another();
+    await text(anew);
+    await anew.end();
 }
 
 const INVALID_PARAMS = -32602;

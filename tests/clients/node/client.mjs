@@ -46,6 +46,7 @@ async function connect({ everything, url, revision }, negotiation) {
         listen: filter => client.listen(filter),
         // Both codes of a resource that is not there, the older -32002 too, become this error.
         absent: error => same('error', [error instanceof ResourceNotFoundError, error.uri], [true, 'test://absent']),
+        sessionGone: error => same('status', error.status, 404),
         choosing: () => connect({ everything, url, revision }, { versionNegotiation: { mode: 'auto' } }),
         another: () => open({ everything, url, revision }),
         end: async () => {

@@ -15,7 +15,7 @@ for (const revision of revisions) {
         await report.check('connection', async () => {
             cell = await open({ everything, url: server?.url, revision });
         });
-        if (cell) await run(cell, report);
+        if (cell) await run({ ...cell, restart: server?.restart }, report);
         server?.stop();
         if (report.failed) process.exitCode = 1;
     }

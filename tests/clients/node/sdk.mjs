@@ -50,6 +50,7 @@ export async function open({ everything, url, revision }) {
         call: (params, options) => client.callTool(params, undefined, options),
         all: list => all(client, list),
         absent: error => same('code', error.code, -32002),
+        sessionGone: error => same('status', error.code, 404),
         another: () => open({ everything, url, revision }),
         end: async () => {
             if (url) await transport.terminateSession();

@@ -1,6 +1,7 @@
 // The `everything` example: as a process that listens on a free port, or as the command of a child process.
 
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
 /** How many items the pages of the server's lists have: few enough that each test walks over several. */
@@ -11,9 +12,23 @@ export function child(everything) {
     return { command: everything, args: ['--stdio'], env: { PAGE }, stderr: 'ignore' };
 }
 
-/** Starts the example on a free port; `stop` ends it. */
+/** Starts the example on a free port; `stop` ends it, and `restart` starts another one at the same address. */
 export async function listening(everything) {
-    const process = spawn(everything, [], { env: { PAGE, PORT: '0' }, stdio: ['ignore', 'ignore', 'pipe'] });
+    let server = await start(everything, '0');
+    return {
+        url: server.url,
+        stop: () => server.process.kill(),
+        restart: async () => {
+            const ended = once(server.process, 'exit');
+            server.process.kill('SIGKILL');
+            await ended;
+            server = await start(everything, new URL(server.url).port);
+        }
+    };
+}
+
+async function start(everything, PORT) {
+    const process = spawn(everything, [], { env: { PAGE, PORT }, stdio: ['ignore', 'ignore', 'pipe'] });
     const lines = createInterface({ input: process.stderr });
     const url = await new Promise((resolve, reject) => {
         process.once('error', reject);
@@ -25,5 +40,5 @@ export async function listening(everything) {
             }
         });
     });
-    return { url, stop: () => process.kill() };
+    return { process, url };
 }

@@ -24,20 +24,40 @@ class Cell:
         self.is_stateless = revision >= "2026-07-28"
 
 
-@asynccontextmanager
-async def listening(everything):
-    """Starts the example on a free port, gives its address and ends it."""
-    async with await anyio.open_process(
-        [everything], env={"PAGE": PAGE, "PORT": "0"}, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE
-    ) as process:
-        try:
-            log = ""
-            while "listening on " not in log or not log.endswith("\n"):
-                log += (await process.stderr.receive()).decode()
-            # With the name of this machine, as people write it.
-            yield log.split("listening on ", 1)[1].split("\n", 1)[0].replace("127.0.0.1", "localhost")
-        finally:
-            process.terminate()
+class Server:
+    """The example on a free port."""
+
+    def __init__(self, everything):
+        self._everything = everything
+        self._process = None
+        self.url = None
+
+    async def start(self, port="0"):
+        environment = {"PAGE": PAGE, "PORT": port}
+        self._process = await anyio.open_process(
+            [self._everything], env=environment, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE
+        )
+        log = ""
+        while "listening on " not in log or not log.endswith("\n"):
+            log += (await self._process.stderr.receive()).decode()
+        # With the name of this machine, as people write it.
+        self.url = log.split("listening on ", 1)[1].split("\n", 1)[0].replace("127.0.0.1", "localhost")
+
+    async def restart(self):
+        """Ends it at once and starts another at the same address, which knows nothing of the first one's sessions."""
+        await self.stop()
+        await self.start(self.url.removesuffix("/mcp").rsplit(":", 1)[1])
+
+    async def stop(self):
+        self._process.kill()
+        await self._process.aclose()
+
+    async def __aenter__(self):
+        await self.start()
+        return self
+
+    async def __aexit__(self, *error):
+        await self.stop()
 
 
 @asynccontextmanager

@@ -396,6 +396,24 @@ async def two_clients(cell):
     await text(cell)
 
 
+async def restarted(cell, server):
+    """The session is gone with the server: its client is told so at once, and can connect anew."""
+    async with cell.another() as other:
+        await text(other)
+        await server.restart()
+        if cell.is_stateless:
+            await text(other)
+            return
+        try:
+            await text(other)
+        except MCPError as error:
+            same("message", error.message, "session not found")
+        else:
+            raise AssertionError("a result of a session that is gone")
+    async with cell.another() as anew:
+        await text(anew)
+
+
 async def call(cell, name, arguments=None):
     return plain(await cell.client.call_tool(name, arguments or {}))
 

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 import anyio
 
 import checks
-from cell import connected, listening
+from cell import Server, connected
 
 CLIENT = "mcp 2.3.0"
 # The longest that any check may take on a busy machine, in seconds.
@@ -52,9 +52,11 @@ async def main(everything, revisions):
             report = Report(revision, transport)
             try:
                 async with AsyncExitStack() as stack:
-                    url = await stack.enter_async_context(listening(everything)) if transport == "http" else None
-                    cell = await stack.enter_async_context(connected(everything, url, revision))
-                    await checks.run(cell, report)
+                    server = await stack.enter_async_context(Server(everything)) if transport == "http" else None
+                    async with connected(everything, server and server.url, revision) as cell:
+                        await checks.run(cell, report)
+                    if server is not None:
+                        await report.check("server restarted", checks.restarted, cell, server)
             except Exception as error:
                 report.failed("connection", error)
             else:

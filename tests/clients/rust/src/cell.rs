@@ -66,6 +66,19 @@ impl Cell {
         connect(&self.everything, self.server.as_ref(), &self.revision).await
     }
 
+    /// Ends the server that listens, if there is one, and starts it anew at the same address.
+    pub(crate) async fn restart(&mut self) -> Result<(), String> {
+        match &mut self.server {
+            Some(server) => server.restart(&self.everything).await,
+            None => Err("nothing listens".to_owned()),
+        }
+    }
+
+    /// Whether clients come over HTTP.
+    pub(crate) fn listens(&self) -> bool {
+        self.server.is_some()
+    }
+
     /// A client that finds out by itself which era the server is of.
     pub(crate) async fn choosing(&self) -> Result<Connected, String> {
         let newest = ProtocolVersion::LATEST;

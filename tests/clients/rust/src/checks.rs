@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Runs every check that the revision has.
-pub(crate) async fn run(cell: Cell, report: &mut Report) {
+pub(crate) async fn run(mut cell: Cell, report: &mut Report) {
     let client = &cell.client;
     let has = |first: &str| cell.revision.as_str() >= first;
     report.check("handshake", handshake(&cell)).await;
@@ -85,6 +85,9 @@ pub(crate) async fn run(cell: Cell, report: &mut Report) {
         report.check("ping", ping(client)).await;
     }
     report.check("two clients", two_clients(&cell)).await;
+    if cell.listens() {
+        report.check("server restarted", restarted(&mut cell)).await;
+    }
     report.check("end", end(cell)).await;
 }
 
@@ -473,6 +476,12 @@ async fn two_clients(cell: &Cell) -> Outcome {
         same("progress", told, [0.0, 50.0, 100.0].map(|done| json!([token, done, 100.0])).to_vec())?;
     }
     other.cancel().await.map_err(|error| error.to_string())?;
+    text(&cell.client).await
+}
+
+/// The session is gone with the server; the client opens another one by itself.
+async fn restarted(cell: &mut Cell) -> Outcome {
+    cell.restart().await?;
     text(&cell.client).await
 }
 

@@ -10,15 +10,29 @@ use tokio::{
 
 /// A server that ends with this value.
 pub(crate) struct Server {
-    _child: Child,
-    _log: JoinHandle<()>,
+    child: Child,
+    log: JoinHandle<()>,
     url: String,
 }
 
 impl Server {
+    /// Starts it on a free port.
     pub(crate) async fn start(everything: &Path) -> Result<Self, String> {
+        Self::start_at(everything, "0").await
+    }
+
+    /// Ends it at once and starts another at the same address, which knows nothing of the first one's sessions.
+    pub(crate) async fn restart(&mut self, everything: &Path) -> Result<(), String> {
+        self.child.kill().await.map_err(|error| format!("the server does not end: {error}"))?;
+        self.log.abort();
+        let port = self.url.trim_end_matches("/mcp").rsplit(':').next().unwrap_or_default().to_owned();
+        *self = Self::start_at(everything, &port).await?;
+        Ok(())
+    }
+
+    async fn start_at(everything: &Path, port: &str) -> Result<Self, String> {
         let mut command = Command::new(everything);
-        command.env("PORT", "0").env("PAGE", PAGE).stdin(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+        command.env("PORT", port).env("PAGE", PAGE).stdin(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().map_err(|error| format!("the server does not start: {error}"))?;
         let mut lines = BufReader::new(child.stderr.take().ok_or("the server has no log")?).lines();
         let url = loop {
@@ -30,7 +44,7 @@ impl Server {
         };
         // Read to its end, so that the server never waits for a reader of its log.
         let log = tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok(Self { _child: child, _log: log, url })
+        Ok(Self { child, log, url })
     }
 
     /// Its address with the name of this machine, as people write it.
