@@ -3,7 +3,7 @@
 // `cell` is one revision over one transport: `client`, with the methods that both SDKs have, `told`, `sent` (how many
 // requests of each method went out), `revision`, `isStateless`, `call(params, options)`, `all(list)`, `listen(filter)`,
 // `absent(error)`, `another()`, `restart()` where a server listens, `sessionGone(error)` and `end()`; a client that speaks
-// both eras also has `choosing()`, which connects without saying how.
+// both eras also has `choosing()`, which connects without saying how, and `older()`, which connects with a handshake.
 
 import { isDeepStrictEqual } from 'node:util';
 
@@ -59,6 +59,7 @@ export async function run(cell, report) {
     if (cell.isStateless) report.skip('ping', 'the revision has no ping');
     else await check('ping', ping);
     await check('two clients', twoClients);
+    if (cell.older && cell.isStateless) await check('two eras', twoEras);
     await check('end', end);
     if (cell.restart) await check('server restarted', restarted);
 }
@@ -332,7 +333,7 @@ async function subscribe({ call, client, told }) {
     await told.until('updated', 1);
     await client.unsubscribeResource({ uri: WATCHED });
     await call({ name: 'test_trigger_resource_update', arguments: {} });
-    // What was told before the answer to a later request has arrived by then.
+    // Over standard streams, what was told before the answer to a later request has arrived by then.
     await call({ name: 'test_simple_text', arguments: {} });
     same('updates', told.of('updated'), [WATCHED]);
 }
@@ -366,7 +367,15 @@ async function ping({ client }) {
 
 /** Both clients call at the same time; each gets its own answers and its own progress. */
 async function twoClients(cell) {
-    const other = await cell.another();
+    await both(cell, await cell.another());
+}
+
+/** The same, with a client that has a session and one that has none. */
+async function twoEras(cell) {
+    await both(cell, await cell.older());
+}
+
+async function both(cell, other) {
     const pairs = [cell, other].map(async ({ call }, who) => {
         const sums = Array.from({ length: 10 }, async (_, number) => {
             const params = { name: 'test_structured_content', arguments: { a: who * 1000, b: number } };

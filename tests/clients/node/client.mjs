@@ -48,6 +48,7 @@ async function connect({ everything, url, revision }, negotiation) {
         absent: error => same('error', [error instanceof ResourceNotFoundError, error.uri], [true, 'test://absent']),
         sessionGone: error => same('status', error.status, 404),
         choosing: () => connect({ everything, url, revision }, { versionNegotiation: { mode: 'auto' } }),
+        older: () => open({ everything, url, revision: '2025-11-25' }),
         another: () => open({ everything, url, revision }),
         end: async () => {
             if (url && !isStateless) await transport.terminateSession();

@@ -352,7 +352,7 @@ async def subscribe(cell):
     await cell.answers.until("updated", 1)
     await cell.client.unsubscribe_resource(WATCHED)
     await call(cell, "test_trigger_resource_update")
-    # What was told before the answer to a later request has arrived by then.
+    # Over standard streams, what was told before the answer to a later request has arrived by then.
     await call(cell, "test_simple_text")
     same("updates", cell.answers.of("updated"), [WATCHED])
 

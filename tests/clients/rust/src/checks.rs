@@ -408,7 +408,7 @@ async fn subscribe(client: &Connected) -> Outcome {
     client.service().wait_for("updated", 1).await;
     client.unsubscribe(UnsubscribeRequestParams::new(WATCHED)).await.map_err(text_of)?;
     call(client, "test_trigger_resource_update", json!({})).await?;
-    // What was told before the answer to a later request has arrived by then.
+    // Over standard streams, what was told before the answer to a later request has arrived by then.
     call(client, "test_simple_text", json!({})).await?;
     same("updates", client.service().told("updated"), vec![json!(WATCHED)])
 }
