@@ -191,6 +191,8 @@ impl Running {
             Ok(Poll::Pending) => {}
             Ok(Poll::Ready(outcome)) => {
                 self.future = None;
+                // It holds the arguments, and with them the whole message: large ones should not be kept beside the answer.
+                self.state_bind = None;
                 self.outcome = Some(Ok(outcome));
             }
             Err(panic) => {
