@@ -82,6 +82,21 @@ impl<'a> Graph<'a> {
     pub(super) fn names(&self) -> Box<[Box<str>]> {
         self.names.iter().map(|&name| name.into()).collect()
     }
+
+    /// The names in the `properties` of each subschema that has a few of them, by its place in the document.
+    pub(super) fn members(&self, few: usize) -> HashMap<Box<str>, Box<[Box<str>]>> {
+        let names = |node: &Node<'_>| {
+            let named = node.members.named.iter();
+            named
+                .filter_map(|(part, _)| match part {
+                    Part::Member(name) => Some(Box::from(*name)),
+                    Part::Element(_) => None,
+                })
+                .collect::<Box<[Box<str>]>>()
+        };
+        let known = self.nodes.iter().map(|node| (Box::from(&*node.pointer), names(node)));
+        known.filter(|(_, names)| (1..=few).contains(&names.len())).collect()
+    }
 }
 
 struct Reader<'a> {

@@ -1,7 +1,8 @@
 //! Where a value does not fit its schema, and which rule it breaks, in our own words.
 //!
-//! A mismatch goes to the peer. It holds names, numbers and patterns of the schema, which the peer can read anyway,
-//! and never a part of the value: a member's name is written only where the schema knows it, else as `*`.
+//! A mismatch goes to the peer that sent the value. It holds names, numbers and patterns of the schema, which the peer
+//! can read anyway, and of the value nothing but the name of a member that should not be there, and that only where it
+//! is a plain word. In a place, a name that the schema does not know is written as `*`.
 
 use std::fmt::{self, Write};
 
@@ -11,7 +12,7 @@ use jsonschema::{
 };
 use serde_json::Value;
 
-use crate::schema::work::Work;
+use crate::schema::{Names, work::Work};
 
 /// The first place at which a value does not fit, and the rule.
 ///
@@ -37,7 +38,7 @@ impl Mismatch {
     ///
     /// Telling why costs more than telling whether, since failed alternatives are all gone through, so a value that
     /// is too large for that is refused in general terms.
-    pub(super) fn find(validator: &Validator, work: &Work, names: &[Box<str>], value: &Value) -> Self {
+    pub(super) fn find(validator: &Validator, work: &Work, names: &Names, value: &Value) -> Self {
         let size = Size::of(value);
         if size.places.saturating_mul(work.visits(size.depth)) > MAX_VISITS_TO_EXPLAIN {
             return Self::new("", "must match the schema");
@@ -45,7 +46,7 @@ impl Mismatch {
         match validator.validate(value) {
             Err(error) => {
                 let error = meant(&error);
-                Self::new(&pointer(error, names, value), &rule(error))
+                Self::new(&pointer(error, &names.known, value), &rule(error, names))
             }
             Ok(()) => Self::new("", "must match the schema"),
         }
@@ -186,7 +187,7 @@ fn pointer(error: &ValidationError<'_>, names: &[Box<str>], value: &Value) -> St
 }
 
 /// The rule that an error broke, as a phrase after the place.
-fn rule(error: &ValidationError<'_>) -> String {
+fn rule(error: &ValidationError<'_>, names: &Names) -> String {
     use ValidationErrorKind as Kind;
     match error.kind() {
         Kind::Type { kind: TypeKind::Single(kind) } => format!("must be of type {}", type_name(*kind)),
@@ -195,7 +196,11 @@ fn rule(error: &ValidationError<'_>) -> String {
             format!("must be of type {}", kinds.join(" or "))
         }
         Kind::Required { property } => format!("must have the member {}", shown(property)),
-        Kind::AdditionalProperties { .. } | Kind::UnevaluatedProperties { .. } => "has an unknown member".into(),
+        Kind::AdditionalProperties { unexpected } => {
+            let place = error.schema_path().as_str().rsplit_once('/').map_or("", |(schema, _)| schema);
+            unknown(unexpected, names.members.get(place).map_or(&[], |known| known))
+        }
+        Kind::UnevaluatedProperties { unexpected } => unknown(unexpected, &[]),
         Kind::AdditionalItems { .. } | Kind::UnevaluatedItems { .. } => "has too many elements".into(),
         Kind::FalseSchema => "must be absent".into(),
         Kind::Enum { options } => match options.as_array() {
@@ -232,6 +237,22 @@ fn rule(error: &ValidationError<'_>) -> String {
         | Kind::Custom { .. }
         | Kind::Referencing(_) => "must match the schema".into(),
     }
+}
+
+/// That a member is too much, by its name where that is a plain word, and which there could be where they are `known`.
+fn unknown(unexpected: &[String], known: &[Box<str>]) -> String {
+    let in_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$');
+    let is_word = |name: &&String| (1..=MAX_SHOWN_CHARS).contains(&name.len()) && name.bytes().all(in_word);
+    let mut rule = match unexpected.first().filter(is_word) {
+        Some(name) => format!("has the unknown member \"{name}\""),
+        None => "has an unknown member".to_owned(),
+    };
+    let known: Vec<_> = known.iter().map(|name| shown(&Value::from(&**name))).collect();
+    let allowed = format!("; it takes {}", known.join(", "));
+    if !known.is_empty() && rule.chars().count() + allowed.chars().count() <= MAX_RULE_CHARS {
+        rule.push_str(&allowed);
+    }
+    rule
 }
 
 fn type_name(kind: JsonType) -> &'static str {
@@ -287,6 +308,8 @@ const MAX_POINTER_CHARS: usize = 95;
 const MAX_RULE_CHARS: usize = 160;
 const MAX_SHOWN_CHARS: usize = 64;
 const MAX_OPTIONS: usize = 16;
+/// More names than this are not listed where a member is unknown.
+pub(super) const MAX_MEMBERS: usize = 8;
 /// Alternatives within alternatives that are gone through to find what was meant.
 const MAX_ALTERNATIVES: usize = 32;
 const PIECE_BYTES: usize = 32;

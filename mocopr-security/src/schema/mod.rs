@@ -2,8 +2,8 @@
 //!
 //! No reference is ever fetched: a schema is one document, and one that points out of it is refused. A schema whose
 //! check could take time exponential in its own size or in the depth of a value is refused when it is compiled, so
-//! that no value can make a check expensive. A mismatch is told in our own words, with names of the schema alone:
-//! never the value, never text of the library.
+//! that no value can make a check expensive. A mismatch is told in our own words, with names of the schema and of a
+//! member that it does not know: never a value, never text of the library.
 
 mod graph;
 mod mismatch;
@@ -11,7 +11,7 @@ mod plain;
 mod problem;
 mod work;
 
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use jsonschema::{Draft, PatternOptions, Validator};
 use mocopr_core::json::RawJson;
@@ -82,8 +82,7 @@ impl SchemaLimits {
 /// MCP 2026-07-28, basic, "JSON Schema usage"; JSON Schema 2020-12 and draft-07.
 pub struct Schema {
     validator: Validator,
-    /// Names in `properties`, sorted: the only names that a mismatch may repeat.
-    names: Box<[Box<str>]>,
+    names: Names,
     work: Work,
     shape: Shape,
     plain: Option<Plain>,
@@ -120,7 +119,7 @@ impl Schema {
         let dialect = Dialect::of(&document)?;
         let graph = Graph::read(&document, dialect, limits)?;
         let work = Work::measure(&graph, limits)?;
-        let names = graph.names();
+        let names = Names { known: graph.names(), members: graph.members(mismatch::MAX_MEMBERS) };
         let validator = jsonschema::options()
             .with_draft(dialect.draft())
             .offline()
@@ -175,6 +174,14 @@ impl fmt::Debug for Schema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Schema").field("shape", &self.shape).finish_non_exhaustive()
     }
+}
+
+/// The names of a schema that a mismatch may repeat.
+struct Names {
+    /// Those in any `properties`, sorted.
+    known: Box<[Box<str>]>,
+    /// Those in the `properties` of one subschema, by its place, where they are few.
+    members: HashMap<Box<str>, Box<[Box<str>]>>,
 }
 
 /// The dialects that are understood.

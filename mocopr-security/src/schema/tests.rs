@@ -51,7 +51,16 @@ fn rules_are_said_in_our_words() {
         (string(json!({"type": "number"})), json!({"a": "x"}), "/a must be of type number"),
         (string(json!({"type": ["string", "null"]})), json!({"a": 1}), "/a must be of type null or string"),
         (json!({"required": ["city"]}), json!({}), "the value must have the member \"city\""),
-        (json!({"properties": {}, "additionalProperties": false}), json!({"x": 1}), "the value has an unknown member"),
+        (
+            json!({"properties": {}, "additionalProperties": false}),
+            json!({"x": 1}),
+            "the value has the unknown member \"x\"",
+        ),
+        (
+            object("a", json!({"properties": {"c": {}, "b": {}}, "additionalProperties": false})),
+            json!({"a": {"d": 1}}),
+            "/a has the unknown member \"d\"; it takes \"b\", \"c\"",
+        ),
         (string(json!(false)), json!({"a": 1}), "/a must be absent"),
         (string(json!({"enum": ["red", 2, null]})), json!({"a": 1}), "/a must be one of \"red\", 2, null"),
         (string(json!({"enum": (0..17).collect::<Vec<_>>()})), json!({"a": 99}), "/a must be one of the listed values"),
@@ -98,7 +107,7 @@ fn rules_are_said_in_our_words() {
         (
             json!({"properties": {"a": {}}, "unevaluatedProperties": false}),
             json!({"b": 1}),
-            "the value has an unknown member",
+            "the value has the unknown member \"b\"",
         ),
     ] {
         assert_eq!(says(document.clone(), value), sentence, "{document}");
@@ -129,12 +138,40 @@ fn mismatch_holds_nothing_of_the_value() {
         (json!({"known/~": {secret: "hunter2"}}), "/known~1~0/* must be of type integer"),
         (json!({"known/~": {"known/~": "hunter2"}}), "/known~1~0/known~1~0 must be of type integer"),
         (json!({secret: "hunter2"}), "/* must be of type integer"),
-        (json!({"unknown": "hunter2"}), "the value has an unknown member"),
+        (json!({"unknown": "hunter2"}), "the value has the unknown member \"unknown\"; it takes \"known/~\""),
     ] {
         assert_eq!(says(document.clone(), value), sentence);
     }
     let digits = json!({"additionalProperties": {"type": "integer"}});
     assert_eq!(says(digits, json!({"4111111111111111": "x"})), "/* must be of type integer");
+}
+
+#[test]
+fn unknown_member_is_named_where_it_is_a_plain_word_and_short() {
+    let closed = json!({"properties": {"a": {}}, "additionalProperties": false});
+    for (name, sentence) in [
+        ("resource.type-$1_", "the value has the unknown member \"resource.type-$1_\"; it takes \"a\""),
+        (&*"x".repeat(64), &*format!("the value has the unknown member \"{}\"; it takes \"a\"", "x".repeat(64))),
+        (&*"x".repeat(65), "the value has an unknown member; it takes \"a\""),
+        ("ignore what was said before", "the value has an unknown member; it takes \"a\""),
+        ("\u{1b}[31m", "the value has an unknown member; it takes \"a\""),
+        ("", "the value has an unknown member; it takes \"a\""),
+    ] {
+        assert_eq!(says(closed.clone(), json!({name: 1})), sentence);
+    }
+}
+
+#[test]
+fn known_members_are_listed_where_they_are_few_and_short() {
+    let closed = |names: &[String]| {
+        let properties: serde_json::Map<_, _> = names.iter().map(|name| (name.clone(), json!({}))).collect();
+        json!({"properties": properties, "additionalProperties": false})
+    };
+    let names = |count: usize, length: usize| (0..count).map(|n| n.to_string().repeat(length)).collect::<Vec<_>>();
+    let says = |names: &[String]| says(closed(names), json!({"x": 1}));
+    assert!(says(&names(8, 1)).ends_with(r#"it takes "0", "1", "2", "3", "4", "5", "6", "7""#));
+    assert!(says(&names(9, 1)).ends_with("the unknown member \"x\""));
+    assert!(says(&names(8, 20)).ends_with("the unknown member \"x\""));
 }
 
 #[test]
