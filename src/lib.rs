@@ -35,7 +35,7 @@ pub use mocopr_core::{
     wire::revision::Revision,
 };
 #[cfg(feature = "macros")]
-pub use mocopr_macros::{completion, data, handlers, main, prompt, resource, tool};
+pub use mocopr_macros::{Tool, completion, data, handlers, main, prompt, resource, tool};
 #[cfg(feature = "http")]
 pub use mocopr_server::http::HttpConfig;
 #[cfg(feature = "testing")]
@@ -50,15 +50,17 @@ pub use mocopr_server::{
         completion::IntoCompletion,
         prompt::{IntoPromptResult, Prompt},
         read::{Blob, IntoReadResult},
-        tool::{IntoToolResult, Json},
+        tool::{CallTool, IntoToolResult, Json},
     },
     registry::{
+        builder::Builder,
         definitions::{Definitions, Handlers},
         prompt::{IntoPrompt, PromptBuilder, PromptDefinition},
         resource::{IntoResource, Read, ResourceBuilder, ResourceDefinition, ResourceInfo},
         tool::{IntoTool, NoArguments, Tool, ToolBuilder},
     },
     server::{Guarded, MayListen, McpServer, Unguarded},
+    state::Needs,
 };
 
 /// Failures of the protocol, for handlers that answer with one.
@@ -107,7 +109,7 @@ pub mod prelude {
     pub use crate::HttpConfig;
     #[doc(no_inline)]
     pub use crate::{
-        AskError, Blob, Caller, Context, Failure, Json, McpServer, Progress, Prompt, PromptDefinition,
+        AskError, Blob, CallTool, Caller, Context, Failure, Json, McpServer, Progress, Prompt, PromptDefinition,
         ResourceDefinition, Result, State, Tool,
         model::{
             Audio, Completion, Content, Contents, EmbeddedResource, Image, Level, PromptMessage, ResourceLink, Role,

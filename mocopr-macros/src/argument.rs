@@ -21,6 +21,7 @@ pub(crate) struct Argument {
     pub(crate) format: Option<LitStr>,
     pub(crate) description: Option<LitStr>,
     pub(crate) inject: Option<Ident>,
+    seen: Vec<Ident>,
 }
 
 /// What stands in for an argument that was left out.
@@ -68,6 +69,11 @@ impl Argument {
         argument
     }
 
+    /// What was said beside `inject`, which only an argument of the peer can have.
+    pub(crate) fn beside_inject(&self) -> Option<&Ident> {
+        self.seen.iter().find(|key| *key != "inject")
+    }
+
     /// The constraints as values of `Constraint`.
     pub(crate) fn constraints(&self, private: &TokenStream) -> Vec<TokenStream> {
         let mut constraints = Vec::new();
@@ -104,6 +110,10 @@ impl Argument {
                     format!("`#[arg]` of {} has no `{key}`; it has: {keys}", kind.noun()),
                 ));
             }
+            if self.seen.contains(&key) {
+                return Err(syn::Error::new_spanned(&key, format!("`{key}` is given twice: remove one")));
+            }
+            self.seen.push(key.clone());
             match key.to_string().as_str() {
                 "default" => {
                     let value = default_value(input)?;

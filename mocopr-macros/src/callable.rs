@@ -19,6 +19,8 @@ use crate::{
 pub(crate) struct Callable {
     pub(crate) kind: Kind,
     pub(crate) ident: Ident,
+    /// The name on the wire, unless another is given.
+    pub(crate) listed: String,
     /// The name under which the expansion calls it.
     pub(crate) called: Ident,
     pub(crate) mode: Mode,
@@ -65,6 +67,7 @@ impl Callable {
         Self {
             kind,
             ident: signature.ident.clone(),
+            listed: signature.ident.unraw().to_string(),
             called: signature.ident.clone(),
             mode: if signature.asyncness.is_some() { Mode::Async } else { Mode::Plain },
             receiver,
@@ -82,9 +85,9 @@ impl Callable {
         })
     }
 
-    /// The name on the wire, where none was given.
+    /// The name on the wire.
     pub(crate) fn name(&self, settings: &Settings) -> String {
-        settings.name.as_ref().map_or_else(|| self.ident.unraw().to_string(), syn::LitStr::value)
+        settings.name.as_ref().map_or_else(|| self.listed.clone(), syn::LitStr::value)
     }
 
     /// Checks what was said in the attribute against the parameters.
@@ -194,6 +197,14 @@ fn receiver(kind: Kind, signature: &Signature, errors: &mut Errors) -> Receiver 
 }
 
 fn check_returns(kind: Kind, returns: &Type, errors: &mut Errors) {
+    if let Some(span) = opaque(returns) {
+        let sentence = format!("{} returns one type: name it instead of `impl Trait`", kind.noun());
+        errors.push(syn::Error::new(span, sentence));
+    }
+}
+
+/// Where a type says `impl Trait`.
+pub(crate) fn opaque(ty: &Type) -> Option<proc_macro2::Span> {
     struct Search(Option<proc_macro2::Span>);
     impl VisitMut for Search {
         fn visit_type_impl_trait_mut(&mut self, ty: &mut syn::TypeImplTrait) {
@@ -201,11 +212,8 @@ fn check_returns(kind: Kind, returns: &Type, errors: &mut Errors) {
         }
     }
     let mut search = Search(None);
-    search.visit_type_mut(&mut returns.clone());
-    if let Some(span) = search.0 {
-        let sentence = format!("{} returns one type: name it instead of `impl Trait`", kind.noun());
-        errors.push(syn::Error::new(span, sentence));
-    }
+    search.visit_type_mut(&mut ty.clone());
+    search.0
 }
 
 fn has_scheme(location: &str) -> bool {

@@ -5,10 +5,12 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
-use syn::{FnArg, ItemFn, Lifetime, Pat, Type, ext::IdentExt as _, visit_mut::VisitMut};
+use syn::{
+    FnArg, ItemFn, ItemStruct, Lifetime, Pat, ReturnType, Type, ext::IdentExt as _, parse_quote, visit_mut::VisitMut,
+};
 
 use crate::{
-    callable::{Callable, Mode, Receiver, split_attributes},
+    callable::{Callable, Mode, Receiver, opaque, split_attributes},
     errors::Errors,
     hidden::{Hidden, Place},
     kind::Kind,
@@ -19,30 +21,22 @@ use crate::{
 /// Expands an attribute on a free function.
 pub(crate) fn expand(kind: Kind, settings: TokenStream, item: TokenStream) -> TokenStream {
     let Ok(mut function) = syn::parse2::<ItemFn>(item.clone()) else {
-        let sentence = format!("`#[{}]` belongs on an `async fn` or a `fn`", kind.attribute());
+        let mut sentence = format!("`#[{}]` belongs on an `async fn` or a `fn`", kind.attribute());
+        if kind == Kind::Tool && syn::parse2::<ItemStruct>(item.clone()).is_ok() {
+            sentence.push_str("; a struct becomes a tool with `#[derive(Tool)]`, above `#[tool(..)]`");
+        }
         let error = syn::Error::new(Span::call_site(), sentence).into_compile_error();
         return quote!(#error #item);
     };
     let mut errors = Errors::default();
     let settings = Settings::read(kind, settings, &mut errors);
-    // Beside the errors stands the function, so that its other uses compile; its own warnings would only distract.
-    let quiet = quote!(#[allow(unused)]);
-    let receiver = function.sig.receiver().cloned();
-    if receiver.is_some() || kind == Kind::Completion {
-        let attribute = kind.attribute();
-        let sentence = format!("`#[{attribute}]` on a method needs `#[handlers]` above the `impl` block");
-        match receiver {
-            Some(receiver) => errors.at(receiver, sentence),
-            None => errors.at(&function.sig.ident, sentence),
-        }
+    if kind == Kind::Completion || function.sig.receiver().is_some() {
+        refuse_method(kind, &function, &mut errors);
         let errors = errors.into_code();
         strip(&mut function);
         // A receiver outside of an impl block would be a second error about the same word.
-        let kept = function.sig.receiver().is_none().then_some(function);
-        return match kept {
-            Some(kept) => quote!(#errors #quiet #kept),
-            None => errors,
-        };
+        let kept = function.sig.receiver().is_none().then(|| quote!(#[allow(unused)] #function));
+        return quote!(#errors #kept);
     }
     let attributes = std::mem::take(&mut function.attrs);
     let mut callable = Callable::read(kind, &mut function.sig, &attributes, &mut errors);
@@ -54,7 +48,8 @@ pub(crate) fn expand(kind: Kind, settings: TokenStream, item: TokenStream) -> To
     if !errors.is_empty() {
         let errors = errors.into_code();
         function.attrs = attributes;
-        return quote!(#errors #quiet #function);
+        let stand_in = stand_in(kind, &settings.private(), function);
+        return quote!(#errors #stand_in);
     }
     function.attrs = attributes;
     if has_parameter(&function, &callable.ident) {
@@ -64,6 +59,76 @@ pub(crate) fn expand(kind: Kind, settings: TokenStream, item: TokenStream) -> To
         function.sig.ident = inner;
     }
     generate(&callable, &settings, function)
+}
+
+fn refuse_method(kind: Kind, function: &ItemFn, errors: &mut Errors) {
+    let attribute = kind.attribute();
+    match function.sig.receiver() {
+        Some(receiver) => {
+            errors.at(receiver, format!("`#[{attribute}]` on a method needs `#[handlers]` above the `impl` block"));
+        }
+        None => {
+            let sentence = "a completion stands in an `impl` block under `#[handlers]`, beside what it completes";
+            errors.at(&function.sig.ident, sentence);
+        }
+    }
+}
+
+/// What stands beside the errors: a function that can be called and registered, so that its uses are no errors too.
+///
+/// The user's own stands in its body; its warnings would only distract. Where the signature itself cannot be had, the
+/// one that is seen from outside is as much of it as can.
+fn stand_in(kind: Kind, private: &TokenStream, function: ItemFn) -> TokenStream {
+    let ItemFn { attrs, vis, sig, block } = function;
+    let (outside, inside) = split_attributes(attrs);
+    let name = &sig.ident;
+    let can_be_had = |input: &FnArg| match input {
+        FnArg::Typed(parameter) => opaque(&parameter.ty).is_none(),
+        FnArg::Receiver(_) => false,
+    };
+    let simple = sig.generics.params.is_empty()
+        && sig.variadic.is_none()
+        && sig.inputs.len() <= MOST_PARAMETERS
+        && sig.inputs.iter().all(can_be_had);
+    let mut inputs: Vec<FnArg> = if simple { sig.inputs.iter().cloned().collect() } else { Vec::new() };
+    for (place, input) in inputs.iter_mut().enumerate() {
+        if let FnArg::Typed(parameter) = input {
+            let plain = format_ident!("__parameter_{place}");
+            *parameter.pat = parse_quote!(#plain);
+        }
+    }
+    let returns: Type = match &sig.output {
+        ReturnType::Type(_, ty) if simple && opaque(ty).is_none() => (**ty).clone(),
+        ReturnType::Type(..) | ReturnType::Default => parse_quote!(()),
+    };
+    let Outer { generics, inputs, returns, captures, .. } = Outer::of(&inputs, &returns);
+    let (call, target) = call_and_target(kind);
+    quote! {
+        #(#outside)*
+        #[allow(unused)]
+        #vis fn #name #generics(#(#inputs),*) -> impl #private::#call<Output = #returns> #captures {
+            enum __Definition {}
+            impl #private::Define for __Definition {
+                type Definition = #private::#target;
+                fn define() -> #private::#target {
+                    ::core::unreachable!()
+                }
+            }
+            #(#inside)*
+            #sig #block
+            #private::Called::<__Definition, _>::new(::core::future::pending::<#returns>())
+        }
+    }
+}
+
+/// The trait of what a function returns, and what it defines.
+fn call_and_target(kind: Kind) -> (Ident, Ident) {
+    let (call, target) = match kind {
+        Kind::Tool => ("ToolCall", "Tool"),
+        Kind::Prompt => ("PromptCall", "PromptDefinition"),
+        Kind::Resource | Kind::Completion => ("ResourceCall", "ResourceDefinition"),
+    };
+    (format_ident!("{call}"), format_ident!("{target}"))
 }
 
 fn generate(callable: &Callable, settings: &Settings, function: ItemFn) -> TokenStream {
@@ -76,12 +141,7 @@ fn generate(callable: &Callable, settings: &Settings, function: ItemFn) -> Token
     let hidden = Hidden { callable, settings, private: &private, place: Place::Free };
     let items = hidden.items();
     let definition = hidden.definition(&[]);
-    let (call, target) = match callable.kind {
-        Kind::Tool => ("ToolCall", "Tool"),
-        Kind::Prompt => ("PromptCall", "PromptDefinition"),
-        Kind::Resource | Kind::Completion => ("ResourceCall", "ResourceDefinition"),
-    };
-    let (call, target) = (format_ident!("{call}"), format_ident!("{target}"));
+    let (call, target) = call_and_target(callable.kind);
 
     let outer = Outer::of(&sig.inputs, &callable.returns);
     let Outer { generics, inputs, names, returns, captures } = &outer;

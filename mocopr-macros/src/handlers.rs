@@ -4,14 +4,14 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
-use syn::{Attribute, ImplItem, ImplItemFn, ItemImpl, LitStr, Meta};
+use syn::{Attribute, ImplItem, ImplItemFn, ItemImpl, LitStr, parse_quote};
 
 use crate::{
     callable::Callable,
     errors::Errors,
     hidden::{Hidden, Place},
     kind::Kind,
-    settings::{Settings, private, root},
+    settings::{Settings, private, root, tokens},
 };
 
 /// Expands `#[handlers]`.
@@ -25,7 +25,7 @@ pub(crate) fn expand(settings: TokenStream, item: TokenStream) -> TokenStream {
         Ok(root) => private(&root),
         Err(error) => {
             errors.push(error);
-            TokenStream::new()
+            private(&parse_quote!(::mocopr))
         }
     };
     if let Some((_, of, _)) = &block.trait_ {
@@ -38,14 +38,24 @@ pub(crate) fn expand(settings: TokenStream, item: TokenStream) -> TokenStream {
     }
     check_names(&entries, &mut errors);
     check_completions(&entries, &mut errors);
+    let (generics, _, clause) = block.generics.split_for_impl();
+    let this = &block.self_ty;
     if !errors.is_empty() {
         let errors = errors.into_code();
-        return quote!(#errors #block);
+        // Beside the errors stands an impl, so that registering the value is no error too.
+        let stand_in = block.trait_.is_none().then(|| {
+            quote! {
+                impl #generics #private::Handlers for #this #clause {
+                    fn definitions(self: ::std::sync::Arc<Self>) -> #private::Definitions {
+                        ::core::unreachable!()
+                    }
+                }
+            }
+        });
+        return quote!(#errors #block #stand_in);
     }
     let definitions = entries.iter().filter(|entry| entry.callable.kind != Kind::Completion);
     let definitions = definitions.map(|entry| define(entry, &entries, &private));
-    let (generics, _, clause) = block.generics.split_for_impl();
-    let this = &block.self_ty;
     quote! {
         #block
 
@@ -105,15 +115,7 @@ fn read(block: &mut ItemImpl, errors: &mut Errors) -> Vec<Entry> {
 }
 
 fn read_method(kind: Kind, attribute: &Attribute, method: &mut ImplItemFn, errors: &mut Errors) -> Entry {
-    let tokens = match &attribute.meta {
-        Meta::Path(_) => TokenStream::new(),
-        Meta::List(list) => list.tokens.clone(),
-        Meta::NameValue(pair) => {
-            errors.at(pair, format!("write `#[{}(..)]`", kind.attribute()));
-            TokenStream::new()
-        }
-    };
-    let settings = Settings::read(kind, tokens, errors);
+    let settings = Settings::read(kind, tokens(kind, attribute, errors), errors);
     if let Some(place) = &settings.own_root {
         errors.at(place, "say it once for all: `#[handlers(crate = \"…\")]`");
     }
@@ -189,7 +191,7 @@ fn define(entry: &Entry, entries: &[Entry], private: &TokenStream) -> TokenStrea
         .filter(|completion| entry.is_completed_by(completion))
         .filter_map(|completion| {
             let argument = completion.settings.argument.as_ref()?;
-            Some((argument, hidden_of(completion, private).completer()))
+            Some((argument, hidden_of(completion, private)))
         })
         .collect();
     let hidden = hidden_of(entry, private);

@@ -1,6 +1,6 @@
 //! What stands inside an expansion and is seen by nobody: the argument struct, the definition and the handler.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{LitStr, spanned::Spanned as _};
 
@@ -8,17 +8,19 @@ use crate::{
     argument::DefaultValue,
     callable::{Callable, Mode, Receiver, option},
     kind::Kind,
-    parameter::{Field, Parameter, Shape},
-    settings::{Settings, path_text},
+    parameter::{Field, Parameter, Shape, inside_option},
+    settings::{Required, Settings, path_text},
 };
 
-/// Where a function stands.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// By itself.
+/// What the expansion stands for.
+#[derive(Clone, Copy)]
+pub(crate) enum Place<'a> {
+    /// A function by itself.
     Free,
-    /// In an impl block under `#[handlers]`.
+    /// A method in an impl block under `#[handlers]`.
     Block,
+    /// A struct under `#[derive(Tool)]`, with the names of its fields.
+    Struct(&'a [Ident]),
 }
 
 /// One function with what was said of it, and the path of what its expansion calls.
@@ -26,7 +28,7 @@ pub(crate) struct Hidden<'a> {
     pub(crate) callable: &'a Callable,
     pub(crate) settings: &'a Settings,
     pub(crate) private: &'a TokenStream,
-    pub(crate) place: Place,
+    pub(crate) place: Place<'a>,
 }
 
 impl Hidden<'_> {
@@ -40,21 +42,23 @@ impl Hidden<'_> {
     }
 
     /// The definition, as an expression. `completers` are added to it.
-    pub(crate) fn definition(&self, completers: &[(&LitStr, TokenStream)]) -> TokenStream {
+    pub(crate) fn definition(&self, completers: &[(&LitStr, Hidden<'_>)]) -> TokenStream {
         let Self { callable, settings, private, .. } = self;
         let name = callable.name(settings);
         let begin = match callable.kind {
             Kind::Tool => {
-                let arguments = callable.fields().map(|field| self.described(field));
+                let described = callable.fields().map(|field| self.described(field));
                 let lifetime = self.lifetime(quote!('static));
                 let returns = &callable.returns;
-                let span = located(returns.span());
-                let returns = quote_spanned!(span=> #private::returns::<#returns>);
-                quote! {
-                    #returns(#private::arguments::<__Arguments #lifetime>(
-                        #private::Tool::new(#name),
-                        &[#(#arguments),*],
-                    ))
+                let span = self.arguments_span();
+                let arguments = shown_at(span, quote!(#private::arguments::<__Arguments #lifetime>));
+                let begin = quote!(#arguments(#private::Tool::new(#name), &[#(#described),*]));
+                match self.place {
+                    Place::Free | Place::Block => {
+                        let returns = quote_spanned!(located(returns.span())=> #private::returns::<#returns>);
+                        quote!(#returns(#begin))
+                    }
+                    Place::Struct(_) => begin,
                 }
             }
             Kind::Prompt => quote!(#private::PromptDefinition::new(#name)),
@@ -64,20 +68,23 @@ impl Hidden<'_> {
             }
         };
         let setters = self.setters();
-        let complete = match callable.kind {
-            Kind::Prompt => quote!(#private::complete_prompt),
-            Kind::Tool | Kind::Resource | Kind::Completion => quote!(#private::complete_resource),
-        };
-        let begin = quote!(#begin #setters);
-        let builder = completers
-            .iter()
-            .fold(begin, |builder, (argument, handler)| quote!(#complete(#builder, #argument, #handler)));
+        let completers = completers.iter().map(|(argument, completer)| {
+            let (handler, extracts) = (completer.completer(), completer.extracts());
+            quote!(.completed_by(#argument, #handler) #extracts)
+        });
+        let builder = quote!(#begin #setters #(#completers)*);
+        if let Place::Struct(names) = self.place {
+            let (steps, values) = (self.steps(), self.values());
+            let derived = shown_at(located(callable.ident.span()), quote!(#private::derived::<Self>));
+            let value = quote!(::core::result::Result::Ok(Self { #(#names: #values),* }));
+            return quote!(#derived(#builder, |__work| { #steps #value }));
+        }
         let handler = self.handler();
         quote!(#builder.handled_by(#handler))
     }
 
     /// The handler of a completion, as an expression.
-    pub(crate) fn completer(&self) -> TokenStream {
+    fn completer(&self) -> TokenStream {
         let items = self.items();
         let handler = self.handler();
         quote!({ #items #handler })
@@ -100,6 +107,11 @@ impl Hidden<'_> {
             let milliseconds = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
             quote!(.timeout(::core::time::Duration::from_millis(#milliseconds)))
         }));
+        code.extend(settings.requirements.iter().map(|(required, name)| match required {
+            Required::Scope => quote!(.requires_scope(#name)),
+            Required::Role => quote!(.requires_role(#name)),
+        }));
+        code.extend(self.extracts());
         if callable.kind == Kind::Prompt {
             code.extend(callable.fields().map(|field| {
                 let name = &field.wire;
@@ -109,6 +121,15 @@ impl Hidden<'_> {
             }));
         }
         code
+    }
+
+    /// Says what the handler takes from its context.
+    fn extracts(&self) -> TokenStream {
+        let injected = self.callable.parameters.iter().filter_map(|parameter| match parameter {
+            Parameter::Injected(_, ty) => Some(quote_spanned!(located(ty.span())=> .extracts::<#ty>())),
+            Parameter::Context | Parameter::Field(_) => None,
+        });
+        injected.collect()
     }
 
     fn described(&self, field: &Field) -> TokenStream {
@@ -127,6 +148,8 @@ impl Hidden<'_> {
     fn tool_arguments(&self) -> TokenStream {
         let Self { callable, private, .. } = self;
         let mut defaults = TokenStream::new();
+        let own = self.own_types();
+        let mut own_names = own.names.iter();
         let fields: Vec<_> = callable
             .fields()
             .map(|field| {
@@ -137,19 +160,58 @@ impl Hidden<'_> {
                     Shape::MaybeText => (quote!(::core::option::Option<::std::string::String>), None),
                 };
                 let default = self.default(field, &ty, &mut defaults);
-                quote!(#borrow #default #ident: #ty)
+                let with = field.own_type().and(own_names.next()).map(|name| {
+                    let itself = format!("<{name} as {}<'__message>>::Itself", own.bound);
+                    let itself = if field.is_option() { format!("::core::option::Option<{itself}>") } else { itself };
+                    quote!(#[schemars(with = #itself)])
+                });
+                quote!(#borrow #default #with #ident: #ty)
             })
             .collect();
         let lifetime = self.lifetime(quote!('__message));
         let serde = path_text(&quote!(#private::serde), &callable.ident);
         let schemars = path_text(&quote!(#private::schemars), &callable.ident);
+        let Own { aliases, marker, .. } = &own;
+        let (of_serde, of_schemars) = (own.bounds("'de"), own.bounds("'__message"));
+        let of_serde = of_serde.map(|bounds| quote!(, bound(deserialize = #bounds)));
+        let of_schemars = of_schemars.map(|bounds| quote!(, bound = #bounds));
         quote! {
             #defaults
+            #aliases
             #[derive(#private::serde::Deserialize, #private::schemars::JsonSchema)]
-            #[serde(crate = #serde, deny_unknown_fields)]
-            #[schemars(crate = #schemars)]
+            #[serde(crate = #serde, deny_unknown_fields #of_serde)]
+            #[schemars(crate = #schemars #of_schemars)]
             #[allow(non_snake_case, reason = "the parameter itself is judged")]
-            struct __Arguments #lifetime { #(#fields),* }
+            struct __Arguments #lifetime { #(#fields,)* #marker }
+        }
+    }
+
+    /// That types of the user's own can be arguments, as bounds of what is derived for the argument struct.
+    ///
+    /// Where such a type lacks something, the derived code is right all the same, and the only error is at the use of
+    /// the struct, in our words. The compiler judges a bound at its use and not where it stands only if it has a
+    /// lifetime in it, so the struct gets one.
+    fn own_types(&self) -> Own {
+        let private = self.private;
+        let types: Vec<_> = self.callable.fields().filter_map(Field::own_type).collect();
+        if types.is_empty() {
+            return Own::default();
+        }
+        let names: Vec<_> = (0..types.len()).map(|number| format_ident!("__Own{number}")).collect();
+        Own {
+            aliases: quote!(#(type #names = #types;)*),
+            bound: path_text(&quote!(#private::ToolArgument), &self.callable.ident).value(),
+            marker: quote!(#[serde(skip)] __lifetime: ::core::marker::PhantomData<&'__message ()>),
+            names,
+        }
+    }
+
+    /// Where an argument that is none is shown: at its type, or at the function's name where it could be one of several.
+    fn arguments_span(&self) -> Span {
+        let mut types = self.callable.fields().filter_map(Field::own_type);
+        match (types.next(), types.next()) {
+            (Some(only), None) => located(only.span()),
+            (None | Some(_), _) => located(self.callable.ident.span()),
         }
     }
 
@@ -203,7 +265,7 @@ impl Hidden<'_> {
         let steps = self.steps();
         let values = self.values();
         let call = match (self.place, callable.receiver) {
-            (Place::Free, _) => quote!(#ident(#(#values),*)),
+            (Place::Free | Place::Struct(_), _) => quote!(#ident(#(#values),*)),
             (Place::Block, Receiver::None) => quote!(Self::#ident(#(#values),*)),
             (Place::Block, Receiver::Shared) => quote!(Self::#ident(&__this, #(#values),*)),
         };
@@ -218,7 +280,7 @@ impl Hidden<'_> {
             }
         };
         match self.place {
-            Place::Free => quote!(#private::function(|__work| #run)),
+            Place::Free | Place::Struct(_) => quote!(#private::function(|__work| #run)),
             Place::Block => quote!(#private::method(&self, |__this: ::std::sync::Arc<Self>, __work| #run)),
         }
     }
@@ -245,11 +307,15 @@ impl Hidden<'_> {
     fn steps(&self) -> TokenStream {
         let Self { callable, private, .. } = self;
         let mut steps = TokenStream::new();
+        let failed = match self.place {
+            Place::Free | Place::Block => quote!(#private::Outcome::Failed),
+            Place::Struct(_) => quote!(::core::result::Result::Err),
+        };
         let mut step = |local: &Ident, value: TokenStream| {
             steps.extend(quote! {
                 let #local = match #value {
                     ::core::result::Result::Ok(__value) => __value,
-                    ::core::result::Result::Err(__failure) => return #private::Outcome::Failed(__failure),
+                    ::core::result::Result::Err(__failure) => return #failed(__failure),
                 };
             });
         };
@@ -262,7 +328,9 @@ impl Hidden<'_> {
         match callable.kind {
             Kind::Tool => {
                 let lifetime = self.lifetime(quote!('_));
-                step(&arguments(), quote!(__work.decode::<__Arguments #lifetime>()));
+                let decode = quote!(#private::decode::<__Arguments #lifetime>);
+                let decode = shown_at(self.arguments_span(), decode);
+                step(&arguments(), quote!(#decode(&__work)));
             }
             Kind::Prompt => {
                 step(&arguments(), quote!(__work.decode::<__Arguments>()));
@@ -279,6 +347,11 @@ impl Hidden<'_> {
                 for field in callable.fields() {
                     let name = &field.wire;
                     let value = match &field.shape {
+                        Shape::Owned(ty) if field.is_option() && !field.is_text() => {
+                            let ty = inside_option(ty);
+                            let parse = quote_spanned!(located(ty.span())=> #private::parsed_where_given::<#ty>);
+                            quote!(#parse(&__work, #name))
+                        }
                         _ if field.is_option() => continue,
                         Shape::Owned(ty) if !field.is_text() => {
                             let parse = quote_spanned!(located(ty.span())=> #private::parsed::<#ty>);
@@ -327,18 +400,33 @@ impl Hidden<'_> {
             Shape::Owned(_) if field.is_option() && field.is_text() => {
                 quote!(#private::captured(&__work, #name).map(::std::string::String::from))
             }
-            Shape::Owned(_) if field.is_option() => {
-                quote!(#private::captured(&__work, #name).and_then(|__text| __text.parse().ok()))
-            }
             Shape::Owned(_) if field.is_text() => quote!(::std::string::String::from(#local)),
             Shape::Owned(_) | Shape::Text => quote!(#local),
         }
     }
 
-    /// The lifetime of the argument struct, where it borrows from the message.
+    /// The lifetime of the argument struct, where it borrows from the message or has bounds.
     fn lifetime(&self, name: TokenStream) -> Option<TokenStream> {
-        let borrows = self.callable.fields().any(|field| matches!(field.shape, Shape::Text));
-        (borrows && self.callable.kind == Kind::Tool).then(|| quote!(<#name>))
+        let borrows = |field: &Field| matches!(field.shape, Shape::Text) || field.own_type().is_some();
+        (self.callable.fields().any(borrows) && self.callable.kind == Kind::Tool).then(|| quote!(<#name>))
+    }
+}
+
+/// What stands beside the argument struct for the sake of types of the user's own.
+#[derive(Default)]
+struct Own {
+    /// A name for each, which can stand in the text of a bound whatever the type looks like.
+    aliases: TokenStream,
+    names: Vec<Ident>,
+    /// The trait that each must have, as a text.
+    bound: String,
+    marker: TokenStream,
+}
+
+impl Own {
+    fn bounds(&self, lifetime: &str) -> Option<String> {
+        let bounds: Vec<_> = self.names.iter().map(|name| format!("{name}: {}<{lifetime}>", self.bound)).collect();
+        (!bounds.is_empty()).then(|| bounds.join(", "))
     }
 }
 
@@ -386,6 +474,15 @@ fn local(field: &Field) -> Ident {
 
 fn arguments() -> Ident {
     Ident::new("__arguments", Span::call_site())
+}
+
+/// The same tokens, with errors about them shown elsewhere.
+fn shown_at(span: Span, tokens: TokenStream) -> TokenStream {
+    let shown = |mut token: TokenTree| {
+        token.set_span(span);
+        token
+    };
+    tokens.into_iter().map(shown).collect()
 }
 
 /// A span that errors are shown at, and that names are not looked up at.

@@ -1,4 +1,4 @@
-//! What a function can be, and what may be said of each.
+//! What a function or a struct can be, and what may be said of each.
 
 /// What a function is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,7 @@ impl Kind {
                 "description",
                 "icon",
                 "timeout",
+                "requires",
                 "read_only",
                 "destructive",
                 "idempotent",
@@ -48,8 +49,8 @@ impl Kind {
                 "header",
                 "crate",
             ],
-            Self::Prompt => &["name", "title", "description", "icon", "timeout", "crate"],
-            Self::Resource => &["name", "title", "description", "icon", "timeout", "mime", "crate"],
+            Self::Prompt => &["name", "title", "description", "icon", "timeout", "requires", "crate"],
+            Self::Resource => &["name", "title", "description", "icon", "timeout", "requires", "mime", "crate"],
             Self::Completion => &["prompt", "resource", "argument"],
         }
     }
@@ -65,4 +66,4 @@ impl Kind {
 }
 
 /// Keys that are meant for later versions; saying so beats "unknown".
-pub(crate) const LATER: [&str; 4] = ["requires", "allow", "heavy", "task"];
+pub(crate) const LATER: [&str; 3] = ["allow", "heavy", "task"];

@@ -9,6 +9,7 @@ use proc_macro::TokenStream;
 mod argument;
 mod callable;
 mod data;
+mod derive;
 mod describe;
 mod entry;
 mod errors;
@@ -47,6 +48,12 @@ mod template;
 #[proc_macro_attribute]
 pub fn tool(settings: TokenStream, item: TokenStream) -> TokenStream {
     free::expand(kind::Kind::Tool, settings.into(), item.into()).into()
+}
+
+/// Makes a struct the arguments of a tool, which `CallTool` carries out.
+#[proc_macro_derive(Tool, attributes(tool, arg))]
+pub fn derive_tool(item: TokenStream) -> TokenStream {
+    derive::expand(item.into()).into()
 }
 
 /// Makes a function a prompt. Its parameters (`String`, `&str`, `Option<String>`) are the prompt's arguments.

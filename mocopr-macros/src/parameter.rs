@@ -65,17 +65,18 @@ impl Parameter {
             Some(text) => Some(text.value()),
             None => description(&attributes),
         };
-        if argument.inject.is_some() {
+        if argument.inject.is_some() || is_extractor(&parameter.ty) {
+            check_given(&ident, &argument, errors);
             return Some(Self::Injected(format_ident!("__injected_{place}"), parameter.ty.clone()));
         }
         let shape = match &*parameter.ty {
             Type::Reference(reference) => match referent(kind, reference, errors)? {
-                Referent::Context => return Some(Self::Context),
+                Referent::Context => {
+                    check_given(&ident, &argument, errors);
+                    return Some(Self::Context);
+                }
                 Referent::Text => Shape::Text,
             },
-            ty if is_extractor(ty) => {
-                return Some(Self::Injected(format_ident!("__injected_{place}"), parameter.ty.clone()));
-            }
             ty => owned(ty, errors)?,
         };
         let wire = ident.unraw().to_string();
@@ -93,6 +94,18 @@ impl Field {
             Shape::Text => false,
             Shape::MaybeText => true,
         }
+    }
+
+    /// Its type, without `Option`, where that is none of the few that every argument can have.
+    pub(crate) fn own_type(&self) -> Option<&Type> {
+        let Shape::Owned(ty) = &self.shape else { return None };
+        let ty = inside_option(ty).unwrap_or(ty);
+        let inner = inside(ty, "Vec").unwrap_or(ty);
+        let known = last_segment(inner).filter(|segment| segment.arguments.is_none()).is_some_and(|segment| {
+            let name = segment.ident.to_string();
+            is_number(&name) || matches!(name.as_str(), "String" | "bool" | "char")
+        });
+        (!known).then_some(ty)
     }
 
     /// It is a text, or a text that may be left out.
@@ -184,6 +197,13 @@ impl VisitMut for NameLifetimes<'_> {
     }
 }
 
+/// What the server gives is no argument, so nothing can be said of its values.
+fn check_given(name: &Ident, argument: &Argument, errors: &mut Errors) {
+    if let Some(key) = argument.beside_inject() {
+        errors.at(key, format!("`{name}` is given by the server and is no argument: remove `{key}`"));
+    }
+}
+
 enum Referent {
     Context,
     Text,
@@ -230,13 +250,21 @@ fn owned(ty: &Type, errors: &mut Errors) -> Option<Shape> {
     {
         return Some(Shape::MaybeText);
     }
+    check_owned(ty, errors)?;
+    Some(Shape::Owned(Box::new(ty.clone())))
+}
+
+/// Refuses what an argument cannot hold; `None` where that was found.
+pub(crate) fn check_owned(ty: &Type, errors: &mut Errors) -> Option<()> {
     let mut search = Borrowed(None);
     search.visit_type_mut(&mut ty.clone());
-    if let Some(found) = search.0 {
-        errors.push(found);
-        return None;
+    match search.0 {
+        Some(found) => {
+            errors.push(found);
+            None
+        }
+        None => Some(()),
     }
-    Some(Shape::Owned(Box::new(ty.clone())))
 }
 
 /// Finds what an argument cannot hold: it is decoded from a message.
@@ -267,8 +295,13 @@ fn is_lint(attribute: &Attribute) -> bool {
 }
 
 /// The `T` of `Option<T>`.
-fn inside_option(ty: &Type) -> Option<&Type> {
-    let segment = last_segment(ty).filter(|segment| segment.ident == "Option")?;
+pub(crate) fn inside_option(ty: &Type) -> Option<&Type> {
+    inside(ty, "Option")
+}
+
+/// The `T` of `Outer<T>`.
+fn inside<'a>(ty: &'a Type, outer: &str) -> Option<&'a Type> {
+    let segment = last_segment(ty).filter(|segment| segment.ident == outer)?;
     let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
     match arguments.args.first()? {
         GenericArgument::Type(ty) => Some(ty),

@@ -5,8 +5,8 @@ use std::time::Duration;
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{
-    LitStr, Path, Token, ext::IdentExt as _, parenthesized, parse::ParseStream, parse::Parser as _, parse_quote,
-    parse_str,
+    Attribute, LitStr, Meta, Path, Token, ext::IdentExt as _, parenthesized, parse::ParseStream, parse::Parser as _,
+    parse_quote, parse_str,
 };
 
 use crate::{
@@ -28,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) mime: Option<LitStr>,
     pub(crate) icons: Vec<LitStr>,
     pub(crate) timeout: Option<Duration>,
+    /// What is required of the caller.
+    pub(crate) requirements: Vec<(Required, LitStr)>,
     /// `read_only` and the like, which are methods of the builder.
     pub(crate) hints: Vec<Ident>,
     /// Parameter and header.
@@ -36,6 +38,13 @@ pub(crate) struct Settings {
     pub(crate) prompt: Option<LitStr>,
     pub(crate) resource: Option<LitStr>,
     pub(crate) argument: Option<LitStr>,
+}
+
+/// What a caller must have.
+#[derive(Clone, Copy)]
+pub(crate) enum Required {
+    Scope,
+    Role,
 }
 
 impl Settings {
@@ -51,6 +60,7 @@ impl Settings {
             mime: None,
             icons: Vec::new(),
             timeout: None,
+            requirements: Vec::new(),
             hints: Vec::new(),
             headers: Vec::new(),
             prompt: None,
@@ -91,6 +101,7 @@ impl Settings {
         match key.to_string().as_str() {
             "read_only" | "destructive" | "idempotent" | "closed_world" => self.hints.push(key.clone()),
             "header" => self.read_headers(key, input)?,
+            "requires" => self.read_requirements(key, input, errors)?,
             "crate" => {
                 let path = text(key, input)?;
                 self.root = parse_root(&path)?;
@@ -105,6 +116,35 @@ impl Settings {
             "prompt" => self.prompt = Some(text(key, input)?),
             "resource" => self.resource = Some(text(key, input)?),
             _ => self.argument = Some(text(key, input)?),
+        }
+        Ok(())
+    }
+
+    fn read_requirements(&mut self, key: &Ident, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<()> {
+        if !input.peek(syn::token::Paren) {
+            let sentence = "write `requires(scope = \"…\")` or `requires(role = \"…\")`";
+            return Err(syn::Error::new_spanned(key, sentence));
+        }
+        let inside;
+        parenthesized!(inside in input);
+        if inside.is_empty() {
+            return Err(syn::Error::new_spanned(key, "say what is required: `requires(scope = \"…\")`, or `role`"));
+        }
+        while !inside.is_empty() {
+            let what = inside.call(Ident::parse_any)?;
+            let required = match what.to_string().as_str() {
+                "scope" => Required::Scope,
+                "role" => Required::Role,
+                other => {
+                    let sentence = format!("`requires` has no `{other}`; it has: scope, role");
+                    return Err(syn::Error::new_spanned(&what, sentence));
+                }
+            };
+            let name = checked_requirement(required, text(&what, &inside)?, errors);
+            self.requirements.push((required, name));
+            if !inside.is_empty() {
+                inside.parse::<Token![,]>()?;
+            }
         }
         Ok(())
     }
@@ -124,6 +164,36 @@ impl Settings {
             }
         }
         Ok(())
+    }
+}
+
+fn checked_requirement(required: Required, name: LitStr, errors: &mut Errors) -> LitStr {
+    let text = name.value();
+    match required {
+        // RFC 6749, section 3.3.
+        Required::Scope => {
+            if text.is_empty() || !text.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
+                errors.at(&name, "a scope has printable ASCII characters, but no space, quote or backslash");
+            }
+        }
+        Required::Role => {
+            if text.trim().is_empty() {
+                errors.at(&name, "name the role");
+            }
+        }
+    }
+    name
+}
+
+/// The tokens between the parentheses of our attribute, where it is not a macro's own.
+pub(crate) fn tokens(kind: Kind, attribute: &Attribute, errors: &mut Errors) -> TokenStream {
+    match &attribute.meta {
+        Meta::Path(_) => TokenStream::new(),
+        Meta::List(list) => list.tokens.clone(),
+        Meta::NameValue(pair) => {
+            errors.at(pair, format!("write `#[{}(..)]`", kind.attribute()));
+            TokenStream::new()
+        }
     }
 }
 
@@ -156,7 +226,7 @@ pub(crate) fn path_text(path: &TokenStream, place: &impl ToTokens) -> LitStr {
 fn check_key(kind: Kind, key: &Ident, seen: &[Ident]) -> syn::Result<()> {
     let attribute = kind.attribute();
     if kind.keys().iter().any(|known| key == known) {
-        let repeatable = key == "icon";
+        let repeatable = key == "icon" || key == "requires" || key == "header";
         if !repeatable && seen.contains(key) {
             return Err(syn::Error::new_spanned(key, format!("`{key}` is given twice: remove one")));
         }

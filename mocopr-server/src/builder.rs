@@ -261,7 +261,7 @@ impl<P> ServerBuilder<P> {
                 "name one in .with_revisions([..]), or leave the call out to serve all",
             ));
         }
-        let registry = match Registry::new(definitions, policy.limits().schema) {
+        let registry = match Registry::new(definitions, policy.limits().schema, &states) {
             Ok(registry) if problems.is_empty() => registry,
             Ok(_) => return Err(Error::problems_found(problems)),
             Err(found) => {

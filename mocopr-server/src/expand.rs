@@ -19,6 +19,7 @@ use mocopr_core::{
     model::{content::Icon, prompt::PromptArgument},
 };
 use schemars::JsonSchema;
+use serde::Deserialize;
 
 pub use mocopr_core::outcome::Outcome;
 
@@ -31,7 +32,7 @@ pub use crate::{
         prompt::IntoPromptResult,
         read::IntoReadResult,
         schema::{Argument, Bound, Constraint},
-        tool::IntoToolResult,
+        tool::{CallTool, IntoToolResult},
     },
     registry::{
         definitions::{Definitions, Handlers},
@@ -78,6 +79,25 @@ pub trait ResourceCall: Future {
     /// The resource.
     #[doc(hidden)]
     fn resource() -> ResourceDefinition;
+}
+
+/// What an argument of a tool can be: read from a message, and described in a schema.
+///
+/// A bound with a lifetime in it is judged where it is used and not where it stands, which keeps one mistake to one
+/// error; so nothing that follows from this bound may be without one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an argument",
+    label = "not something that is read from a message and described in a schema",
+    note = "put `#[data]` above its definition, or derive serde's `Deserialize` and schemars' `JsonSchema`"
+)]
+pub trait ToolArgument<'message>: Deserialize<'message> {
+    /// The type itself.
+    type Itself: JsonSchema;
+}
+
+#[diagnostic::do_not_recommend]
+impl<'message, T: Deserialize<'message> + JsonSchema> ToolArgument<'message> for T {
+    type Itself = T;
 }
 
 /// A marker that knows a definition.
@@ -165,6 +185,26 @@ pub fn returns<R: IntoToolResult>(tool: ToolBuilder) -> ToolBuilder {
     tool.returns::<R>()
 }
 
+/// A tool whose calls a value carries out, which `read` makes of the arguments and the context.
+pub fn derived<T: CallTool>(tool: ToolBuilder, read: fn(&Work) -> Result<T, Failure>) -> Tool {
+    tool.returns::<T::Output>().handled_by(handler::function(move |work| {
+        Box::pin(async move {
+            match read(&work) {
+                Ok(tool) => handler::tool::outcome(tool.call(work.context()).await),
+                Err(failure) => Outcome::Failed(failure),
+            }
+        })
+    }))
+}
+
+/// The arguments of a call as a type, which may borrow from them.
+///
+/// # Errors
+/// As [`Work::decode`].
+pub fn decode<'a, T: Deserialize<'a>>(work: &'a Work) -> Result<T, Failure> {
+    work.decode()
+}
+
 /// The outcome of what a tool returned.
 pub fn tool_outcome<R: IntoToolResult>(returned: R) -> Outcome {
     handler::tool::outcome(returned)
@@ -218,9 +258,28 @@ pub fn variable<'a>(work: &'a Work, name: &str) -> Result<&'a str, Failure> {
 ///
 /// # Errors
 /// The resource is absent when the text is not of the type: no URI of the family leads there.
-pub fn parsed<T: FromStr>(work: &Work, name: &str) -> Result<T, Failure> {
+pub fn parsed<T: Variable>(work: &Work, name: &str) -> Result<T, Failure> {
     variable(work, name)?.parse().map_err(|_| absent(work))
 }
+
+/// The value of a template's variable as a type, where there is one.
+///
+/// # Errors
+/// As [`parsed`].
+pub fn parsed_where_given<T: Variable>(work: &Work, name: &str) -> Result<Option<T>, Failure> {
+    captured(work, name).map(str::parse).transpose().map_err(|_| absent(work))
+}
+
+/// What a variable of a template can be, beside a text.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the value of a template's variable",
+    label = "not something that is read from the text of a URI",
+    note = "take a `String` or a number, or implement `std::str::FromStr` for it"
+)]
+pub trait Variable: FromStr {}
+
+#[diagnostic::do_not_recommend]
+impl<T: FromStr> Variable for T {}
 
 /// A picture at a URI.
 pub fn icon(src: &str) -> Icon {
@@ -247,16 +306,6 @@ pub enum Need {
     Required,
     /// It can.
     Optional,
-}
-
-/// Adds what completes one of its arguments.
-pub fn complete_prompt(prompt: PromptBuilder, argument: &str, handler: impl Handler) -> PromptBuilder {
-    prompt.completed_by(argument, handler)
-}
-
-/// Adds what completes one of its variables.
-pub fn complete_resource(resource: ResourceBuilder, variable: &str, handler: impl Handler) -> ResourceBuilder {
-    resource.completed_by(variable, handler)
 }
 
 fn absent(work: &Work) -> Failure {

@@ -12,12 +12,33 @@ use std::{
 use mocopr_core::failure::Failure;
 use mocopr_security::principal::Principal;
 
-use crate::{context::Context, outlet::Outlet};
+use crate::{context::Context, outlet::Outlet, state::Needs};
 
 /// A parameter that is taken from the call's context instead of its arguments.
 ///
 /// `State`, `Caller` and `Progress` are known to the macros by name. For a type of your own, or an alias, write
 /// `#[arg(inject)]` before the parameter.
+///
+/// ```
+/// use mocopr_core::failure::Failure;
+/// use mocopr_server::{context::Context, extract::{Extract, State}, state::Needs};
+///
+/// struct Greeting(&'static str);
+///
+/// /// The greeting in the caller's language.
+/// struct Hello(String);
+///
+/// impl Extract for Hello {
+///     fn extract(ctx: &Context) -> Result<Self, Failure> {
+///         let greeting = State::<Greeting>::extract(ctx)?;
+///         Ok(Self(format!("{}, {}", greeting.0, ctx.caller().subject())))
+///     }
+///
+///     fn needs(needs: &mut Needs) {
+///         needs.state::<Greeting>();
+///     }
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be taken from the call's context",
     label = "neither an argument nor something that the context has",
@@ -29,12 +50,16 @@ pub trait Extract: Sized + Send {
     /// # Errors
     /// What the handler would have failed with; the handler is not called then.
     fn extract(ctx: &Context) -> Result<Self, Failure>;
+
+    /// Says which states it takes, so that a server without one of them is not built. None unless said.
+    fn needs(needs: &mut Needs) {
+        let _ = needs;
+    }
 }
 
 /// What all calls share: the value that `with_state` of the server's builder was given.
 ///
-/// Dereferences to it. A handler that asks for a type that the builder was not given fails with an internal error,
-/// and the log names the type.
+/// Dereferences to it. A server whose handlers ask for a type that its builder was not given is not built.
 pub struct State<S>(Arc<S>);
 
 impl<S> State<S> {
@@ -49,6 +74,10 @@ impl<S: Send + Sync + 'static> Extract for State<S> {
         ctx.state::<S>().map(Self).ok_or_else(|| {
             Failure::internal(format!("no state of the type {}: give it to with_state", type_name::<S>()))
         })
+    }
+
+    fn needs(needs: &mut Needs) {
+        needs.state::<S>();
     }
 }
 

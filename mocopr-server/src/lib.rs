@@ -44,7 +44,7 @@ mod running;
 pub mod server;
 mod session;
 mod shutdown;
-mod state;
+pub mod state;
 mod subscribe;
 #[cfg(feature = "testing")]
 pub mod testing;

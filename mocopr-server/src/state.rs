@@ -14,6 +14,24 @@ pub(crate) struct States {
     names: Vec<&'static str>,
 }
 
+/// The states without which a handler cannot run, by type. A server that was not given one of them is not built.
+#[derive(Debug, Default)]
+pub struct Needs(Vec<Need>);
+
+#[derive(Debug)]
+struct Need {
+    id: TypeId,
+    name: &'static str,
+}
+
+impl Needs {
+    /// Needs a state of this type.
+    pub fn state<S: Send + Sync + 'static>(&mut self) -> &mut Self {
+        self.0.push(Need { id: TypeId::of::<S>(), name: type_name::<S>() });
+        self
+    }
+}
+
 /// A value of that type is already there.
 pub(crate) struct Twice(pub(crate) &'static str);
 
@@ -24,6 +42,15 @@ impl States {
         }
         self.names.push(type_name::<S>());
         Ok(())
+    }
+
+    /// The names of the types that are needed and were not given, each once.
+    pub(crate) fn lacking(&self, needs: &Needs) -> Vec<&'static str> {
+        let mut names: Vec<_> =
+            needs.0.iter().filter(|need| !self.values.contains_key(&need.id)).map(|need| need.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 
     pub(crate) fn find<S: Send + Sync + 'static>(&self) -> Option<Arc<S>> {

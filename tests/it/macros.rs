@@ -212,12 +212,84 @@ fn with_injected_size(
     format!("{} {} {} {} {}", text.len(), *state, ctx.caller(), caller.subject(), size.0)
 }
 
+#[test]
+fn missing_states_are_problems_of_the_build_that_name_handler_and_type() {
+    struct Database;
+    #[tool]
+    async fn query(database: State<Database>, _again: State<Database>, size: State<u32>) -> u32 {
+        let _: &Database = &database;
+        *size
+    }
+    struct Notes;
+    #[handlers]
+    impl Notes {
+        #[resource("note://{id}")]
+        async fn note(&self, id: u32, _database: State<Database>) -> String {
+            id.to_string()
+        }
+
+        #[completion(resource = "note://{id}", argument = "id")]
+        async fn ids(&self, typed: &str, _ids: State<u64>) -> Vec<String> {
+            vec![typed.to_owned()]
+        }
+    }
+    #[derive(Tool)]
+    struct Forget {
+        _database: State<Database>,
+    }
+    impl CallTool for Forget {
+        type Output = ();
+        async fn call(self, _: &Context) {}
+    }
+    let bare = Tool::new("bare").needs_state::<u64>().handler(|_: NoArguments| async {});
+    let builder = McpServer::builder().with_info("test", "1").with_state(7_u32);
+    let builder = builder.with_tool(query).with_tool(Forget::tool()).with_tool(bare).with_handlers(Notes);
+    let error = builder.build().unwrap_err();
+    let problems: Vec<_> = error.problems().iter().map(|problem| problem.what().to_owned()).collect();
+    let lacks =
+        |what: &str, name: &str| format!("{what}: its handler takes a state of the type `{name}`, and there is none");
+    let database = std::any::type_name::<Database>();
+    assert_eq!(
+        problems,
+        [
+            lacks("tool `query`", database),
+            lacks("tool `forget`", database),
+            lacks("tool `bare`", "u64"),
+            lacks("resource `note://{id}`", database),
+            lacks("resource `note://{id}`", "u64"),
+        ]
+    );
+    assert!(error.to_string().contains("call .with_state(..) with a value of that type"));
+}
+
 #[tokio::test]
-async fn missing_state_is_an_internal_failure_that_names_no_type_to_the_peer() {
-    let mut client = client(McpServer::builder().with_tool(with_injected_size)).await;
-    let answer = client.call_tool("count_with_size", json!({"text": "abc"})).await.unwrap();
+async fn tool_that_comes_later_finds_its_state_or_is_a_problem() {
+    let server = McpServer::builder().with_info("test", "1").with_tool(wide).with_state(7_u32).build().unwrap();
+    assert!(server.tools().insert(size).is_ok());
+    let lacking = Tool::new("lacking").needs_state::<u64>().handler(|_: NoArguments| async {});
+    assert_eq!(server.tools().insert(lacking).unwrap_err().problems().len(), 1);
+    assert_eq!(TestClient::connect(&server).await.unwrap().tool_names().await.unwrap(), ["wide", "size"]);
+}
+
+#[tokio::test]
+async fn state_that_an_extractor_did_not_announce_is_an_internal_failure_that_names_no_type_to_the_peer() {
+    let mut client = client(McpServer::builder().with_tool(secretive)).await;
+    let answer = client.call_tool("secretive", json!({})).await.unwrap();
     assert!(answer.is_error());
     assert!(!answer.text().contains("u32"), "{}", answer.text());
+}
+
+#[tool]
+async fn secretive(#[arg(inject)] number: Secretive) -> u32 {
+    number.0
+}
+
+struct Secretive(u32);
+
+impl Extract for Secretive {
+    fn extract(ctx: &Context) -> Result<Self, Failure> {
+        State::<u32>::extract(ctx).map(|number| Self(*number))
+    }
 }
 
 #[tokio::test]
@@ -230,6 +302,149 @@ async fn failures_and_panics_show_what_the_caller_may_read() {
     assert!(internal.is_error() && !internal.text().contains("digit"));
     let panicked = client.call_tool("panics", json!({})).await.unwrap();
     assert!(panicked.is_error() && !panicked.text().contains("secret"));
+}
+
+/// Books a flight.
+#[derive(Tool)]
+#[tool(
+    title = "Booking",
+    destructive,
+    idempotent,
+    closed_world,
+    timeout = "5s",
+    requires(scope = "flights:book", role = "traveller"),
+    header(region = "Region"),
+    icon = "https://example.com/plane.png"
+)]
+struct BookFlight {
+    /// Where it begins.
+    #[arg(pattern = "^[A-Z]{3}$")]
+    from: String,
+    region: Option<String>,
+    #[arg(default = 1, range(1..=9))]
+    seats: u8,
+    #[arg(default)]
+    stops: Vec<Stop>,
+    last: Option<Stop>,
+    limit: State<u32>,
+    caller: Caller,
+    #[arg(inject)]
+    size: Size,
+    r#type: String,
+}
+
+impl CallTool for BookFlight {
+    type Output = Result<Json<Route>, Failure>;
+
+    async fn call(self, ctx: &Context) -> Self::Output {
+        if u32::from(self.seats) > *self.limit {
+            return Err(Failure::caller("too many seats"));
+        }
+        let route = format!(
+            "{} {:?} {} {:?} {} {} {} {}",
+            self.from,
+            self.region,
+            self.seats,
+            self.last,
+            self.size.0,
+            self.r#type,
+            self.caller.subject(),
+            ctx.caller()
+        );
+        Ok(Json(Route { route, stops: self.stops.iter().map(|stop| format!("{stop:?}")).collect() }))
+    }
+}
+
+/// Tells the time.
+#[derive(Tool)]
+#[tool(name = "time.now", read_only)]
+struct Now;
+
+impl CallTool for Now {
+    type Output = &'static str;
+
+    async fn call(self, _: &Context) -> &'static str {
+        "noon"
+    }
+}
+
+#[tokio::test]
+async fn derived_tool_is_listed_with_all_that_was_said_of_it() {
+    let builder = McpServer::builder().with_tool(BookFlight::tool()).with_tool(Now::tool()).with_state(4_u32);
+    let mut client = client(builder).await;
+    let list = client.request("tools/list", json!({})).await.unwrap();
+    assert_eq!(
+        list.value()["tools"],
+        json!([
+            {
+                "name": "book_flight",
+                "title": "Booking",
+                "description": "Books a flight.",
+                "icons": [{"src": "https://example.com/plane.png"}],
+                "annotations": {"destructiveHint": true, "idempotentHint": true, "openWorldHint": false},
+                "inputSchema": {
+                    "type": "object",
+                    "additionalProperties": false,
+                    "properties": {
+                        "from": {"type": "string", "description": "Where it begins.", "pattern": "^[A-Z]{3}$"},
+                        "region": {"type": "string", "x-mcp-header": "Region"},
+                        "seats": {"type": "integer", "minimum": 1, "maximum": 9, "default": 1},
+                        "stops": {
+                            "type": "array",
+                            "items": {"type": "string", "enum": ["short", "long"]},
+                            "default": [],
+                        },
+                        "last": {"type": ["string", "null"], "enum": ["short", "long", null]},
+                        "type": {"type": "string"},
+                    },
+                    "required": ["from", "type"],
+                },
+                "outputSchema": {
+                    "type": "object",
+                    "properties": {
+                        "route": {"type": "string"},
+                        "stops": {"type": "array", "items": {"type": "string"}},
+                    },
+                    "required": ["route", "stops"],
+                },
+            },
+            {
+                "name": "time.now",
+                "description": "Tells the time.",
+                "annotations": {"readOnlyHint": true},
+                "inputSchema": {"type": "object", "additionalProperties": false},
+            },
+        ])
+    );
+}
+
+#[tokio::test]
+async fn derived_tool_gets_its_arguments_and_what_the_server_gives() {
+    let builder = McpServer::builder().with_tool(BookFlight::tool()).with_tool(Now::tool()).with_state(4_u32);
+    let mut client = client(builder).await;
+    let few = client.call_tool("book_flight", json!({"from": "BER", "type": "one way"})).await.unwrap();
+    let route = json!({"route": "BER None 1 None 1 one way local local:local", "stops": []});
+    assert_eq!(few.structured(), &route);
+    let all = json!({"from": "BER", "type": "x", "region": "eu", "seats": 4, "stops": ["long"], "last": "short"});
+    let all = client.call_tool("book_flight", all).await.unwrap();
+    let route = json!({"route": "BER Some(\"eu\") 4 Some(Short) 1 x local local:local", "stops": ["Long"]});
+    assert_eq!(all.structured(), &route);
+    let refused = client.call_tool("book_flight", json!({"from": "BER", "type": "x", "seats": 5})).await.unwrap();
+    assert_eq!((refused.is_error(), refused.text()), (true, "too many seats".to_owned()));
+    assert_eq!(client.call_tool("time.now", json!({})).await.unwrap().text(), "noon");
+}
+
+#[tokio::test]
+async fn fields_that_the_server_gives_are_no_arguments() {
+    let mut client = client(McpServer::builder().with_tool(BookFlight::tool()).with_state(4_u32)).await;
+    for (name, value) in [("limit", json!(100)), ("caller", json!("root")), ("size", json!(3)), ("seat", json!(1))] {
+        let mut arguments = json!({"from": "BER", "type": "x"});
+        arguments[name] = value;
+        let answer = client.call_tool("book_flight", arguments).await.unwrap();
+        assert!(answer.is_error());
+        let known = r#"it takes "from", "last", "region", "seats", "stops", "type""#;
+        assert_eq!(answer.text(), format!("the value has the unknown member \"{name}\"; {known}"));
+    }
 }
 
 struct Weather {

@@ -2,6 +2,8 @@
 //!
 //! The conversions are total: nothing a handler returns can reach the peer but through [`ToolResult`] or a failure.
 
+use std::future::Future;
+
 use mocopr_core::{
     failure::Failure,
     json::RawJson,
@@ -14,7 +16,7 @@ use mocopr_core::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::handler::schema;
+use crate::{context::Context, handler::schema};
 
 /// What a tool may return: text, numbers, `bool`, `()`, [`Json`], content of any kind, a [`ToolResult`], or a
 /// `Result<_, Failure>` of any of them.
@@ -35,6 +37,28 @@ pub trait IntoToolResult: Sized {
     fn output_schema() -> Option<OutputSchema> {
         None
     }
+}
+
+/// What carries out the calls of a tool whose arguments are a struct under `#[derive(Tool)]`.
+///
+/// A call gets the struct by value, with its fields decoded and checked. What its handler takes from the server stands
+/// in the struct as well, as parameters of a function would: fields of the types [`State`](crate::extract::State),
+/// [`Caller`](crate::extract::Caller) and [`Progress`](crate::extract::Progress), and those under `#[arg(inject)]`, are
+/// no arguments.
+///
+/// # Cancel safety
+/// The future is dropped where nobody waits for the answer any longer.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say how it is called",
+    label = "a tool without `CallTool`",
+    note = "write `impl CallTool for {Self} {{ type Output = …; async fn call(self, ctx: &Context) -> … {{ … }} }}`"
+)]
+pub trait CallTool: Sized + Send + 'static {
+    /// What it answers.
+    type Output: IntoToolResult;
+
+    /// Carries out one call.
+    fn call(self, ctx: &Context) -> impl Future<Output = Self::Output> + Send;
 }
 
 /// A value that a tool or a resource answers as JSON.

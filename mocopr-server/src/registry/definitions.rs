@@ -2,9 +2,6 @@
 
 use std::sync::Arc;
 
-use mocopr_core::json::RawJson;
-use serde::Serialize;
-
 use crate::{
     handler::Handler,
     registry::{prompt::PromptDefinition, resource::ResourceDefinition, tool::Tool},
@@ -21,15 +18,6 @@ pub struct Definitions {
     pub resources: Vec<ResourceDefinition>,
 }
 
-/// What a definition is given as its `_meta`; anything but a JSON object becomes a problem of the definition.
-pub(super) fn meta_object(meta: &impl Serialize, problems: &mut Vec<&'static str>) -> Option<RawJson> {
-    let object = RawJson::encode(meta).ok().filter(RawJson::is_object);
-    if object.is_none() {
-        problems.push("the `_meta` is not a JSON object");
-    }
-    object
-}
-
 /// A value whose methods are tools, prompts and resources. Written by `#[handlers]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no handlers",
@@ -43,17 +31,3 @@ pub trait Handlers: Send + Sync + 'static {
 
 /// What completes the arguments of a prompt, or the variables of a template, by name.
 pub(crate) type Completions = Vec<(Box<str>, Arc<dyn Handler>)>;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_meta_that_is_no_object_is_a_problem() {
-        let mut problems = Vec::new();
-        assert!(meta_object(&serde_json::json!({"a": 1}), &mut problems).is_some());
-        assert!(problems.is_empty());
-        assert!(meta_object(&3, &mut problems).is_none());
-        assert_eq!(problems, ["the `_meta` is not a JSON object"]);
-    }
-}

@@ -1,7 +1,7 @@
 //! From a definition to an entry: names, schemas and annotations are checked, schemas compiled, everything that is
 //! wrong said at once.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use mocopr_core::{
     json::RawJson,
@@ -16,6 +16,7 @@ use mocopr_security::{
 use serde_json::Value;
 
 use super::{
+    builder::Terms,
     definitions::Definitions,
     mirror,
     prompt::PromptDefinition,
@@ -23,7 +24,14 @@ use super::{
     snapshot::{Common, PromptEntry, ResourceEntry, Snapshot, TemplateEntry, ToolEntry},
     tool::Tool,
 };
-use crate::ask::Repeatable;
+use crate::{ask::Repeatable, handler::Handler, state::States};
+
+/// What definitions stand on: the bounds of their schemas, and the states that their handlers can take.
+#[derive(Clone, Copy)]
+pub(super) struct Ground<'a> {
+    pub(super) limits: &'a SchemaLimits,
+    pub(super) states: &'a States,
+}
 
 /// An entry of either kind of resource.
 pub(super) enum EnteredResource {
@@ -32,7 +40,7 @@ pub(super) enum EnteredResource {
 }
 
 /// A snapshot of these definitions.
-pub(super) fn all(definitions: Definitions, limits: &SchemaLimits) -> Result<Snapshot, Vec<Problem>> {
+pub(super) fn all(definitions: Definitions, ground: Ground<'_>) -> Result<Snapshot, Vec<Problem>> {
     let Definitions { tools, prompts, resources } = definitions;
     let mut problems = Vec::new();
     let mut snapshot = Snapshot::default();
@@ -45,15 +53,15 @@ pub(super) fn all(definitions: Definitions, limits: &SchemaLimits) -> Result<Sna
     };
     for definition in tools {
         once("tool", &definition.info.name, &mut problems);
-        keep(tool(definition, limits), &mut problems, |entry| snapshot.tools.put(entry));
+        keep(tool(definition, ground), &mut problems, |entry| snapshot.tools.put(entry));
     }
     for definition in prompts {
         once("prompt", &definition.info.name, &mut problems);
-        keep(prompt(definition), &mut problems, |entry| snapshot.prompts.put(entry));
+        keep(prompt(definition, ground), &mut problems, |entry| snapshot.prompts.put(entry));
     }
     for definition in resources {
         once("resource", definition.location(), &mut problems);
-        keep(resource(definition), &mut problems, |entry| match entry {
+        keep(resource(definition, ground), &mut problems, |entry| match entry {
             EnteredResource::Static(entry) => snapshot.resources.put(entry),
             EnteredResource::Template(entry) => snapshot.templates.put(entry),
         });
@@ -62,15 +70,15 @@ pub(super) fn all(definitions: Definitions, limits: &SchemaLimits) -> Result<Sna
 }
 
 /// A tool, ready to be called.
-pub(super) fn tool(definition: Tool, limits: &SchemaLimits) -> Result<ToolEntry, Vec<Problem>> {
-    let Tool { mut info, handler, timeout, problems } = definition;
+pub(super) fn tool(definition: Tool, ground: Ground<'_>) -> Result<ToolEntry, Vec<Problem>> {
+    let Tool { mut info, handler, terms } = definition;
     let what = format!("tool `{}`", info.name);
-    let mut found = said(&what, &problems);
+    let mut found = said(&what, &terms, ground.states);
     check_name(&what, &info.name, &mut found);
     check_icons(&what, &info.icons, &mut found);
 
     info.input_schema = info.input_schema.compact();
-    let input = compile(&what, "input", &info.input_schema, limits, &mut found);
+    let input = compile(&what, "input", &info.input_schema, ground.limits, &mut found);
     let mut mirrors = Vec::new();
     match info.input_schema.decode::<Value>() {
         Ok(schema) => {
@@ -87,12 +95,12 @@ pub(super) fn tool(definition: Tool, limits: &SchemaLimits) -> Result<ToolEntry,
     let mut output = None;
     if let Some(schema) = &mut info.output_schema {
         schema.schema = schema.schema.compact();
-        output = compile(&what, "output", &schema.schema, limits, &mut found);
+        output = compile(&what, "output", &schema.schema, ground.limits, &mut found);
     }
 
     let repeats = info.annotations.read_only == Some(true) || info.annotations.idempotent == Some(true);
     let repeatable = if repeats { Repeatable::Always } else { Repeatable::No };
-    let common = Common { handler, timeout, need: Requirement::default(), repeatable };
+    let common = common(handler, terms, repeatable);
     match input {
         Some(input) if found.is_empty() => Ok(ToolEntry { info, input, output, mirrors, common }),
         _ => Err(found),
@@ -100,10 +108,10 @@ pub(super) fn tool(definition: Tool, limits: &SchemaLimits) -> Result<ToolEntry,
 }
 
 /// A prompt, ready to be asked for.
-pub(super) fn prompt(definition: PromptDefinition) -> Result<PromptEntry, Vec<Problem>> {
-    let PromptDefinition { info, handler, timeout, completions, problems } = definition;
+pub(super) fn prompt(definition: PromptDefinition, ground: Ground<'_>) -> Result<PromptEntry, Vec<Problem>> {
+    let PromptDefinition { info, handler, completions, terms } = definition;
     let what = format!("prompt `{}`", info.name);
-    let mut found = said(&what, &problems);
+    let mut found = said(&what, &terms, ground.states);
     check_name(&what, &info.name, &mut found);
     check_icons(&what, &info.icons, &mut found);
     let mut names = HashSet::new();
@@ -120,16 +128,16 @@ pub(super) fn prompt(definition: PromptDefinition) -> Result<PromptEntry, Vec<Pr
         }
     }
     // Prompts change nothing, so one may be made twice from the same answers.
-    let common = Common { handler, timeout, need: Requirement::default(), repeatable: Repeatable::Always };
+    let common = common(handler, terms, Repeatable::Always);
     if found.is_empty() { Ok(PromptEntry { info, completions, common }) } else { Err(found) }
 }
 
 /// A resource or template, ready to be read.
-pub(super) fn resource(definition: ResourceDefinition) -> Result<EnteredResource, Vec<Problem>> {
+pub(super) fn resource(definition: ResourceDefinition, ground: Ground<'_>) -> Result<EnteredResource, Vec<Problem>> {
     let what = format!("resource `{}`", definition.location());
-    let ResourceDefinition { info, handler, timeout, completions, problems } = definition;
-    let mut found = said(&what, &problems);
-    let common = Common { handler, timeout, need: Requirement::default(), repeatable: Repeatable::Always };
+    let ResourceDefinition { info, handler, completions, terms } = definition;
+    let mut found = said(&what, &terms, ground.states);
+    let common = common(handler, terms, Repeatable::Always);
     match info {
         ResourceInfo::Fixed(info) => {
             check_icons(&what, &info.icons, &mut found);
@@ -173,9 +181,35 @@ pub(super) fn resource(definition: ResourceDefinition) -> Result<EnteredResource
     Err(found)
 }
 
-/// What the definition itself noticed while it was built.
-fn said(what: &str, problems: &[&'static str]) -> Vec<Problem> {
-    problems.iter().map(|problem| Problem::new(format!("{what}: {problem}"), "give JSON")).collect()
+/// What every entry has, from the terms of its definition.
+fn common(handler: Arc<dyn Handler>, terms: Terms, repeatable: Repeatable) -> Common {
+    let Terms { timeout, requirement, needs: _, problems: _ } = terms;
+    Common { handler, timeout, need: requirement, repeatable }
+}
+
+/// What the definition noticed while it was built, and what is wrong with its terms.
+fn said(what: &str, terms: &Terms, states: &States) -> Vec<Problem> {
+    let Terms { timeout: _, requirement: Requirement { roles, scopes }, needs, problems } = terms;
+    let mut found: Vec<_> =
+        problems.iter().map(|problem| Problem::new(format!("{what}: {problem}"), "give JSON")).collect();
+    for name in states.lacking(needs) {
+        found.push(Problem::new(
+            format!("{what}: its handler takes a state of the type `{name}`, and there is none"),
+            "call .with_state(..) with a value of that type",
+        ));
+    }
+    // RFC 6749, section 3.3: a challenge lists scopes with spaces between them, in quotes.
+    let in_scope = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+    if scopes.iter().any(|scope| scope.is_empty() || !scope.bytes().all(in_scope)) {
+        found.push(Problem::new(
+            format!("{what}: it requires a scope that is no scope"),
+            "a scope has printable ASCII characters, but no space, quote or backslash",
+        ));
+    }
+    if roles.iter().any(|role| role.trim().is_empty()) {
+        found.push(Problem::new(format!("{what}: it requires a role without a name"), "name the role"));
+    }
+    found
 }
 
 fn keep<T>(entered: Result<T, Vec<Problem>>, problems: &mut Vec<Problem>, put: impl FnOnce(T)) {

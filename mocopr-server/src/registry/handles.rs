@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mocopr_core::uri::ResourceUri;
 
 use super::{
-    enter::{self, EnteredResource},
+    enter::{self, EnteredResource, Ground},
     prompt::IntoPrompt,
     resource::IntoResource,
     tool::IntoTool,
@@ -28,13 +28,20 @@ pub struct Prompts(pub(crate) Arc<Engine>);
 #[derive(Clone, Debug)]
 pub struct Resources(pub(crate) Arc<Engine>);
 
+impl Engine {
+    /// What a definition that comes later stands on.
+    fn ground(&self) -> Ground<'_> {
+        Ground { limits: self.registry.schema_limits(), states: &self.states }
+    }
+}
+
 impl Tools {
     /// Adds a tool, or puts it in the place of one of the same name.
     ///
     /// # Errors
     /// All problems of its definition; then nothing changes.
     pub fn insert<M>(&self, tool: impl IntoTool<M>) -> Result<()> {
-        let entry = enter::tool(tool.into_tool(), self.0.registry.schema_limits()).map_err(Error::problems_found)?;
+        let entry = enter::tool(tool.into_tool(), self.0.ground()).map_err(Error::problems_found)?;
         self.0.registry.change(|snapshot| snapshot.tools.put(entry));
         self.0.hub.tell(&Change::Tools);
         Ok(())
@@ -61,7 +68,7 @@ impl Prompts {
     /// # Errors
     /// All problems of its definition; then nothing changes.
     pub fn insert<M>(&self, prompt: impl IntoPrompt<M>) -> Result<()> {
-        let entry = enter::prompt(prompt.into_prompt()).map_err(Error::problems_found)?;
+        let entry = enter::prompt(prompt.into_prompt(), self.0.ground()).map_err(Error::problems_found)?;
         self.0.registry.change(|snapshot| snapshot.prompts.put(entry));
         self.0.hub.tell(&Change::Prompts);
         Ok(())
@@ -88,7 +95,7 @@ impl Resources {
     /// # Errors
     /// All problems of its definition; then nothing changes.
     pub fn insert<M>(&self, resource: impl IntoResource<M>) -> Result<()> {
-        let entry = enter::resource(resource.into_resource()).map_err(Error::problems_found)?;
+        let entry = enter::resource(resource.into_resource(), self.0.ground()).map_err(Error::problems_found)?;
         self.0.registry.change(|snapshot| match entry {
             EnteredResource::Static(entry) => snapshot.resources.put(entry),
             EnteredResource::Template(entry) => snapshot.templates.put(entry),

@@ -1,5 +1,6 @@
 //! What is registered: a snapshot that calls read without a lock, swapped as a whole when something changes.
 
+pub mod builder;
 pub mod definitions;
 mod enter;
 mod handles;
@@ -16,8 +17,8 @@ use mocopr_core::model::capability::{ListChanged, ResourceCapability, ServerCapa
 use mocopr_security::{policy::Problem, schema::SchemaLimits};
 
 pub use self::handles::{Prompts, Resources, Tools};
-use self::{definitions::Definitions, snapshot::Snapshot};
-use crate::listing::List;
+use self::{definitions::Definitions, enter::Ground, snapshot::Snapshot};
+use crate::{listing::List, state::States};
 
 /// What is registered now.
 #[derive(Debug)]
@@ -33,8 +34,12 @@ impl Registry {
     ///
     /// # Errors
     /// All problems of all definitions.
-    pub(crate) fn new(definitions: Definitions, schema_limits: SchemaLimits) -> Result<Self, Vec<Problem>> {
-        let snapshot = enter::all(definitions, &schema_limits)?;
+    pub(crate) fn new(
+        definitions: Definitions,
+        schema_limits: SchemaLimits,
+        states: &States,
+    ) -> Result<Self, Vec<Problem>> {
+        let snapshot = enter::all(definitions, Ground { limits: &schema_limits, states })?;
         Ok(Self { current: ArcSwap::from_pointee(snapshot), changing: Mutex::new(()), schema_limits })
     }
 

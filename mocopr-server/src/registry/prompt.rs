@@ -2,16 +2,13 @@
 //!
 //! Nothing is checked here: the server's builder checks all definitions together.
 
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use std::{fmt, future::Future, sync::Arc};
 
 use mocopr_core::{
-    model::{
-        content::Icon,
-        prompt::{self as model, PromptArgument},
-    },
+    model::prompt::{self as model, PromptArgument},
     outcome::Outcome,
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 
 use crate::{
     context::Context,
@@ -21,7 +18,10 @@ use crate::{
         function,
         prompt::{IntoPromptResult, outcome},
     },
-    registry::definitions::{Completions, meta_object},
+    registry::{
+        builder::{Builder, Terms},
+        definitions::Completions,
+    },
 };
 
 /// A prompt: what is listed of it, what carries out its calls, and what completes its arguments.
@@ -30,21 +30,15 @@ use crate::{
 pub struct PromptDefinition {
     pub(crate) info: model::Prompt,
     pub(crate) handler: Arc<dyn Handler>,
-    pub(crate) timeout: Option<Duration>,
     pub(crate) completions: Completions,
-    pub(crate) problems: Vec<&'static str>,
+    pub(crate) terms: Terms,
 }
 
 impl PromptDefinition {
     /// Begins a prompt of that name.
     #[expect(clippy::new_ret_no_self, reason = "a prompt without a handler must not exist, so its builder comes first")]
     pub fn new(name: impl Into<Box<str>>) -> PromptBuilder {
-        PromptBuilder {
-            info: model::Prompt { name: name.into(), ..model::Prompt::default() },
-            timeout: None,
-            completions: Vec::new(),
-            problems: Vec::new(),
-        }
+        Builder::of(model::Prompt { name: name.into(), ..model::Prompt::default() })
     }
 
     /// What is listed of it.
@@ -59,40 +53,10 @@ impl fmt::Debug for PromptDefinition {
     }
 }
 
-/// A prompt that has no handler yet.
-#[must_use = "a prompt begins to exist with its handler"]
-pub struct PromptBuilder {
-    info: model::Prompt,
-    timeout: Option<Duration>,
-    completions: Completions,
-    problems: Vec<&'static str>,
-}
+/// A prompt that has no handler yet. It also has the methods that all definitions have: [`Builder`].
+pub type PromptBuilder = Builder<model::Prompt>;
 
-impl fmt::Debug for PromptBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PromptBuilder").field("info", &self.info).finish_non_exhaustive()
-    }
-}
-
-impl PromptBuilder {
-    /// Gives it a name for people.
-    pub fn title(mut self, title: impl Into<Box<str>>) -> Self {
-        self.info.title = Some(title.into());
-        self
-    }
-
-    /// Says what it is for.
-    pub fn description(mut self, description: impl Into<Box<str>>) -> Self {
-        self.info.description = Some(description.into());
-        self
-    }
-
-    /// Adds a picture.
-    pub fn icon(mut self, icon: Icon) -> Self {
-        self.info.icons.push(icon);
-        self
-    }
-
+impl Builder<model::Prompt> {
     /// Adds an argument that must be given.
     pub fn required(self, name: impl Into<Box<str>>, description: impl Into<Box<str>>) -> Self {
         let description = Some(description.into());
@@ -108,18 +72,6 @@ impl PromptBuilder {
     /// Adds an argument.
     pub fn argument(mut self, argument: PromptArgument) -> Self {
         self.info.arguments.push(argument);
-        self
-    }
-
-    /// Ends a call after this time; the server's own limit holds as well.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
-        self
-    }
-
-    /// Sets `_meta`: something that is written as a JSON object.
-    pub fn meta(mut self, meta: &impl Serialize) -> Self {
-        self.info.meta = meta_object(meta, &mut self.problems);
         self
     }
 
@@ -175,13 +127,8 @@ impl PromptBuilder {
     /// Carries out calls with a [`Handler`].
     #[doc(hidden)]
     pub fn handled_by(self, handler: impl Handler) -> PromptDefinition {
-        let Self { info, timeout, completions, problems } = self;
-        PromptDefinition { info, handler: Arc::new(handler), timeout, completions, problems }
-    }
-
-    pub(crate) fn completed_by(mut self, argument: &str, handler: impl Handler) -> Self {
-        self.completions.push((argument.into(), Arc::new(handler)));
-        self
+        let Self { info, completions, terms } = self;
+        PromptDefinition { info, handler: Arc::new(handler), completions, terms }
     }
 }
 

@@ -2,16 +2,15 @@
 //!
 //! Nothing is checked here: the server's builder parses URIs and templates, and reports all problems together.
 
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use std::{fmt, future::Future, sync::Arc};
 
 use mocopr_core::{
     model::{
-        content::{Annotations, Icon},
+        content::Annotations,
         resource::{Resource, ResourceTemplate},
     },
     uri::Captures,
 };
-use serde::Serialize;
 
 use crate::{
     context::Context,
@@ -21,16 +20,18 @@ use crate::{
         function,
         read::{IntoReadResult, outcome},
     },
-    registry::definitions::{Completions, meta_object},
+    registry::{
+        builder::{Builder, Terms},
+        definitions::Completions,
+    },
 };
 
 /// A resource or a family of them: what is listed, what carries out reads, and what completes its variables.
 pub struct ResourceDefinition {
     pub(crate) info: ResourceInfo,
     pub(crate) handler: Arc<dyn Handler>,
-    pub(crate) timeout: Option<Duration>,
     pub(crate) completions: Completions,
-    pub(crate) problems: Vec<&'static str>,
+    pub(crate) terms: Terms,
 }
 
 /// What is listed of a resource.
@@ -55,13 +56,7 @@ impl ResourceDefinition {
     /// ```
     #[expect(clippy::new_ret_no_self, reason = "a resource without a handler must not exist: its builder comes first")]
     pub fn new(location: impl Into<Box<str>>, name: impl Into<Box<str>>) -> ResourceBuilder {
-        ResourceBuilder {
-            location: location.into(),
-            info: Resource { name: name.into(), ..Resource::default() },
-            timeout: None,
-            completions: Vec::new(),
-            problems: Vec::new(),
-        }
+        Builder::of(Resource { uri: location.into(), name: name.into(), ..Resource::default() })
     }
 
     /// What is listed of it.
@@ -84,35 +79,11 @@ impl fmt::Debug for ResourceDefinition {
     }
 }
 
-/// A resource that has no handler yet.
-#[must_use = "a resource begins to exist with its handler"]
-pub struct ResourceBuilder {
-    location: Box<str>,
-    info: Resource,
-    timeout: Option<Duration>,
-    completions: Completions,
-    problems: Vec<&'static str>,
-}
+/// A resource or a family of them that has no handler yet. It also has the methods that all definitions have:
+/// [`Builder`].
+pub type ResourceBuilder = Builder<Resource>;
 
-impl fmt::Debug for ResourceBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResourceBuilder").field("info", &self.info).finish_non_exhaustive()
-    }
-}
-
-impl ResourceBuilder {
-    /// Gives it a name for people.
-    pub fn title(mut self, title: impl Into<Box<str>>) -> Self {
-        self.info.title = Some(title.into());
-        self
-    }
-
-    /// Says what it is.
-    pub fn description(mut self, description: impl Into<Box<str>>) -> Self {
-        self.info.description = Some(description.into());
-        self
-    }
-
+impl Builder<Resource> {
     /// Says its MIME type, also of contents that do not say their own.
     pub fn mime_type(mut self, mime_type: impl Into<Box<str>>) -> Self {
         self.info.mime_type = Some(mime_type.into());
@@ -125,27 +96,9 @@ impl ResourceBuilder {
         self
     }
 
-    /// Adds a picture.
-    pub fn icon(mut self, icon: Icon) -> Self {
-        self.info.icons.push(icon);
-        self
-    }
-
     /// Says whom it is for.
     pub fn annotations(mut self, annotations: Annotations) -> Self {
         self.info.annotations = Some(annotations);
-        self
-    }
-
-    /// Ends a read after this time; the server's own limit holds as well.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
-        self
-    }
-
-    /// Sets `_meta`: something that is written as a JSON object.
-    pub fn meta(mut self, meta: &impl Serialize) -> Self {
-        self.info.meta = meta_object(meta, &mut self.problems);
         self
     }
 
@@ -199,14 +152,9 @@ impl ResourceBuilder {
     /// Carries out reads with a [`Handler`], which must fill in URI and MIME type itself.
     #[doc(hidden)]
     pub fn handled_by(self, handler: impl Handler) -> ResourceDefinition {
-        let Self { location, info, timeout, completions, problems } = self;
-        let info = if location.contains(['{', '}']) { family(location, info) } else { fixed(location, info) };
-        ResourceDefinition { info, handler: Arc::new(handler), timeout, completions, problems }
-    }
-
-    pub(crate) fn completed_by(mut self, argument: &str, handler: impl Handler) -> Self {
-        self.completions.push((argument.into(), Arc::new(handler)));
-        self
+        let Self { info, completions, terms } = self;
+        let info = if info.uri.contains(['{', '}']) { family(info) } else { ResourceInfo::Fixed(info) };
+        ResourceDefinition { info, handler: Arc::new(handler), completions, terms }
     }
 }
 
@@ -252,12 +200,8 @@ impl IntoResource<()> for ResourceDefinition {
     }
 }
 
-fn fixed(uri: Box<str>, info: Resource) -> ResourceInfo {
-    ResourceInfo::Fixed(Resource { uri, ..info })
-}
-
-fn family(uri_template: Box<str>, info: Resource) -> ResourceInfo {
-    let Resource { uri: _, name, title, description, icons, mime_type, size: _, annotations, meta } = info;
+fn family(info: Resource) -> ResourceInfo {
+    let Resource { uri: uri_template, name, title, description, icons, mime_type, size: _, annotations, meta } = info;
     ResourceInfo::Family(ResourceTemplate {
         uri_template,
         name,

@@ -3,18 +3,15 @@
 //! Nothing is checked here: the server's builder checks names, schemas and header annotations of all definitions
 //! together, so that its owner reads every problem at once.
 
-use std::{borrow::Cow, fmt, future::Future, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, future::Future, sync::Arc};
 
 use mocopr_core::{
     json::RawJson,
-    model::{
-        content::Icon,
-        tool::{self as model, OutputSchema},
-    },
+    model::tool::{self as model, OutputSchema},
     outcome::Outcome,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
@@ -24,7 +21,7 @@ use crate::{
         schema::{self, Argument},
         tool::{IntoToolResult, outcome},
     },
-    registry::definitions::meta_object,
+    registry::builder::{Builder, Terms},
 };
 
 /// A tool: what is listed of it, and what carries out its calls.
@@ -49,15 +46,24 @@ use crate::{
 pub struct Tool {
     pub(crate) info: model::Tool,
     pub(crate) handler: Arc<dyn Handler>,
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) problems: Vec<&'static str>,
+    pub(crate) terms: Terms,
 }
 
 impl Tool {
     /// Begins a tool of that name: 1 to 128 characters of `A-Z a-z 0-9 _ - .`.
     #[expect(clippy::new_ret_no_self, reason = "a tool without a handler must not exist, so its builder comes first")]
     pub fn new(name: impl Into<Box<str>>) -> ToolBuilder {
-        ToolBuilder::new(name.into())
+        let info = model::Tool {
+            name: name.into(),
+            title: None,
+            description: None,
+            icons: Vec::new(),
+            input_schema: RawJson::empty_object(),
+            output_schema: None,
+            annotations: model::ToolAnnotations::default(),
+            meta: None,
+        };
+        Builder::of(info).input::<NoArguments>()
     }
 
     /// What is listed of it.
@@ -68,55 +74,16 @@ impl Tool {
 
 impl fmt::Debug for Tool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tool").field("info", &self.info).field("timeout", &self.timeout).finish_non_exhaustive()
+        f.debug_struct("Tool").field("info", &self.info).field("terms", &self.terms).finish_non_exhaustive()
     }
 }
 
-/// A tool that has no handler yet.
+/// A tool that has no handler yet. It also has the methods that all definitions have: [`Builder`].
 ///
 /// Without [`input`](Self::input) or [`input_schema`](Self::input_schema) the tool takes no arguments.
-#[derive(Debug)]
-#[must_use = "a tool begins to exist with its handler"]
-pub struct ToolBuilder {
-    info: model::Tool,
-    has_output: bool,
-    timeout: Option<Duration>,
-    problems: Vec<&'static str>,
-}
+pub type ToolBuilder = Builder<model::Tool>;
 
-impl ToolBuilder {
-    fn new(name: Box<str>) -> Self {
-        let info = model::Tool {
-            name,
-            title: None,
-            description: None,
-            icons: Vec::new(),
-            input_schema: RawJson::empty_object(),
-            output_schema: None,
-            annotations: model::ToolAnnotations::default(),
-            meta: None,
-        };
-        Self { info, has_output: false, timeout: None, problems: Vec::new() }.input::<NoArguments>()
-    }
-
-    /// Gives it a name for people.
-    pub fn title(mut self, title: impl Into<Box<str>>) -> Self {
-        self.info.title = Some(title.into());
-        self
-    }
-
-    /// Says what it does; the model chooses by this text.
-    pub fn description(mut self, description: impl Into<Box<str>>) -> Self {
-        self.info.description = Some(description.into());
-        self
-    }
-
-    /// Adds a picture.
-    pub fn icon(mut self, icon: Icon) -> Self {
-        self.info.icons.push(icon);
-        self
-    }
-
+impl Builder<model::Tool> {
     /// Takes the schema of the arguments from a type, which must be a struct or a map.
     pub fn input<A: JsonSchema>(self) -> Self {
         self.arguments::<A>(&[])
@@ -126,7 +93,7 @@ impl ToolBuilder {
     pub fn input_schema(mut self, schema: impl AsRef<str>) -> Self {
         match parse(schema.as_ref()) {
             Some((schema, _)) => self.info.input_schema = schema,
-            None => self.problems.push("the input schema is not JSON"),
+            None => self.terms.problems.push("the input schema is not JSON"),
         }
         self
     }
@@ -135,7 +102,6 @@ impl ToolBuilder {
     /// [`Json<T>`](crate::handler::tool::Json) this is done already.
     pub fn output<T: JsonSchema>(mut self) -> Self {
         self.info.output_schema = schema::output::<T>();
-        self.has_output = true;
         self
     }
 
@@ -143,9 +109,8 @@ impl ToolBuilder {
     pub fn output_schema(mut self, schema: impl AsRef<str>) -> Self {
         match parse(schema.as_ref()) {
             Some((schema, is_object)) => self.info.output_schema = Some(OutputSchema { schema, is_object }),
-            None => self.problems.push("the output schema is not JSON"),
+            None => self.terms.problems.push("the output schema is not JSON"),
         }
-        self.has_output = true;
         self
     }
 
@@ -170,18 +135,6 @@ impl ToolBuilder {
     /// Hints that it does not reach out into an open world.
     pub fn closed_world(mut self) -> Self {
         self.info.annotations.open_world = Some(false);
-        self
-    }
-
-    /// Ends a call after this time; the server's own limit holds as well.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
-        self
-    }
-
-    /// Sets `_meta`: something that is written as a JSON object.
-    pub fn meta(mut self, meta: &impl Serialize) -> Self {
-        self.info.meta = meta_object(meta, &mut self.problems);
         self
     }
 
@@ -231,20 +184,21 @@ impl ToolBuilder {
     /// Carries out calls with a [`Handler`].
     #[doc(hidden)]
     pub fn handled_by(self, handler: impl Handler) -> Tool {
-        let Self { info, has_output: _, timeout, problems } = self;
-        Tool { info, handler: Arc::new(handler), timeout, problems }
+        // Tools have nothing to complete.
+        let Self { info, completions: _, terms } = self;
+        Tool { info, handler: Arc::new(handler), terms }
     }
 
     pub(crate) fn arguments<A: JsonSchema>(mut self, arguments: &[Argument]) -> Self {
         match schema::input::<A>(arguments) {
             Some(schema) => self.info.input_schema = schema,
-            None => self.problems.push("the input schema is not JSON"),
+            None => self.terms.problems.push("the input schema is not JSON"),
         }
         self
     }
 
     pub(crate) fn returns<R: IntoToolResult>(mut self) -> Self {
-        if !self.has_output {
+        if self.info.output_schema.is_none() {
             self.info.output_schema = R::output_schema();
         }
         self
@@ -318,6 +272,6 @@ mod tests {
     #[test]
     fn schema_that_is_no_json_is_kept_as_a_problem() {
         let tool = Tool::new("x").input_schema("{").handler(|_: NoArguments| async {});
-        assert_eq!(tool.problems, ["the input schema is not JSON"]);
+        assert_eq!(tool.terms.problems, ["the input schema is not JSON"]);
     }
 }

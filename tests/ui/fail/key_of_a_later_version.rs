@@ -2,9 +2,6 @@
 
 use mocopr::prelude::*;
 
-#[tool(requires(scope = "notes:write"))]
-async fn one() {}
-
 #[tool(heavy)]
 async fn two() {}
 
