@@ -15,6 +15,34 @@
 //! }
 //! ```
 //!
+//! The same with a struct, which suits tools with many arguments or much state:
+//!
+//! ```
+//! use mocopr::prelude::*;
+//!
+//! /// Adds two numbers.
+//! #[derive(Tool)]
+//! struct Add {
+//!     /// The first addend.
+//!     a: f64,
+//!     /// The second addend.
+//!     #[arg(default = 1.0)]
+//!     b: f64,
+//! }
+//!
+//! impl CallTool for Add {
+//!     type Output = f64;
+//!
+//!     async fn call(self, _: &Context) -> f64 {
+//!         self.a + self.b
+//!     }
+//! }
+//!
+//! let server = McpServer::builder().with_info("calculator", "1.0.0").with_tool(Add::tool()).build()?;
+//! # drop(server);
+//! # Ok::<(), mocopr::Error>(())
+//! ```
+//!
 //! A server begins with [`McpServer::builder`] and runs with `run_stdio` or `run_http`. `#[tool]`, `#[prompt]`,
 //! `#[resource(..)]` and `#[handlers]` make handlers of functions and methods, `#[data]` makes types of arguments and
 //! answers, and [`Context`] is what a handler sees of its call.

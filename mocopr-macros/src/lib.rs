@@ -42,7 +42,9 @@ mod template;
 /// * `Option<T>` and `#[arg(default = …)]` may be left out. `&Context`, `State<S>`, `Caller` and `Progress` are no
 ///   arguments; `#[arg(inject)]` says so of another type that implements `Extract`.
 /// * `#[tool(name = "…", title = "…", description = "…", icon = "https://…", timeout = "5s", read_only, destructive,
-///   idempotent, closed_world, header(parameter = "Name"), crate = "path")]`.
+///   idempotent, closed_world, requires(scope = "…", role = "…"), header(parameter = "Name"), crate = "path")]`.
+/// * `requires` names scopes and roles of which the caller must have every one. Without a role the tool is hidden;
+///   without a scope it is listed, and a call is refused with the names of all scopes that it takes.
 /// * `#[arg(default, default = …, range(1..=9), length(..=80), pattern = "…", format = "…", description = "…",
 ///   inject)]`.
 #[proc_macro_attribute]
@@ -51,7 +53,37 @@ pub fn tool(settings: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 /// Makes a struct the arguments of a tool, which `CallTool` carries out.
-#[proc_macro_derive(Tool, attributes(tool, arg))]
+///
+/// ```text
+/// /// Adds two numbers.
+/// #[derive(Tool)]
+/// #[tool(read_only)]
+/// struct Add {
+///     /// The first addend.
+///     a: f64,
+///     /// The second addend.
+///     #[arg(default = 1.0, range(0..=1000))]
+///     b: f64,
+/// }
+///
+/// impl CallTool for Add {
+///     type Output = f64;
+///
+///     async fn call(self, _: &Context) -> f64 {
+///         self.a + self.b
+///     }
+/// }
+///
+/// // McpServer::builder().with_tool(Add::tool())
+/// ```
+///
+/// Fields are what parameters are to a function under `#[tool]`: each is an argument, described by its doc comment and
+/// `#[arg(..)]`, but for `State<S>`, `Caller`, `Progress` and what stands under `#[arg(inject)]`, which the server gives.
+/// So state is a field of the type `State<S>`.
+///
+/// `#[tool(..)]` has the keys that it has at a function, and stands below the derive. Without `name` the tool is called
+/// like the struct, in lower case with underscores: `ListFiles` is `list_files`. The struct needs no other derive.
+#[proc_macro_derive(Tool, attributes(tool, arg, serde, schemars))]
 pub fn derive_tool(item: TokenStream) -> TokenStream {
     derive::expand(item.into()).into()
 }
@@ -73,7 +105,8 @@ pub fn derive_tool(item: TokenStream) -> TokenStream {
 ///
 /// `Prompt::new().user("…").assistant("…")` answers several messages.
 ///
-/// `#[prompt(name = "…", title = "…", description = "…", icon = "https://…", timeout = "5s", crate = "path")]`.
+/// `#[prompt(name = "…", title = "…", description = "…", icon = "https://…", timeout = "5s", requires(scope = "…"),
+/// crate = "path")]`.
 #[proc_macro_attribute]
 pub fn prompt(settings: TokenStream, item: TokenStream) -> TokenStream {
     free::expand(kind::Kind::Prompt, settings.into(), item.into()).into()
@@ -93,7 +126,7 @@ pub fn prompt(settings: TokenStream, item: TokenStream) -> TokenStream {
 /// may be absent, or any type that parses from text (what does not parse is no resource of the family).
 ///
 /// `#[resource("weather://{city}/today", mime = "application/json", name = "…", title = "…", description = "…",
-/// icon = "https://…", timeout = "5s", crate = "path")]`.
+/// icon = "https://…", timeout = "5s", requires(scope = "…"), crate = "path")]`.
 #[proc_macro_attribute]
 pub fn resource(settings: TokenStream, item: TokenStream) -> TokenStream {
     free::expand(kind::Kind::Resource, settings.into(), item.into()).into()

@@ -258,3 +258,41 @@ fn check_icons(what: &str, icons: &[Icon], problems: &mut Vec<Problem>) {
         }
     }
 }
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use mocopr_core::clock::ManualClock;
+    use mocopr_security::{
+        gate::{Decision, Gate},
+        policy::SecurityPolicy,
+        principal::Principal,
+    };
+
+    use super::*;
+    use crate::registry::{builder::Builder, tool::NoArguments};
+
+    fn enter(definition: Builder<mocopr_core::model::tool::Tool>) -> Result<ToolEntry, Vec<Problem>> {
+        let (limits, states) = (SchemaLimits::development(), States::default());
+        tool(definition.handler(|_: NoArguments| async {}), Ground { limits: &limits, states: &states })
+    }
+
+    #[test]
+    fn what_a_definition_requires_reaches_the_gate() {
+        let gate = Gate::new(SecurityPolicy::development(), Arc::new(ManualClock::new()));
+        let nobody = Principal::named("nobody");
+        let decide = |who: &Principal, definition| gate.decide(who, enter(definition).unwrap().target());
+        let scoped = || Tool::new("a").requires_scope("notes:read").requires_scope("notes:write");
+        let both = Box::from(["notes:read".into(), "notes:write".into()]);
+        assert_eq!(decide(&nobody, scoped()), Decision::StepUp(both));
+        assert_eq!(decide(&nobody, scoped().requires_role("editor")), Decision::Hidden);
+        assert_eq!(decide(&nobody, Tool::new("a")), Decision::Permit);
+    }
+
+    #[test]
+    fn requirements_without_a_proper_name_are_problems() {
+        for scope in ["", "two words", "quote\"", "back\\slash", "ü"] {
+            assert_eq!(enter(Tool::new("a").requires_scope(scope)).unwrap_err().len(), 1, "{scope}");
+        }
+        assert_eq!(enter(Tool::new("a").requires_role(" ")).unwrap_err().len(), 1);
+    }
+}
