@@ -1,0 +1,75 @@
+//! What a call, a list and an idle session of mocopr cost, and whether that is within bounds that may only be raised
+//! on purpose. It counts and does not time, so it holds on any machine, busy or not.
+//!
+//! `cost SERVER [--profile FOLDER]`: the program of the mocopr server, and where to put callgrind's files.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::{Context, Result, bail};
+use load::{
+    counted::{ALL_SESSIONS, Count, Counted, idle_session},
+    wire::{Accept, Question, Revision},
+};
+
+fn main() -> Result<ExitCode> {
+    let (mut program, mut profile) = (None, None);
+    let mut args = std::env::args().skip(1);
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--profile" => profile = Some(PathBuf::from(args.next().context("--profile needs a folder")?)),
+            flag if flag.starts_with('-') => bail!("unknown flag {flag}"),
+            path => program = Some(PathBuf::from(path)),
+        }
+    }
+    let program = program.context("which server?")?;
+    let mut within = true;
+    let mut hold = |what: &str, value: f64, bound: f64| {
+        let mark = if value <= bound { "ok" } else { "TOO MUCH" };
+        within &= value <= bound;
+        report(&format!("{what:<48} {value:>10.1}   at most {bound:>9.0}   {mark}"));
+    };
+
+    let echo = Question::echo(64);
+    let call = Counted {
+        program: &program,
+        args: &[],
+        question: &echo,
+        revision: Revision::Modern,
+        accept: Accept::Json,
+        profile: None,
+    };
+    let file = |name: &str| profile.as_ref().map(|folder| folder.join(format!("callgrind.{name}")));
+    let modern = file("call-2026");
+    let counted = Counted { profile: modern.as_deref(), ..call };
+    hold("instructions, tools/call, 2026-07-28", counted.each(Count::Instructions)?, CALL_INSTRUCTIONS);
+    hold("allocations, tools/call, 2026-07-28", call.each(Count::Allocations)?, CALL_ALLOCATIONS);
+
+    let stateful = file("call-2025");
+    let counted = Counted { revision: Revision::Stateful, profile: stateful.as_deref(), ..call };
+    hold("instructions, tools/call, 2025-11-25", counted.each(Count::Instructions)?, STATEFUL_INSTRUCTIONS);
+
+    let (list, listed) = (Question::list(), file("list"));
+    let counted = Counted { question: &list, args: &["--tools", "100"], profile: listed.as_deref(), ..call };
+    hold("instructions, tools/list of 103 tools", counted.each(Count::Instructions)?, LIST_INSTRUCTIONS);
+
+    let streamed = file("events");
+    let counted = Counted { accept: Accept::Events, profile: streamed.as_deref(), ..call };
+    hold("instructions, tools/call as an event stream", counted.each(Count::Instructions)?, EVENTS_INSTRUCTIONS);
+
+    let sessions = (ALL_SESSIONS + 1).to_string();
+    let idle = idle_session(&program, &["--sessions", &sessions])?;
+    hold("resident bytes of an idle session", idle, SESSION_BYTES);
+    Ok(if within { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+#[expect(clippy::print_stdout, reason = "the numbers are what this program is for")]
+fn report(line: &str) {
+    println!("{line}");
+}
+
+const CALL_INSTRUCTIONS: f64 = 63_000.0;
+const CALL_ALLOCATIONS: f64 = 52.0;
+const STATEFUL_INSTRUCTIONS: f64 = 63_000.0;
+const LIST_INSTRUCTIONS: f64 = 63_000.0;
+const EVENTS_INSTRUCTIONS: f64 = 90_000.0;
+const SESSION_BYTES: f64 = 1_600.0;

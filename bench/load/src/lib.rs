@@ -1,0 +1,7 @@
+//! A load client for servers of the Model Context Protocol, and the comparison that is made with it.
+
+pub mod client;
+pub mod counted;
+pub mod http;
+pub mod process;
+pub mod wire;

@@ -1,0 +1,198 @@
+//! The messages of the yardstick, as the structs that one would write by hand.
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, value::RawValue};
+
+/// A request, or a notification where it has no id.
+#[derive(Deserialize)]
+pub(crate) struct Request {
+    pub(crate) id: Option<Value>,
+    pub(crate) method: String,
+    pub(crate) params: Option<Params>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Params {
+    pub(crate) name: Option<String>,
+    pub(crate) arguments: Option<Arguments>,
+    #[serde(rename = "_meta")]
+    pub(crate) _meta: Option<Meta>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Meta {
+    #[serde(rename = "io.modelcontextprotocol/protocolVersion")]
+    _version: Option<String>,
+    #[serde(rename = "io.modelcontextprotocol/clientInfo")]
+    _client: Option<Info>,
+    #[serde(rename = "io.modelcontextprotocol/clientCapabilities")]
+    _capabilities: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Info {
+    #[serde(rename = "name")]
+    _name: String,
+    #[serde(rename = "version")]
+    _version: String,
+}
+
+/// The arguments of all three tools.
+#[derive(Deserialize)]
+pub(crate) struct Arguments {
+    text: Option<String>,
+    a: Option<i64>,
+    b: Option<i64>,
+    bytes: Option<usize>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Answer<R> {
+    jsonrpc: &'static str,
+    id: Value,
+    result: R,
+}
+
+impl<R> Answer<R> {
+    pub(crate) fn new(id: Value, result: R) -> Self {
+        Self { jsonrpc: "2.0", id, result }
+    }
+}
+
+/// What a call answers.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Called {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result_type: Option<&'static str>,
+    content: Vec<Content>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    structured_content: Option<Sum>,
+    #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
+    meta: Option<ServerMeta>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Content {
+    Text { text: String },
+}
+
+#[derive(Clone, Copy, Serialize)]
+struct Sum {
+    sum: i64,
+}
+
+#[derive(Serialize)]
+struct ServerMeta {
+    #[serde(rename = "io.modelcontextprotocol/serverInfo")]
+    server: ServerInfo,
+}
+
+#[derive(Serialize)]
+struct ServerInfo {
+    name: &'static str,
+    version: &'static str,
+}
+
+/// Carries out a call; nothing where the tool or an argument is missing.
+pub(crate) fn call(name: &str, arguments: Arguments, modern: bool) -> Option<Called> {
+    let (text, sum) = match name {
+        "echo" => (arguments.text?, None),
+        "add" => {
+            let sum = Sum { sum: arguments.a? + arguments.b? };
+            (serde_json::to_string(&sum).ok()?, Some(sum))
+        }
+        "blob" => (contract::blob(arguments.bytes?), None),
+        _ => return None,
+    };
+    Some(Called {
+        result_type: modern.then_some("complete"),
+        content: vec![Content::Text { text }],
+        structured_content: sum,
+        meta: modern.then_some(ServerMeta { server: SERVER }),
+    })
+}
+
+/// What the handshake answers.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Initialized {
+    protocol_version: &'static str,
+    capabilities: Capabilities,
+    server_info: ServerInfo,
+}
+
+#[derive(Serialize)]
+struct Capabilities {
+    tools: Empty,
+}
+
+#[derive(Serialize)]
+struct Empty {}
+
+impl Default for Initialized {
+    fn default() -> Self {
+        Self { protocol_version: "2025-11-25", capabilities: Capabilities { tools: Empty {} }, server_info: SERVER }
+    }
+}
+
+/// A tool, as it is listed.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Tool {
+    name: String,
+    description: String,
+    input_schema: Box<RawValue>,
+}
+
+/// What the list answers.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Tools {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result_type: Option<&'static str>,
+    tools: &'static [Tool],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ttl_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_scope: Option<&'static str>,
+    #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
+    meta: Option<ServerMeta>,
+}
+
+impl Tools {
+    pub(crate) fn new(tools: &'static [Tool], modern: bool) -> Self {
+        Self {
+            result_type: modern.then_some("complete"),
+            tools,
+            ttl_ms: modern.then_some(0),
+            cache_scope: modern.then_some("private"),
+            meta: modern.then_some(ServerMeta { server: SERVER }),
+        }
+    }
+}
+
+/// Everything that is listed.
+pub(crate) fn tools(more: usize) -> Result<Vec<Tool>> {
+    let tool = |name: &str, description: &str, schema: &str| -> Result<Tool> {
+        let input_schema = RawValue::from_string(schema.to_owned())?;
+        Ok(Tool { name: name.to_owned(), description: description.to_owned(), input_schema })
+    };
+    let mut tools = vec![
+        tool("echo", contract::ECHO, ECHO_SCHEMA)?,
+        tool("add", contract::ADD, ADD_SCHEMA)?,
+        tool("blob", contract::BLOB, BLOB_SCHEMA)?,
+    ];
+    for name in contract::more_tools(more) {
+        tools.push(tool(&name, contract::MORE, contract::MORE_SCHEMA)?);
+    }
+    Ok(tools)
+}
+
+const SERVER: ServerInfo = ServerInfo { name: contract::NAME, version: contract::VERSION };
+const ECHO_SCHEMA: &str = r#"{"type":"object","properties":{"text":{"type":"string"}},"required":["text"]}"#;
+const ADD_SCHEMA: &str =
+    r#"{"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"integer"}},"required":["a","b"]}"#;
+const BLOB_SCHEMA: &str = r#"{"type":"object","properties":{"bytes":{"type":"integer"}},"required":["bytes"]}"#;
