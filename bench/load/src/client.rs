@@ -49,7 +49,7 @@ impl Client {
             (Revision::Stateful, Some(connection)) => shake_hands(connection)?,
             _ => None,
         };
-        let request = question.over_http(revision, accept, session.as_deref());
+        let request = question.over_http(address, revision, accept, session.as_deref());
         Ok(Self { connections, request, next_id: FIRST_ID })
     }
 
@@ -122,11 +122,11 @@ impl Window {
 /// # Errors
 /// The server refuses.
 pub fn shake_hands(connection: &mut Connection) -> Result<Option<String>> {
-    connection.send(wire::handshake(None, &wire::initialize()).as_bytes())?;
+    connection.send(wire::handshake(connection.host(), None, &wire::initialize()).as_bytes())?;
     let answer = connection.receive()?;
     let (status, session) = (answer.head.status, answer.head.session.clone());
     ensure!(status == 200, "initialize: status {status}: {}", String::from_utf8_lossy(answer.body));
-    connection.send(wire::handshake(session.as_deref(), wire::initialized()).as_bytes())?;
+    connection.send(wire::handshake(connection.host(), session.as_deref(), wire::initialized()).as_bytes())?;
     let status = connection.receive()?.head.status;
     ensure!(status == 202 || status == 200, "initialized: status {status}");
     Ok(session)

@@ -14,6 +14,7 @@ use memchr::memmem;
 /// One connection, with at most one request on the way.
 #[derive(Debug)]
 pub struct Connection {
+    host: SocketAddr,
     stream: TcpStream,
     /// What has arrived and is not read yet is `start..end`.
     buffer: Vec<u8>,
@@ -60,7 +61,12 @@ impl Connection {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Self { stream, buffer: vec![0; 16 * 1024], start: 0, end: 0, joined: Vec::new() })
+        Ok(Self { host: address, stream, buffer: vec![0; 16 * 1024], start: 0, end: 0, joined: Vec::new() })
+    }
+
+    /// The host of its requests.
+    pub fn host(&self) -> SocketAddr {
+        self.host
     }
 
     /// Sends a request.

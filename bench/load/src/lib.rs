@@ -1,7 +1,12 @@
 //! A load client for servers of the Model Context Protocol, and the comparison that is made with it.
 
 pub mod client;
+pub mod contestant;
 pub mod counted;
 pub mod http;
 pub mod process;
+pub mod results;
+pub mod rows;
+pub mod stdio;
+pub mod table;
 pub mod wire;

@@ -5,7 +5,7 @@ use std::{
     io::{BufRead, BufReader},
     net::SocketAddr,
     path::Path,
-    process::{Child, ChildStdout, Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     time::Duration,
 };
 
@@ -62,11 +62,8 @@ impl Process {
     }
 
     /// Both ends of the standard streams.
-    ///
-    /// # Errors
-    /// They are taken already.
-    pub fn streams(&mut self) -> Result<(std::process::ChildStdin, &mut BufReader<ChildStdout>)> {
-        Ok((self.child.stdin.take().context("standard input is taken")?, &mut self.out))
+    pub fn streams(&mut self) -> (&mut Option<ChildStdin>, &mut BufReader<ChildStdout>) {
+        (&mut self.child.stdin, &mut self.out)
     }
 
     /// Processor time of all its threads so far. Unlike wall time it does not grow while others use the processor.

@@ -1,5 +1,7 @@
 //! Requests as a client of each revision sends them, made once: only the id changes from one to the next.
 
+use std::net::SocketAddr;
+
 use anyhow::{Result, ensure};
 use memchr::memmem;
 
@@ -86,8 +88,8 @@ impl Question {
         Self { method: "tools/call", name: Some(name), params, expected }
     }
 
-    /// The request, as HTTP. `session` is what the handshake answered.
-    pub fn over_http(&self, revision: Revision, accept: Accept, session: Option<&str>) -> Request {
+    /// The request, as HTTP to this host. `session` is what the handshake answered.
+    pub fn over_http(&self, host: SocketAddr, revision: Revision, accept: Accept, session: Option<&str>) -> Request {
         let body = self.body(revision);
         let mut headers = String::new();
         match revision {
@@ -102,7 +104,7 @@ impl Question {
         if let Some(session) = session {
             headers.push_str(&format!("Mcp-Session-Id: {session}\r\n"));
         }
-        Request::new(post(&headers, accept, &body), &self.expected)
+        Request::new(post(host, &headers, accept, &body), &self.expected)
     }
 
     /// The request, as one line of a standard stream.
@@ -171,21 +173,21 @@ pub fn initialized() -> &'static str {
 }
 
 /// A request that carries a message of the handshake.
-pub fn handshake(session: Option<&str>, body: &str) -> String {
+pub fn handshake(host: SocketAddr, session: Option<&str>, body: &str) -> String {
     let mut headers = String::new();
     if let Some(session) = session {
         headers = format!("MCP-Protocol-Version: {STATEFUL}\r\nMcp-Session-Id: {session}\r\n");
     }
-    post(&headers, Accept::Json, body)
+    post(host, &headers, Accept::Json, body)
 }
 
-fn post(headers: &str, accept: Accept, body: &str) -> String {
+fn post(host: SocketAddr, headers: &str, accept: Accept, body: &str) -> String {
     let accept = match accept {
         Accept::Json => "application/json, text/event-stream",
         Accept::Events => "text/event-stream, application/json",
     };
     format!(
-        "POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nAccept: {accept}\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+        "POST /mcp HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nAccept: {accept}\r\n{headers}Content-Length: {}\r\n\r\n{body}",
         body.len()
     )
 }

@@ -1,7 +1,5 @@
 //! The yardstick: axum with typed structs and the same answers, without any check of the protocol.
 
-mod message;
-
 use anyhow::Result;
 use axum::{
     Json, Router,
@@ -13,8 +11,7 @@ use axum::{
 };
 use contract::Options;
 use tokio::net::TcpListener;
-
-use crate::message::{Answer, Initialized, Params, Request, Tool, Tools};
+use yardstick::{Answer, Initialized, Params, Request, Revision, Tool, Tools};
 
 fn main() -> Result<()> {
     let options = Options::from_args()?;
@@ -22,7 +19,7 @@ fn main() -> Result<()> {
 }
 
 async fn serve(options: Options) -> Result<()> {
-    let tools: &'static [Tool] = message::tools(options.tools)?.leak();
+    let tools: &'static [Tool] = yardstick::tools(options.tools)?.leak();
     let app = Router::new().route("/mcp", post(answer)).with_state(tools);
     let socket = TcpListener::bind("127.0.0.1:0").await?;
     contract::listening(socket.local_addr()?);
@@ -35,7 +32,7 @@ async fn serve(options: Options) -> Result<()> {
 }
 
 async fn answer(State(tools): State<&'static [Tool]>, headers: HeaderMap, Json(request): Json<Request>) -> Response {
-    let modern = headers.get("mcp-protocol-version").is_some_and(|version| version == "2026-07-28");
+    let revision = Revision::from_header(headers.get("mcp-protocol-version").map(HeaderValue::as_bytes));
     let Some(id) = request.id else {
         return StatusCode::ACCEPTED.into_response();
     };
@@ -44,9 +41,9 @@ async fn answer(State(tools): State<&'static [Tool]>, headers: HeaderMap, Json(r
             let session = [("mcp-session-id", HeaderValue::from_static("0123456789abcdef"))];
             (session, Json(Answer::new(id, Initialized::default()))).into_response()
         }
-        ("tools/list", _) => Json(Answer::new(id, Tools::new(tools, modern))).into_response(),
+        ("tools/list", _) => Json(Answer::new(id, Tools::new(tools, revision))).into_response(),
         ("tools/call", Some(Params { name: Some(name), arguments: Some(arguments), .. })) => {
-            match message::call(&name, arguments, modern) {
+            match yardstick::call(&name, arguments, revision) {
                 Some(called) => Json(Answer::new(id, called)).into_response(),
                 None => StatusCode::BAD_REQUEST.into_response(),
             }

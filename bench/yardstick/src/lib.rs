@@ -1,27 +1,56 @@
-//! The messages of the yardstick, as the structs that one would write by hand.
+//! The messages of the yardsticks, as the structs that one would write by hand: typed, and without any check of the
+//! protocol.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
+/// The revision of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revision {
+    /// 2026-07-28.
+    Modern,
+    /// 2025-11-25.
+    Stateful,
+}
+
+impl Revision {
+    /// What the header `MCP-Protocol-Version` says.
+    pub fn from_header(header: Option<&[u8]>) -> Self {
+        if header == Some(b"2026-07-28") { Self::Modern } else { Self::Stateful }
+    }
+
+    fn modern<T>(self, value: T) -> Option<T> {
+        (self == Self::Modern).then_some(value)
+    }
+}
+
 /// A request, or a notification where it has no id.
 #[derive(Deserialize)]
-pub(crate) struct Request {
-    pub(crate) id: Option<Value>,
-    pub(crate) method: String,
-    pub(crate) params: Option<Params>,
+pub struct Request {
+    /// The id; a notification has none.
+    pub id: Option<Value>,
+    /// The method.
+    pub method: String,
+    /// The parameters.
+    pub params: Option<Params>,
 }
 
+/// The parameters of all methods.
 #[derive(Deserialize)]
-pub(crate) struct Params {
-    pub(crate) name: Option<String>,
-    pub(crate) arguments: Option<Arguments>,
+pub struct Params {
+    /// The name of a tool.
+    pub name: Option<String>,
+    /// Its arguments.
+    pub arguments: Option<Arguments>,
+    /// What a client of 2026-07-28 says of itself.
     #[serde(rename = "_meta")]
-    pub(crate) _meta: Option<Meta>,
+    pub _meta: Option<Meta>,
 }
 
+/// The reserved members of `_meta`.
 #[derive(Deserialize)]
-pub(crate) struct Meta {
+pub struct Meta {
     #[serde(rename = "io.modelcontextprotocol/protocolVersion")]
     _version: Option<String>,
     #[serde(rename = "io.modelcontextprotocol/clientInfo")]
@@ -40,22 +69,24 @@ struct Info {
 
 /// The arguments of all three tools.
 #[derive(Deserialize)]
-pub(crate) struct Arguments {
+pub struct Arguments {
     text: Option<String>,
     a: Option<i64>,
     b: Option<i64>,
     bytes: Option<usize>,
 }
 
+/// An answer.
 #[derive(Serialize)]
-pub(crate) struct Answer<R> {
+pub struct Answer<R> {
     jsonrpc: &'static str,
     id: Value,
     result: R,
 }
 
 impl<R> Answer<R> {
-    pub(crate) fn new(id: Value, result: R) -> Self {
+    /// The answer to the request of that id.
+    pub fn new(id: Value, result: R) -> Self {
         Self { jsonrpc: "2.0", id, result }
     }
 }
@@ -63,7 +94,7 @@ impl<R> Answer<R> {
 /// What a call answers.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Called {
+pub struct Called {
     #[serde(skip_serializing_if = "Option::is_none")]
     result_type: Option<&'static str>,
     content: Vec<Content>,
@@ -97,7 +128,7 @@ struct ServerInfo {
 }
 
 /// Carries out a call; nothing where the tool or an argument is missing.
-pub(crate) fn call(name: &str, arguments: Arguments, modern: bool) -> Option<Called> {
+pub fn call(name: &str, arguments: Arguments, revision: Revision) -> Option<Called> {
     let (text, sum) = match name {
         "echo" => (arguments.text?, None),
         "add" => {
@@ -108,17 +139,17 @@ pub(crate) fn call(name: &str, arguments: Arguments, modern: bool) -> Option<Cal
         _ => return None,
     };
     Some(Called {
-        result_type: modern.then_some("complete"),
+        result_type: revision.modern("complete"),
         content: vec![Content::Text { text }],
         structured_content: sum,
-        meta: modern.then_some(ServerMeta { server: SERVER }),
+        meta: revision.modern(ServerMeta { server: SERVER }),
     })
 }
 
 /// What the handshake answers.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Initialized {
+pub struct Initialized {
     protocol_version: &'static str,
     capabilities: Capabilities,
     server_info: ServerInfo,
@@ -141,7 +172,7 @@ impl Default for Initialized {
 /// A tool, as it is listed.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Tool {
+pub struct Tool {
     name: String,
     description: String,
     input_schema: Box<RawValue>,
@@ -150,10 +181,10 @@ pub(crate) struct Tool {
 /// What the list answers.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Tools {
+pub struct Tools<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     result_type: Option<&'static str>,
-    tools: &'static [Tool],
+    tools: &'a [Tool],
     #[serde(skip_serializing_if = "Option::is_none")]
     ttl_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -162,20 +193,24 @@ pub(crate) struct Tools {
     meta: Option<ServerMeta>,
 }
 
-impl Tools {
-    pub(crate) fn new(tools: &'static [Tool], modern: bool) -> Self {
+impl<'a> Tools<'a> {
+    /// The list of these tools, for one of the two revisions.
+    pub fn new(tools: &'a [Tool], revision: Revision) -> Self {
         Self {
-            result_type: modern.then_some("complete"),
+            result_type: revision.modern("complete"),
             tools,
-            ttl_ms: modern.then_some(0),
-            cache_scope: modern.then_some("private"),
-            meta: modern.then_some(ServerMeta { server: SERVER }),
+            ttl_ms: revision.modern(0),
+            cache_scope: revision.modern("private"),
+            meta: revision.modern(ServerMeta { server: SERVER }),
         }
     }
 }
 
 /// Everything that is listed.
-pub(crate) fn tools(more: usize) -> Result<Vec<Tool>> {
+///
+/// # Errors
+/// A schema is not JSON.
+pub fn tools(more: usize) -> Result<Vec<Tool>> {
     let tool = |name: &str, description: &str, schema: &str| -> Result<Tool> {
         let input_schema = RawValue::from_string(schema.to_owned())?;
         Ok(Tool { name: name.to_owned(), description: description.to_owned(), input_schema })
