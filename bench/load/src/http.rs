@@ -133,7 +133,8 @@ impl Connection {
             self.fill()?;
         };
         let size = std::str::from_utf8(self.waiting().get(..line).unwrap_or_default())?;
-        let size = usize::from_str_radix(size.trim(), 16).with_context(|| format!("{size:?} as the size of a chunk"))?;
+        let size =
+            usize::from_str_radix(size.trim(), 16).with_context(|| format!("{size:?} as the size of a chunk"))?;
         let whole = line + 2 + size + 2;
         while self.end - self.start < whole {
             self.fill()?;

@@ -6,6 +6,7 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    sync::mpsc::{RecvTimeoutError, sync_channel},
     time::Duration,
 };
 
@@ -64,6 +65,35 @@ impl Process {
     /// Both ends of the standard streams.
     pub fn streams(&mut self) -> (&mut Option<ChildStdin>, &mut BufReader<ChildStdout>) {
         (&mut self.child.stdin, &mut self.out)
+    }
+
+    /// Does something with it, and ends it if that takes too long: a server that stops answering on a pipe would
+    /// otherwise hold a run for ever.
+    ///
+    /// # Errors
+    /// What `work` fails with.
+    pub fn within<T>(&mut self, patience: Duration, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let end = self.ender();
+        std::thread::scope(|scope| {
+            let (done, wait) = sync_channel::<()>(1);
+            scope.spawn(move || {
+                if wait.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
+                    end();
+                }
+            });
+            let worked = work(self);
+            drop(done);
+            worked
+        })
+    }
+
+    /// What ends it at once, also while its streams are in use.
+    pub fn ender(&self) -> impl FnOnce() + Send + 'static {
+        let pid = self.pid;
+        move || {
+            // It may have ended by itself.
+            let _ = kill_process(pid, Signal::KILL);
+        }
     }
 
     /// Processor time of all its threads so far. Unlike wall time it does not grow while others use the processor.

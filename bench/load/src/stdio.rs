@@ -1,8 +1,8 @@
 //! A client over standard streams: everything at once, or one call after the other.
 
 use std::{
-    io::{BufRead, Write},
-    process::ChildStdin,
+    io::{BufRead, BufReader, Write},
+    process::{ChildStdin, ChildStdout},
     time::{Duration, Instant},
 };
 
@@ -24,26 +24,37 @@ pub fn all_at_once(server: &mut Process, calls: u32) -> Result<Duration> {
     for number in 0..calls {
         lines.extend_from_slice(request.with_id(FIRST_ID + number));
     }
+    let end = server.ender();
     let (_, out) = server.streams();
     let begin = Instant::now();
     // A second thread, because a pipe holds less than all calls, and a server stops reading while nobody takes answers.
     std::thread::scope(|scope| {
         let writer = scope.spawn(move || input.write_all(&lines).map(|()| input));
-        let mut seen = vec![false; usize::try_from(calls)?];
-        let mut line = Vec::new();
-        for _ in 0..calls {
-            line.clear();
-            ensure!(out.read_until(b'\n', &mut line)? > 0, "the server ended");
-            let id = id_of(&line)?;
-            request.check(id, &line)?;
-            let place = seen.get_mut(usize::try_from(id - FIRST_ID)?).context("an id that was not asked")?;
-            ensure!(!std::mem::replace(place, true), "two answers to {id}");
+        let answered = take_answers(out, &request, calls).map(|()| begin.elapsed());
+        if answered.is_err() {
+            // The writer would wait for ever for a server whose answers nobody takes any more.
+            end();
         }
-        let took = begin.elapsed();
+        let written = writer.join().map_err(|_| anyhow!("the writer failed"))?;
+        let took = answered?;
         // Standard input stays open until all is answered.
-        drop(writer.join().map_err(|_| anyhow!("the writer failed"))??);
+        drop(written?);
         Ok(took)
     })
+}
+
+fn take_answers(out: &mut BufReader<ChildStdout>, request: &Request, calls: u32) -> Result<()> {
+    let mut seen = vec![false; usize::try_from(calls)?];
+    let mut line = Vec::new();
+    for _ in 0..calls {
+        line.clear();
+        ensure!(out.read_until(b'\n', &mut line)? > 0, "the server ended");
+        let id = id_of(&line)?;
+        request.check(id, &line)?;
+        let place = seen.get_mut(usize::try_from(id - FIRST_ID)?).context("an id that was not asked")?;
+        ensure!(!std::mem::replace(place, true), "two answers to {id}");
+    }
+    Ok(())
 }
 
 /// How long each of so many calls took, one after the other.

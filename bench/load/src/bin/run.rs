@@ -65,8 +65,7 @@ struct Asked {
 impl Asked {
     fn from_args() -> Result<Self> {
         let parts = ["http", "stdio", "footprint", "counts", "memory"].map(str::to_owned).to_vec();
-        let mut asked =
-            Self { contestants: contestant::ALL.to_vec(), parts, quick: false, threads: "one", out: None };
+        let mut asked = Self { contestants: contestant::ALL.to_vec(), parts, quick: false, threads: "one", out: None };
         let mut args = std::env::args().skip(1);
         while let Some(flag) = args.next() {
             let mut value = || args.next().with_context(|| format!("{flag} needs a value"));

@@ -119,8 +119,7 @@ impl Turns {
 
 fn turns() -> Vec<Turns> {
     let (middle, slowest) = (Measured::new(), Measured::new());
-    let json =
-        Turns { key: "turns-json", accept: Accept::Json, needs: &[Ability::Modern], middle, slowest };
+    let json = Turns { key: "turns-json", accept: Accept::Json, needs: &[Ability::Modern], middle, slowest };
     let (middle, slowest) = (Measured::new(), Measured::new());
     let needs = &[Ability::Modern, Ability::Events];
     vec![json, Turns { key: "turns-events", accept: Accept::Events, needs, middle, slowest }]

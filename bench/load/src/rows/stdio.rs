@@ -23,7 +23,8 @@ pub fn measure(plan: &mut Plan) -> Vec<Row> {
                 pipelined.entry(who.name).or_default().push(f64::from(CALLS) / took.as_secs_f64());
                 cpu.entry(who.name).or_default().push(used.as_secs_f64());
             }
-            let turns = start(&who, &plan.flags).and_then(|mut server| one_by_one(&mut server, TURNS));
+            let turns = start(&who, &plan.flags)
+                .and_then(|mut server| server.within(PATIENCE, |server| one_by_one(server, TURNS)));
             if let Some(took) = plan.note(who.name, "stdio, one by one", turns) {
                 let took = took.iter().map(Duration::as_secs_f64).collect();
                 middle.entry(who.name).or_default().extend(percentile(took, 50));
@@ -45,7 +46,7 @@ pub fn measure(plan: &mut Plan) -> Vec<Row> {
 
 fn pipeline(who: &Contestant, flags: &[&str]) -> Result<(Duration, Duration)> {
     let mut server = start(who, flags)?;
-    let took = all_at_once(&mut server, CALLS)?;
+    let took = server.within(PATIENCE, |server| all_at_once(server, CALLS))?;
     Ok((took, server.cpu()?))
 }
 
@@ -53,5 +54,7 @@ fn start(who: &Contestant, flags: &[&str]) -> Result<Process> {
     Process::start(&who.program(), &[who.args, flags, &["--stdio"]].concat())
 }
 
+/// After this long a server has stopped answering.
+const PATIENCE: Duration = Duration::from_secs(30);
 const CALLS: u32 = 10_000;
 const TURNS: u32 = 1_000;

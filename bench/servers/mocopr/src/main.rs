@@ -25,9 +25,8 @@ async fn serve(options: Options) -> Result<()> {
         .with_tool(add)
         .with_tool(blob);
     for name in contract::more_tools(options.tools) {
-        builder = builder.with_tool(
-            Tool::new(name).description(contract::MORE).input_schema(contract::MORE_SCHEMA).handler(search),
-        );
+        builder = builder
+            .with_tool(Tool::new(name).description(contract::MORE).input_schema(contract::MORE_SCHEMA).handler(search));
     }
     let server = builder.build()?;
     match options.transport {

@@ -12,7 +12,10 @@ use pmcp::{
         streamable_http_server::StreamableHttpServerConfig,
         typed_tool::{TypedTool, TypedToolWithOutput},
     },
-    types::protocol::{LATEST_PROTOCOL_VERSION, PROTOCOL_VERSION_2026_07_28, ProtocolVersion},
+    types::{
+        CallToolResult, Content,
+        protocol::{LATEST_PROTOCOL_VERSION, PROTOCOL_VERSION_2026_07_28, ProtocolVersion},
+    },
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -78,23 +81,14 @@ fn server(more: usize) -> Result<Server> {
             ProtocolVersion(LATEST_PROTOCOL_VERSION.to_string()),
             ProtocolVersion(PROTOCOL_VERSION_2026_07_28.to_string()),
         ])
-        .tool(
-            "echo",
-            TypedTool::new("echo", |Echo { text }, _| Box::pin(async move { Ok(Value::String(text)) }))
-                .with_description(contract::ECHO),
-        )
+        // A text that a typed tool returns would be quoted as JSON a second time; a result of its own is not.
+        .tool_with_result("echo", |Echo { text }, _| Box::pin(async move { Ok(texts(text)) }))
         .tool(
             "add",
             TypedToolWithOutput::new("add", |Add { a, b }, _| Box::pin(async move { Ok(Sum { sum: a + b }) }))
                 .with_description(contract::ADD),
         )
-        .tool(
-            "blob",
-            TypedTool::new("blob", |Blob { bytes }, _| {
-                Box::pin(async move { Ok(Value::String(contract::blob(bytes))) })
-            })
-            .with_description(contract::BLOB),
-        );
+        .tool_with_result("blob", |Blob { bytes }, _| Box::pin(async move { Ok(texts(contract::blob(bytes))) }));
     let schema: Value = serde_json::from_str(contract::MORE_SCHEMA)?;
     for name in contract::more_tools(more) {
         let tool = TypedTool::new_with_schema(name.clone(), schema.clone(), |Search { pattern }, _| {
@@ -103,4 +97,8 @@ fn server(more: usize) -> Result<Server> {
         builder = builder.tool(name, tool.with_description(contract::MORE));
     }
     Ok(builder.build()?)
+}
+
+fn texts(text: String) -> CallToolResult {
+    CallToolResult::new(vec![Content::text(text)])
 }
