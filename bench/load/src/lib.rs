@@ -4,6 +4,7 @@ pub mod client;
 pub mod contestant;
 pub mod counted;
 pub mod http;
+pub mod picture;
 pub mod process;
 pub mod results;
 pub mod rows;

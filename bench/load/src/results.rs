@@ -23,6 +23,13 @@ pub struct Results {
     pub failures: Vec<String>,
 }
 
+impl Results {
+    /// The row of that key.
+    pub fn row(&self, key: &str) -> Option<&Row> {
+        self.rows.iter().find(|row| row.key == key)
+    }
+}
+
 /// One row of the table.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {

@@ -9,15 +9,32 @@ use crate::{
 
 /// The whole table: a column for each contestant that has a number, and one for the goal of mocopr.
 pub fn markdown(results: &Results) -> String {
+    rows(&results.rows.iter().collect::<Vec<_>>())
+}
+
+/// The rows that a reader looks for first, with when, where and of what they were measured.
+pub fn short(results: &Results) -> String {
+    let found: Vec<_> = SHORT.iter().filter_map(|key| results.row(key)).collect();
+    let Results { date, machine, rounds, versions, .. } = results;
+    let versions: Vec<_> = versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+    format!(
+        "{}\nMeasured on {date}, {machine}: servers on one processor and the client on another, medians of {rounds} \
+         rounds.\nVersions: {}.\n",
+        rows(&found),
+        versions.join(", ")
+    )
+}
+
+fn rows(rows: &[&Row]) -> String {
     let names: Vec<_> = contestant::ALL
         .iter()
         .map(|contestant| contestant.name)
-        .filter(|name| results.rows.iter().any(|row| row.cells.contains_key(*name)))
+        .filter(|name| rows.iter().any(|row| row.cells.contains_key(*name)))
         .collect();
     let mut table = format!("| | goal | {} |\n|---|---|", names.join(" | "));
     table.push_str(&"---:|".repeat(names.len()));
     table.push('\n');
-    for row in &results.rows {
+    for row in rows {
         let cells: Vec<_> = names
             .iter()
             .map(|name| row.cells.get(*name).map(|number| text(row.unit, *number)).unwrap_or_default())
@@ -27,6 +44,19 @@ pub fn markdown(results: &Results) -> String {
     }
     table
 }
+
+/// The rows of the short table.
+const SHORT: [&str; 9] = [
+    "per-second",
+    "call-2026-cpu",
+    "call-2025-cpu",
+    "list-cpu",
+    "instructions-2026",
+    "allocations-2026",
+    "session",
+    "resident",
+    "size",
+];
 
 /// What mocopr must reach in a row and whether it does, and what would be better still and whether that is reached.
 pub fn goal(row: &Row) -> String {
