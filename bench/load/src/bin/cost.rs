@@ -67,9 +67,19 @@ fn report(line: &str) {
     println!("{line}");
 }
 
+// Each bound is a goal of the project and five per cent, or, where no goal is that close, what was counted when it was
+// set and five per cent: enough for another allocator or compiler, and not for a step more on the way of each call.
+
+/// The goal is 60,000.
 const CALL_INSTRUCTIONS: f64 = 63_000.0;
+/// The goal is 50.
 const CALL_ALLOCATIONS: f64 = 52.0;
-const STATEFUL_INSTRUCTIONS: f64 = 63_000.0;
-const LIST_INSTRUCTIONS: f64 = 63_000.0;
-const EVENTS_INSTRUCTIONS: f64 = 90_000.0;
+/// 42,600 were counted: no header repeats the body, and a session is looked up instead.
+const STATEFUL_INSTRUCTIONS: f64 = 44_700.0;
+/// 84,200 were counted. A list is a call without arguments, 36,600, and one copy of its kept bytes, which valgrind counts
+/// byte by byte: 47,600. Encoding it anew each time would be several times as much.
+const LIST_INSTRUCTIONS: f64 = 88_400.0;
+/// 51,500 were counted.
+const EVENTS_INSTRUCTIONS: f64 = 54_100.0;
+/// The goal is 1,500 bytes.
 const SESSION_BYTES: f64 = 1_600.0;
