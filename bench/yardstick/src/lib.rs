@@ -2,7 +2,7 @@
 //! protocol.
 
 use anyhow::Result;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::{Value, value::RawValue};
 
 /// The revision of a request.
@@ -15,11 +15,6 @@ pub enum Revision {
 }
 
 impl Revision {
-    /// What the header `MCP-Protocol-Version` says.
-    pub fn from_header(header: Option<&[u8]>) -> Self {
-        if header == Some(b"2026-07-28") { Self::Modern } else { Self::Stateful }
-    }
-
     fn modern<T>(self, value: T) -> Option<T> {
         (self == Self::Modern).then_some(value)
     }
@@ -43,28 +38,9 @@ pub struct Params {
     pub name: Option<String>,
     /// Its arguments.
     pub arguments: Option<Arguments>,
-    /// What a client of 2026-07-28 says of itself.
+    /// What a client of 2026-07-28 says of itself; only whether it is there is looked at.
     #[serde(rename = "_meta")]
-    pub _meta: Option<Meta>,
-}
-
-/// The reserved members of `_meta`.
-#[derive(Deserialize)]
-pub struct Meta {
-    #[serde(rename = "io.modelcontextprotocol/protocolVersion")]
-    _version: Option<String>,
-    #[serde(rename = "io.modelcontextprotocol/clientInfo")]
-    _client: Option<Info>,
-    #[serde(rename = "io.modelcontextprotocol/clientCapabilities")]
-    _capabilities: Option<Value>,
-}
-
-#[derive(Deserialize)]
-struct Info {
-    #[serde(rename = "name")]
-    _name: String,
-    #[serde(rename = "version")]
-    _version: String,
+    pub meta: Option<IgnoredAny>,
 }
 
 /// The arguments of all three tools.
@@ -74,6 +50,16 @@ pub struct Arguments {
     a: Option<i64>,
     b: Option<i64>,
     bytes: Option<usize>,
+}
+
+impl Request {
+    /// Its revision: only the later one has `_meta` on every request.
+    pub fn revision(&self) -> Revision {
+        match &self.params {
+            Some(Params { meta: Some(_), .. }) => Revision::Modern,
+            Some(_) | None => Revision::Stateful,
+        }
+    }
 }
 
 /// An answer.

@@ -17,13 +17,13 @@ use crate::{
 /// Measures them all; `large_calls` is how many answers of 1 MiB are asked for.
 pub fn measure(plan: &mut Plan, large_calls: u32) -> Vec<Row> {
     let Some(who) = plan.contestants.iter().copied().find(|who| who.name == MOCOPR) else { return Vec::new() };
+    tell("memory of mocopr");
     let mut rows = Vec::new();
     for (key, title, phases) in [
         ("memory-sessions", "1,000 idle sessions", sessions(&who)),
         ("memory-streams", "1,000 open listen streams", streams(&who)),
         ("memory-large", &*format!("{large_calls} calls of 1 MiB"), large(&who, large_calls)),
     ] {
-        tell(title);
         let Some(phases) = plan.note(MOCOPR, key, phases) else { continue };
         for (phase, bytes) in ["before", "with", "after"].into_iter().zip(phases) {
             let measured = BTreeMap::from([(MOCOPR, vec![bytes as f64])]);

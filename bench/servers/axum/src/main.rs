@@ -4,14 +4,14 @@ use anyhow::Result;
 use axum::{
     Json, Router,
     extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode},
+    http::{HeaderValue, StatusCode},
     response::{IntoResponse, Response},
     routing::post,
     serve::ListenerExt,
 };
 use contract::Options;
 use tokio::net::TcpListener;
-use yardstick::{Answer, Initialized, Params, Request, Revision, Tool, Tools};
+use yardstick::{Answer, Initialized, Params, Request, Tool, Tools};
 
 fn main() -> Result<()> {
     let options = Options::from_args()?;
@@ -31,8 +31,8 @@ async fn serve(options: Options) -> Result<()> {
     Ok(())
 }
 
-async fn answer(State(tools): State<&'static [Tool]>, headers: HeaderMap, Json(request): Json<Request>) -> Response {
-    let revision = Revision::from_header(headers.get("mcp-protocol-version").map(HeaderValue::as_bytes));
+async fn answer(State(tools): State<&'static [Tool]>, Json(request): Json<Request>) -> Response {
+    let revision = request.revision();
     let Some(id) = request.id else {
         return StatusCode::ACCEPTED.into_response();
     };

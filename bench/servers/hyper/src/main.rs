@@ -15,7 +15,7 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
-use yardstick::{Answer, Initialized, Params, Request, Revision, Tool, Tools};
+use yardstick::{Answer, Initialized, Params, Request, Tool, Tools};
 
 fn main() -> Result<()> {
     let options = Options::from_args()?;
@@ -42,9 +42,8 @@ async fn serve(options: Options) -> Result<()> {
 }
 
 async fn answer(tools: &[Tool], request: HttpRequest<Incoming>) -> Result<Response<Full<Bytes>>> {
-    let (head, body) = request.into_parts();
-    let revision = Revision::from_header(head.headers.get("mcp-protocol-version").map(HeaderValue::as_bytes));
-    let request: Request = serde_json::from_slice(&body.collect().await?.to_bytes())?;
+    let request: Request = serde_json::from_slice(&request.into_body().collect().await?.to_bytes())?;
+    let revision = request.revision();
     let Some(id) = request.id else {
         return Ok(status(StatusCode::ACCEPTED));
     };
