@@ -142,11 +142,11 @@ fn rows(loads: &[Load], turns: &[Turns]) -> Vec<Row> {
         }),
         throughput(MODERN, "… ÷ axum").map(|row| row.must(AtLeast(0.70)).stretch(AtLeast(0.85))),
         over_rival(MODERN, "… ÷ rmcp at its best").map(|row| row.must(AtLeast(2.5)).stretch(AtLeast(3.5))),
-        cpu(MODERN, "… processor time ÷ axum"),
+        cpu(MODERN, "processor time of a call, 2026-07-28, ÷ axum"),
         throughput(STATEFUL, "the same in a session, 2025-11-25, ÷ axum")
             .map(|row| row.must(AtLeast(0.65)).stretch(AtLeast(0.80))),
         over_rival(STATEFUL, "… ÷ rmcp at its best").map(|row| row.must(AtLeast(2.0))),
-        cpu(STATEFUL, "… processor time ÷ axum"),
+        cpu(STATEFUL, "processor time of a call in a session, 2025-11-25, ÷ axum"),
         cpu(ADD, "structured `add`, processor time ÷ axum").map(|row| row.must(AtMost(1.7)).stretch(AtMost(1.4))),
         cpu(MEDIUM, "`echo` of 16 KiB, processor time ÷ axum").map(|row| row.must(AtMost(1.3)).stretch(AtMost(1.0))),
         cpu(LARGE, "`echo` of 1 MiB, processor time ÷ axum").map(|row| row.must(AtMost(1.15)).stretch(AtMost(1.0))),

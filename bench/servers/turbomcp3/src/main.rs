@@ -30,6 +30,7 @@ macro_rules! run {
         return Ok(());
     }};
 }
+
 fn main() -> Result<()> {
     let options = Options::from_args()?;
     options.threads.run(async move {
