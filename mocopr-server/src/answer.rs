@@ -1,4 +1,4 @@
-//! A finished answer: bytes, and what HTTP says beside them.
+//! A finished answer: its bytes, and what HTTP says beside them.
 
 use std::time::Duration;
 
@@ -18,26 +18,50 @@ use crate::engine::Engine;
 pub(crate) struct Answer {
     /// The status where the answer travels alone, over HTTP.
     pub(crate) status: u16,
-    /// A whole JSON-RPC message.
-    pub(crate) body: Bytes,
+    pub(crate) body: Body,
     /// How long the client should wait before it tries again.
     pub(crate) retry_after: Option<Duration>,
 }
 
+/// A whole JSON-RPC message, as one piece or two: what many answers share is not copied for each.
+#[derive(Clone, Debug)]
+pub(crate) struct Body {
+    pub(crate) start: Bytes,
+    /// Empty where there is one piece.
+    pub(crate) rest: Bytes,
+}
+
+impl Body {
+    pub(crate) fn len(&self) -> usize {
+        self.start.len() + self.rest.len()
+    }
+
+    /// In one piece.
+    pub(crate) fn whole(self) -> Bytes {
+        if self.rest.is_empty() { self.start } else { [self.start, self.rest].concat().into() }
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(message: Bytes) -> Self {
+        Self { start: message, rest: Bytes::new() }
+    }
+}
+
 impl Answer {
     /// A result that is already a whole message.
-    pub(crate) fn message(body: Bytes) -> Self {
-        Self { status: 200, body, retry_after: None }
+    pub(crate) fn message(message: Bytes) -> Self {
+        Self { status: 200, body: message.into(), retry_after: None }
     }
 
     /// An encoded result.
     pub(crate) fn result(id: &RequestId, result: &[u8], revision: Revision, engine: &Engine) -> Self {
-        Self::message(encode::response(id, result, revision, Some(engine.stamp())))
+        Self::message(encode::response(id, result, revision, engine.stamp()))
     }
 
-    /// What the server says of itself, which needs no stamp.
-    pub(crate) fn hello(id: &RequestId, hello: &[u8], revision: Revision) -> Self {
-        Self::message(encode::response(id, hello, revision, None))
+    /// A result that is [kept](encode::kept).
+    pub(crate) fn kept(id: &RequestId, rest: Bytes) -> Self {
+        Self { status: 200, body: Body { start: encode::response_start(id), rest }, retry_after: None }
     }
 
     /// An error.
@@ -48,7 +72,7 @@ impl Answer {
         };
         Self {
             status: code::status(error.fault(), revision),
-            body: encode::error(id, error, revision, engine.served()),
+            body: encode::error(id, error, revision, engine.served()).into(),
             retry_after,
         }
     }

@@ -199,7 +199,7 @@ impl Batch {
                     match self.form {
                         Form::Array => self.keep(id.as_ref(), answer),
                         Form::EachAlone if self.members.is_empty() => return Poll::Ready(Event::Final(answer)),
-                        Form::EachAlone => return Poll::Ready(Event::Frame(answer.body)),
+                        Form::EachAlone => return Poll::Ready(Event::Frame(answer.body.whole())),
                     }
                 }
                 Poll::Ready(Event::Cancelled) => {
@@ -232,7 +232,7 @@ impl Batch {
         let body = match self.room.checked_sub(answer.body.len()) {
             Some(room) => {
                 self.room = room;
-                answer.body
+                answer.body.whole()
             }
             None => self.too_large(id),
         };
@@ -242,7 +242,7 @@ impl Batch {
     fn too_large(&self, id: Option<&RequestId>) -> Bytes {
         let note = "the answers of a batch are larger than a result may be";
         let error = sanitize::internal(self.session.principal(), "batch", note, None);
-        Answer::error(id, &error, self.session.revision(), &self.engine).body
+        Answer::error(id, &error, self.session.revision(), &self.engine).body.whole()
     }
 
     /// The answers that are kept, as one; `None` where there are none.
@@ -349,7 +349,7 @@ mod tests {
         loop {
             let (answer, is_last) = match batch.next().await {
                 Event::Frame(frame) => (frame, false),
-                Event::Final(answer) => (answer.body, true),
+                Event::Final(answer) => (answer.body.whole(), true),
                 other => panic!("{other:?}"),
             };
             let answer: Value = serde_json::from_slice(&answer).unwrap();

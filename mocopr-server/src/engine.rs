@@ -402,7 +402,7 @@ impl Engine {
                 self.refuse(Some(&id), fault, Revision::NEWEST_STATELESS)
             })?;
         let capabilities = capabilities.known_in(revision);
-        let answer = Answer::hello(&id, &self.hello(revision), revision);
+        let answer = Answer::kept(&id, self.hello(revision));
         match link {
             Link::Http(_) => {
                 let session = self
@@ -436,7 +436,7 @@ impl Engine {
             Request::Discover => {
                 let permit = self.protocol(admission, call)?;
                 let call = permit.call();
-                Ok(Step::Answer(Answer::hello(&call.id, &self.hello(call.revision), call.revision)))
+                Ok(Step::Answer(Answer::kept(&call.id, self.hello(call.revision))))
             }
             Request::Ping => {
                 let permit = self.protocol(admission, call)?;
@@ -479,10 +479,11 @@ impl Engine {
             who: permit.principal(),
             revision: call.revision,
             page_size: self.page_size.get(),
+            stamp: &self.stamp,
             cache: listing::hint(&self.gate, self.list_ttl),
         };
         match list.read(&snapshot, page, &reading) {
-            Ok(result) => Ok(Step::Answer(Answer::result(&call.id, &result, call.revision, self))),
+            Ok(kept) => Ok(Step::Answer(Answer::kept(&call.id, kept))),
             Err(fault) => Err(self.refuse(Some(&call.id), fault, call.revision)),
         }
     }

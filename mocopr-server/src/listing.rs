@@ -9,7 +9,10 @@ use mocopr_core::{
     call::ListPage,
     fault::Fault,
     page::{CacheHint, CacheScope, Page},
-    wire::{encode, revision::Revision},
+    wire::{
+        encode::{self, Stamp},
+        revision::Revision,
+    },
 };
 use mocopr_security::{
     gate::{Decision, Gate, Target},
@@ -41,6 +44,7 @@ pub(crate) struct Reading<'a> {
     pub(crate) who: &'a Principal,
     pub(crate) revision: Revision,
     pub(crate) page_size: usize,
+    pub(crate) stamp: &'a Stamp,
     pub(crate) cache: CacheHint,
 }
 
@@ -60,7 +64,7 @@ enum Sight {
 }
 
 impl List {
-    /// The JSON of the `result` of one page.
+    /// One page: the rest of its message, from the `result` on.
     ///
     /// # Errors
     /// [`Fault::Sealed`] for a cursor that this server did not make for this list and this set of entries.
@@ -135,7 +139,8 @@ impl<'a, T> View<'a, T> {
             }
             _ => None,
         };
-        let bytes = encode(&Page { items, next_cursor, cache: reading.cache }, reading.revision);
+        let result = encode(&Page { items, next_cursor, cache: reading.cache }, reading.revision);
+        let bytes = encode::kept(&result, reading.revision, Some(reading.stamp));
         if snapshot.listings.0.len() < MAX_KEPT {
             snapshot.listings.0.insert(key, bytes.clone());
         }

@@ -137,12 +137,12 @@ impl Snapshot {
             || self.templates.iter().any(|template| !template.completions.is_empty())
     }
 
-    /// What the server says of itself in a revision, encoded once.
+    /// What the server says of itself in a revision, encoded once, to the end of its message.
     pub(crate) fn hello(&self, revision: Revision, hello: impl FnOnce() -> Hello) -> Bytes {
         if let Some(known) = self.hellos.get(&revision) {
             return known.value().clone();
         }
-        let bytes = encode::hello(&hello(), revision);
+        let bytes = encode::kept(&encode::hello(&hello(), revision), revision, None);
         self.hellos.insert(revision, bytes.clone());
         bytes
     }

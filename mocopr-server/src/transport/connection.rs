@@ -109,7 +109,7 @@ impl Talk {
                     Ok(Frame::TooLong) => {
                         let revision = Link::Channel(&self.channel).revision();
                         let answer = self.engine.refuse(None, Fault::TooLarge, revision);
-                        send(&self.sink, answer.body).await;
+                        send(&self.sink, answer.body.whole()).await;
                     }
                     Ok(Frame::End) => break endings.after_input,
                     Err(error) => {
@@ -138,7 +138,7 @@ impl Talk {
     async fn take(&mut self, line: Bytes) {
         match self.engine.begin(&self.admission, line, Link::Channel(&self.channel)) {
             Step::Accepted => {}
-            Step::Answer(answer) | Step::Opened(answer, _) => send(&self.sink, answer.body).await,
+            Step::Answer(answer) | Step::Opened(answer, _) => send(&self.sink, answer.body.whole()).await,
             Step::Run(running, _) => self.start(Calls::One(running)).await,
             Step::Batch(batch) => self.start(Calls::Batch(batch)).await,
             Step::Listen(listening) => self.work.push(Box::pin(listen(listening, self.sink.clone()))),
@@ -148,7 +148,7 @@ impl Talk {
     /// Polls a handler once on the spot: most answer at once and need no place among the others.
     async fn start(&mut self, mut calls: Calls) {
         match poll_fn(|task| Poll::Ready(calls.poll_next(task))).await {
-            Poll::Ready(Event::Final(answer)) => send(&self.sink, answer.body).await,
+            Poll::Ready(Event::Final(answer)) => send(&self.sink, answer.body.whole()).await,
             Poll::Ready(Event::Cancelled) => {}
             Poll::Ready(event @ (Event::Frame(_) | Event::Question(..) | Event::CloseStream)) => {
                 self.work.push(Box::pin(drive(calls, Some(event), self.sink.clone())));
@@ -185,7 +185,7 @@ async fn drive(mut calls: Calls, first: Option<Event>, sink: mpsc::Sender<Bytes>
             },
             // There is only one stream, and it stays.
             Event::CloseStream => {}
-            Event::Final(answer) => return send(&sink, answer.body).await,
+            Event::Final(answer) => return send(&sink, answer.body.whole()).await,
             Event::Cancelled => return,
         }
     }

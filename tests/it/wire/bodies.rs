@@ -209,8 +209,9 @@ async fn an_answer_arrives_in_one_piece() {
     let plain = echo(authority, "a");
     let accept = "application/json, text/event-stream";
     let streamed = String::from_utf8(plain.clone()).expect("it is text").replace(accept, "text/event-stream");
+    let list = stateless_post(authority, &stateless(1, "tools/list", json!({})));
     for _ in 0..100 {
-        for request in [plain.as_slice(), streamed.as_bytes()] {
+        for request in [plain.as_slice(), streamed.as_bytes(), list.as_slice()] {
             connection.send(request).await;
             whole(&connection.one_read().await);
         }

@@ -40,15 +40,35 @@ use crate::{
 
 /// Puts the JSON of a result into its envelope.
 ///
-/// `result` is what another function of this module made; it is copied as it is, with the stamp beside it. The answer
-/// to `server/discover` has that already, so it gets none.
-pub fn response(id: &RequestId, result: &[u8], revision: Revision, stamp: Option<&Stamp>) -> Bytes {
+/// `result` is what another function of this module made; it is copied as it is, with the stamp beside it.
+pub fn response(id: &RequestId, result: &[u8], revision: Revision, stamp: &Stamp) -> Bytes {
     respond(id, result.len() + STAMP_BYTES, |out| {
         out.extend_from_slice(result);
-        if let Some(stamp) = stamp {
-            stamp.press(out, revision);
-        }
+        stamp.press(out, revision);
     })
+}
+
+/// The start of a response, up to its result: all of it that differs between two askers of the same.
+///
+/// With what [`kept`] made behind it, it is a whole message.
+pub fn response_start(id: &RequestId) -> Bytes {
+    let mut out = Vec::with_capacity(ENVELOPE_BYTES);
+    start_response(&mut out, id);
+    out.into()
+}
+
+/// The rest of a response from its result on, to be kept and sent to everybody who asks the same.
+///
+/// `result` is what another function of this module made. The answer to `server/discover` says by itself who the server
+/// is, so it gets no stamp.
+pub fn kept(result: &[u8], revision: Revision, stamp: Option<&Stamp>) -> Bytes {
+    let mut out = Vec::with_capacity(result.len() + STAMP_BYTES);
+    out.extend_from_slice(result);
+    if let Some(stamp) = stamp {
+        stamp.press(&mut out, revision);
+    }
+    out.push(b'}');
+    out.into()
 }
 
 /// The result of a handler, as JSON.
@@ -106,12 +126,16 @@ pub fn empty(revision: Revision) -> &'static [u8] {
 /// Writes a response whose result `result` appends; `size` is a guess of its bytes.
 fn respond(id: &RequestId, size: usize, result: impl FnOnce(&mut Vec<u8>)) -> Bytes {
     let mut out = Vec::with_capacity(size + ENVELOPE_BYTES);
-    out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
-    id.write(&mut out);
-    out.extend_from_slice(b",\"result\":");
+    start_response(&mut out, id);
     result(&mut out);
     out.push(b'}');
     out.into()
+}
+
+fn start_response(out: &mut Vec<u8>, id: &RequestId) {
+    out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
+    id.write(out);
+    out.extend_from_slice(b",\"result\":");
 }
 
 fn write_reply(out: &mut Vec<u8>, reply: &Reply, revision: Revision) {

@@ -121,7 +121,10 @@ fn responses_match_the_schema_of_their_revision() {
         let envelope =
             if defines(revision, "JSONRPCResultResponse") { "JSONRPCResultResponse" } else { "JSONRPCResponse" };
         for id in [RequestId::Integer(-3), RequestId::Text("a".into())] {
-            assert_valid(revision, envelope, &response(&id, empty(revision), revision, Some(&stamp())));
+            let whole = response(&id, empty(revision), revision, &stamp());
+            assert_valid(revision, envelope, &whole);
+            let kept = kept(empty(revision), revision, Some(&stamp()));
+            assert_eq!([response_start(&id), kept].concat(), whole, "{revision:?}");
         }
     }
 }

@@ -22,6 +22,8 @@ enum Kind {
     Done,
     /// Its length is exact, so it gets a `Content-Length` and leaves with the head in one write.
     Full(Bytes),
+    /// The same in two pieces, of which the second follows.
+    Pieces(Bytes, Bytes),
     /// Leaves chunked.
     Stream {
         pieces: mpsc::Receiver<Bytes>,
@@ -40,6 +42,15 @@ impl AnswerBody {
     pub(crate) fn full(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         if bytes.is_empty() { Self::empty() } else { Self(Kind::Full(bytes)) }
+    }
+
+    /// All of it at once, from two pieces that stay where they are.
+    pub(crate) fn pieces(start: Bytes, rest: Bytes) -> Self {
+        match (start.is_empty(), rest.is_empty()) {
+            (false, false) => Self(Kind::Pieces(start, rest)),
+            (_, true) => Self::full(start),
+            (true, false) => Self::full(rest),
+        }
     }
 
     /// Pieces as they come; the body ends when every sender is gone.
@@ -64,6 +75,11 @@ impl Body for AnswerBody {
                 self.0 = Kind::Done;
                 Some(bytes)
             }
+            Kind::Pieces(start, rest) => {
+                let (start, rest) = (std::mem::take(start), std::mem::take(rest));
+                self.0 = Kind::Full(rest);
+                Some(start)
+            }
             Kind::Stream { pieces, .. } => {
                 let piece = std::task::ready!(pieces.poll_recv(cx));
                 if piece.is_none() {
@@ -78,7 +94,7 @@ impl Body for AnswerBody {
     fn is_end_stream(&self) -> bool {
         match self.0 {
             Kind::Done => true,
-            Kind::Full(_) | Kind::Stream { .. } => false,
+            Kind::Full(_) | Kind::Pieces(..) | Kind::Stream { .. } => false,
         }
     }
 
@@ -86,6 +102,7 @@ impl Body for AnswerBody {
         match &self.0 {
             Kind::Done => SizeHint::with_exact(0),
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Kind::Pieces(start, rest) => SizeHint::with_exact((start.len() + rest.len()) as u64),
             Kind::Stream { .. } => SizeHint::default(),
         }
     }

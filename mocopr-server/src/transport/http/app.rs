@@ -2,7 +2,6 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
     header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER},
@@ -30,7 +29,7 @@ use super::{
     stream,
 };
 use crate::{
-    answer::Answer,
+    answer::{Answer, Body},
     calls::Calls,
     engine::{Engine, Link, Misnamed, Step},
     running::Event,
@@ -206,7 +205,7 @@ impl HttpApp {
     fn carry(&self, answer: Answer, accept: Accept) -> Response<AnswerBody> {
         let rather_stream = matches!(accept, Accept::EventStream | Accept::BothRatherStream);
         if rather_stream && answer.status == 200 {
-            return stream::single(answer.body);
+            return stream::single(answer.body.whole());
         }
         let Answer { status, body, retry_after } = answer;
         let mut response = json(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body);
@@ -258,8 +257,8 @@ pub(super) fn empty(status: StatusCode) -> Response<AnswerBody> {
     response
 }
 
-fn json(status: StatusCode, body: Bytes) -> Response<AnswerBody> {
-    let mut response = Response::new(AnswerBody::full(body));
+fn json(status: StatusCode, body: Body) -> Response<AnswerBody> {
+    let mut response = Response::new(AnswerBody::pieces(body.start, body.rest));
     *response.status_mut() = status;
     let fields = response.headers_mut();
     fields.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -207,7 +207,7 @@ async fn run_alone(mut calls: Calls, first: Event, pipe: Pipe, keep_alive: Durat
             },
             // A stream of this revision cannot be resumed, so it stays.
             Event::CloseStream => {}
-            Event::Final(answer) => return pipe.send(sse::event(None, None, &answer.body)).await,
+            Event::Final(answer) => return pipe.send(sse::event(None, None, &answer.body.whole())).await,
             Event::Cancelled => return,
         }
     }
@@ -229,7 +229,7 @@ async fn run_in_session(mut calls: Calls, first: Event, writer: Writer) {
                 () = calls.overdue() => {}
             },
             Event::CloseStream => writer.detach(),
-            Event::Final(answer) => return writer.push(answer.body).await,
+            Event::Final(answer) => return writer.push(answer.body.whole()).await,
             Event::Cancelled => return,
         }
     }
