@@ -6,13 +6,15 @@
 
 use std::fmt::{self, Write};
 
-use jsonschema::{
-    JsonType, ValidationError, Validator,
-    error::{TypeKind, ValidationErrorKind},
-};
 use serde_json::Value;
 
-use crate::schema::{Names, work::Work};
+use crate::schema::{
+    assertion::{Assertion, Bound, End, Unit},
+    graph::escape,
+    place::Step,
+    report::{Broken, Cause},
+    work::Work,
+};
 
 /// The first place at which a value does not fit, and the rule.
 ///
@@ -34,22 +36,14 @@ impl Mismatch {
         &self.rule
     }
 
-    /// Finds the mismatch in a value that does not fit.
-    ///
-    /// Telling why costs more than telling whether, since failed alternatives are all gone through, so a value that
-    /// is too large for that is refused in general terms.
-    pub(super) fn find(validator: &Validator, work: &Work, names: &Names, value: &Value) -> Self {
-        let size = Size::of(value);
-        if size.places.saturating_mul(work.visits(size.depth)) > MAX_VISITS_TO_EXPLAIN {
-            return Self::new("", "must match the schema");
-        }
-        match validator.validate(value) {
-            Err(error) => {
-                let error = meant(&error);
-                Self::new(&pointer(error, &names.known, value), &rule(error, names))
-            }
-            Ok(()) => Self::new("", "must match the schema"),
-        }
+    /// Says what is broken. `known` are the names in the `properties` of the schema, sorted.
+    pub(super) fn of(broken: &Broken<'_, '_>, known: &[Box<str>]) -> Self {
+        Self::new(&pointer(&broken.steps, known), &rule(&broken.cause))
+    }
+
+    /// A value that does not fit, where telling why would cost too much.
+    pub(super) fn unexplained() -> Self {
+        Self::new("", "must match the schema")
     }
 
     /// A value that is nested deeper than it can be read.
@@ -73,10 +67,18 @@ impl fmt::Display for Mismatch {
 
 impl std::error::Error for Mismatch {}
 
+/// Whether it can be told why a value does not fit.
+///
+/// That costs more than telling whether, since failed alternatives are all gone through and nothing is remembered, so
+/// a value that is too large for it is refused in general terms.
+pub(super) fn is_explainable(value: &Value, work: &Work) -> bool {
+    let size = Size::of(value);
+    size.places.saturating_mul(work.visits(size.depth)) <= MAX_VISITS_TO_EXPLAIN
+}
+
 /// How large a value is, for the work of explaining it.
 struct Size {
-    /// Values in it, and its text in pieces that cost about as much: an explanation may copy the value for each
-    /// alternative.
+    /// Values in it, and its text in pieces that cost about as much.
     places: u64,
     depth: usize,
 }
@@ -109,162 +111,102 @@ fn pieces(text: &str) -> u64 {
     u64::try_from(text.len() / PIECE_BYTES).unwrap_or(u64::MAX)
 }
 
-/// Follows failed alternatives down to the mismatch that the sender most likely caused.
-fn meant<'e>(error: &'e ValidationError<'e>) -> &'e ValidationError<'e> {
-    let mut error = error;
-    for _ in 0..MAX_ALTERNATIVES {
-        let (ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context }) = error.kind()
-        else {
-            return error;
-        };
-        let place = error.instance_path().as_str();
-        let close: Vec<_> = context.iter().map(|branch| (closeness(branch, place), branch)).collect();
-        let closest = close.iter().map(|(closeness, _)| *closeness).max();
-        let mut candidates =
-            close.iter().filter(|(closeness, _)| Some(*closeness) == closest && *closeness != Closeness::Far);
-        let (Some((_, branch)), None) = (candidates.next(), candidates.next()) else { return error };
-        let Some(first) = branch.first() else { return error };
-        error = first;
-    }
-    error
-}
-
-/// How close a value came to one of several alternatives.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Closeness {
-    /// It is of another type, or its tag says another alternative.
-    Far,
-    /// It is of the type, and lacks something or has too much.
-    Near,
-    /// Only parts of it do not fit.
-    Inside,
-}
-
-fn closeness(branch: &[ValidationError<'_>], place: &str) -> Closeness {
-    let mut closeness = Closeness::Inside;
-    for error in branch {
-        let below = error.instance_path().as_str().get(place.len()..).unwrap_or("");
-        let level = below.matches('/').count();
-        let identity = match error.kind() {
-            ValidationErrorKind::Constant { .. } | ValidationErrorKind::Enum { .. } => level <= 1,
-            ValidationErrorKind::Type { .. } | ValidationErrorKind::FalseSchema => level == 0,
-            _ => false,
-        };
-        if identity {
-            return Closeness::Far;
-        }
-        if level == 0 {
-            closeness = Closeness::Near;
-        }
-    }
-    closeness
-}
-
-/// The place of an error, with `*` for names that the schema does not know.
-fn pointer(error: &ValidationError<'_>, names: &[Box<str>], value: &Value) -> String {
+/// The place, with `*` for names that the schema does not know.
+fn pointer(steps: &[Step<'_>], known: &[Box<str>]) -> String {
     let mut pointer = String::new();
-    let mut place = Some(value);
-    for segment in error.instance_path().as_str().split('/').skip(1) {
+    for step in steps {
         if pointer.len() > MAX_POINTER_CHARS {
             break;
         }
-        pointer.push('/');
-        let name = segment.replace("~1", "/").replace("~0", "~");
-        match place {
-            Some(Value::Array(elements)) => {
-                pointer.push_str(segment);
-                place = name.parse::<usize>().ok().and_then(|index| elements.get(index));
+        match step {
+            Step::Whole => {}
+            Step::Element(index) => {
+                // Writing to a string cannot fail.
+                let _ = write!(pointer, "/{index}");
             }
-            Some(Value::Object(members)) => {
-                let known = names.binary_search_by(|known| (**known).cmp(&name)).is_ok();
-                pointer.push_str(&if known { plain(segment) } else { "*".into() });
-                place = members.get(&name);
+            Step::Member(name) if known.binary_search_by(|known| (**known).cmp(name)).is_ok() => {
+                pointer.push('/');
+                pointer.push_str(&plain(&escape(name)));
             }
-            Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) | None => pointer.push('*'),
+            Step::Member(_) => pointer.push_str("/*"),
         }
     }
     pointer
 }
 
-/// The rule that an error broke, as a phrase after the place.
-fn rule(error: &ValidationError<'_>, names: &Names) -> String {
-    use ValidationErrorKind as Kind;
-    match error.kind() {
-        Kind::Type { kind: TypeKind::Single(kind) } => format!("must be of type {}", type_name(*kind)),
-        Kind::Type { kind: TypeKind::Multiple(kinds) } => {
-            let kinds: Vec<_> = kinds.iter().map(type_name).collect();
+/// The rule that is broken, as a phrase after the place.
+fn rule(cause: &Cause<'_, '_>) -> String {
+    match cause {
+        Cause::Assertion(assertion) => assertion_rule(assertion),
+        Cause::Missing(name) => format!("must have the member {}", shown(&Value::from(*name))),
+        Cause::Unknown(name, known) => unknown(name, known),
+        Cause::TooMany => "has too many elements".into(),
+        Cause::Name => "has a member whose name is not allowed".into(),
+        Cause::NotContained => "must contain elements of the kind that the schema asks for".into(),
+        Cause::NoAlternative => "must match one of the alternatives".into(),
+        Cause::SeveralAlternatives => "must match only one of the alternatives".into(),
+        Cause::Excluded => "must not match the excluded schema".into(),
+    }
+}
+
+fn assertion_rule(assertion: &Assertion) -> String {
+    match assertion {
+        Assertion::Never => "must be absent".into(),
+        Assertion::Type(kinds) => {
+            let kinds: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
             format!("must be of type {}", kinds.join(" or "))
         }
-        Kind::Required { property } => format!("must have the member {}", shown(property)),
-        Kind::AdditionalProperties { unexpected } => {
-            let place = error.schema_path().as_str().rsplit_once('/').map_or("", |(schema, _)| schema);
-            unknown(unexpected, names.members.get(place).map_or(&[], |known| known))
+        Assertion::Enum(options) if options.len() <= MAX_OPTIONS => {
+            let options: Vec<_> = options.iter().map(shown).collect();
+            format!("must be one of {}", options.join(", "))
         }
-        Kind::UnevaluatedProperties { unexpected } => unknown(unexpected, &[]),
-        Kind::AdditionalItems { .. } | Kind::UnevaluatedItems { .. } => "has too many elements".into(),
-        Kind::FalseSchema => "must be absent".into(),
-        Kind::Enum { options } => match options.as_array() {
-            Some(options) if options.len() <= MAX_OPTIONS => {
-                let options: Vec<_> = options.iter().map(shown).collect();
-                format!("must be one of {}", options.join(", "))
+        Assertion::Enum(_) => "must be one of the listed values".into(),
+        Assertion::Const(expected) => format!("must be {}", shown(expected)),
+        Assertion::Bound(bound, limit) => {
+            let relation = match bound {
+                Bound::Least => "at least",
+                Bound::Most => "at most",
+                Bound::Above => "greater than",
+                Bound::Below => "less than",
+            };
+            format!("must be {relation} {limit}")
+        }
+        Assertion::MultipleOf(_, divisor) => format!("must be a multiple of {divisor}"),
+        Assertion::Count(unit, end, limit) => {
+            let relation = match end {
+                End::Least => "at least",
+                End::Most => "at most",
+            };
+            match unit {
+                Unit::Characters => format!("must be {relation} {} long", counted(*limit, "character")),
+                Unit::Elements => format!("must have {relation} {}", counted(*limit, "element")),
+                Unit::Members => format!("must have {relation} {}", counted(*limit, "member")),
             }
-            Some(_) | None => "must be one of the listed values".into(),
-        },
-        Kind::Constant { expected_value } => format!("must be {}", shown(expected_value)),
-        Kind::Minimum { limit } => format!("must be at least {}", shown(limit)),
-        Kind::Maximum { limit } => format!("must be at most {}", shown(limit)),
-        Kind::ExclusiveMinimum { limit } => format!("must be greater than {}", shown(limit)),
-        Kind::ExclusiveMaximum { limit } => format!("must be less than {}", shown(limit)),
-        Kind::MultipleOf { multiple_of } => format!("must be a multiple of {multiple_of}"),
-        Kind::MinLength { limit } => format!("must be at least {} long", counted(*limit, "character")),
-        Kind::MaxLength { limit } => format!("must be at most {} long", counted(*limit, "character")),
-        Kind::MinItems { limit } => format!("must have at least {}", counted(*limit, "element")),
-        Kind::MaxItems { limit } => format!("must have at most {}", counted(*limit, "element")),
-        Kind::MinProperties { limit } => format!("must have at least {}", counted(*limit, "member")),
-        Kind::MaxProperties { limit } => format!("must have at most {}", counted(*limit, "member")),
-        Kind::UniqueItems => "must not have equal elements".into(),
-        Kind::Contains => "must contain elements of the kind that the schema asks for".into(),
-        Kind::PropertyNames { .. } => "has a member whose name is not allowed".into(),
-        Kind::Pattern { pattern } => format!("must match the pattern {}", plain(pattern)),
-        Kind::Format { format } => format!("must be of format {}", plain(format)),
-        Kind::ContentEncoding { .. } | Kind::FromUtf8 { .. } => "must have the content encoding of the schema".into(),
-        Kind::ContentMediaType { .. } => "must have the content type of the schema".into(),
-        Kind::AnyOf { .. } | Kind::OneOfNotValid { .. } => "must match one of the alternatives".into(),
-        Kind::OneOfMultipleValid { .. } => "must match only one of the alternatives".into(),
-        Kind::Not { .. } => "must not match the excluded schema".into(),
-        Kind::BacktrackLimitExceeded { .. }
-        | Kind::RegexEngineFailure { .. }
-        | Kind::Custom { .. }
-        | Kind::Referencing(_) => "must match the schema".into(),
+        }
+        Assertion::Pattern(pattern) => format!("must match the pattern {}", plain(pattern.source())),
+        Assertion::Format(format) => format!("must be of format {}", format.name()),
+        Assertion::Content(_) => "must have the content of the schema".into(),
+        Assertion::UniqueItems => "must not have equal elements".into(),
+        // A missing member is told by its name.
+        Assertion::Required(_) | Assertion::DependentRequired(_) => "must have all members".into(),
     }
 }
 
 /// That a member is too much, by its name where that is a plain word, and which there could be where they are `known`.
-fn unknown(unexpected: &[String], known: &[Box<str>]) -> String {
+fn unknown(name: &str, known: &[Box<str>]) -> String {
     let in_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$');
-    let is_word = |name: &&String| (1..=MAX_SHOWN_CHARS).contains(&name.len()) && name.bytes().all(in_word);
-    let mut rule = match unexpected.first().filter(is_word) {
-        Some(name) => format!("has the unknown member \"{name}\""),
-        None => "has an unknown member".to_owned(),
-    };
+    let is_word = (1..=MAX_SHOWN_CHARS).contains(&name.len()) && name.bytes().all(in_word);
+    let mut rule =
+        if is_word { format!("has the unknown member \"{name}\"") } else { "has an unknown member".to_owned() };
+    if !(1..=MAX_MEMBERS).contains(&known.len()) {
+        return rule;
+    }
     let known: Vec<_> = known.iter().map(|name| shown(&Value::from(&**name))).collect();
     let allowed = format!("; it takes {}", known.join(", "));
-    if !known.is_empty() && rule.chars().count() + allowed.chars().count() <= MAX_RULE_CHARS {
+    if rule.chars().count() + allowed.chars().count() <= MAX_RULE_CHARS {
         rule.push_str(&allowed);
     }
     rule
-}
-
-fn type_name(kind: JsonType) -> &'static str {
-    match kind {
-        JsonType::Null => "null",
-        JsonType::Boolean => "boolean",
-        JsonType::Integer => "integer",
-        JsonType::Number => "number",
-        JsonType::String => "string",
-        JsonType::Array => "array",
-        JsonType::Object => "object",
-    }
 }
 
 fn counted(count: u64, what: &str) -> String {
@@ -309,9 +251,7 @@ const MAX_RULE_CHARS: usize = 160;
 const MAX_SHOWN_CHARS: usize = 64;
 const MAX_OPTIONS: usize = 16;
 /// More names than this are not listed where a member is unknown.
-pub(super) const MAX_MEMBERS: usize = 8;
-/// Alternatives within alternatives that are gone through to find what was meant.
-const MAX_ALTERNATIVES: usize = 32;
+const MAX_MEMBERS: usize = 8;
 const PIECE_BYTES: usize = 32;
 /// Some ten milliseconds.
 const MAX_VISITS_TO_EXPLAIN: u64 = 200_000;

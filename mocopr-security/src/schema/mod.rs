@@ -3,21 +3,43 @@
 //! No reference is ever fetched: a schema is one document, and one that points out of it is refused. A schema whose
 //! check could take time exponential in its own size or in the depth of a value is refused when it is compiled, so
 //! that no value can make a check expensive. A mismatch is told in our own words, with names of the schema and of a
-//! member that it does not know: never a value, never text of the library.
+//! member that it does not know: never a value.
 
+mod assertion;
+mod check;
+mod content;
+mod ecma;
+mod formats;
 mod graph;
+mod keyword;
+mod memory;
 mod mismatch;
+mod number;
+mod operand;
+mod part;
+mod pattern;
+mod place;
 mod plain;
 mod problem;
+mod program;
+mod reference;
+mod report;
+mod same;
 mod work;
 
-use std::{collections::HashMap, fmt};
+use std::fmt;
 
-use jsonschema::{Draft, PatternOptions, Validator};
 use mocopr_core::json::RawJson;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::schema::{graph::Graph, plain::Plain, work::Work};
+use crate::schema::{
+    check::Check,
+    graph::Graph,
+    memory::Memory,
+    plain::Plain,
+    program::Program,
+    work::{Proof, Work},
+};
 pub use crate::schema::{
     mismatch::Mismatch,
     problem::{SchemaProblem, SchemaProblemKind},
@@ -36,8 +58,8 @@ pub struct SchemaLimits {
     pub pattern_bytes: usize,
     /// How many subschemas may be applied at one place of a value, counting each time that one is applied again.
     pub visits: u64,
-    /// How many subschemas may be under way at once in the check of a value of the greatest depth. One takes some
-    /// 350 bytes of stack without optimization, so 2,048 of them leave most of a thread's 2 MiB to others.
+    /// How many subschemas may be under way at once in the check of a value of the greatest depth. One takes 320 to
+    /// 570 bytes of stack without optimization, so 2,048 of them fit a thread's 2 MiB and leave 0.8 of it to others.
     pub nesting: usize,
     /// Nesting of the values that will be checked; what reads them must enforce it.
     pub value_depth: usize,
@@ -81,10 +103,10 @@ impl SchemaLimits {
 /// # Source
 /// MCP 2026-07-28, basic, "JSON Schema usage"; JSON Schema 2020-12 and draft-07.
 pub struct Schema {
-    validator: Validator,
-    names: Names,
+    program: Program,
+    /// The names in any `properties`, sorted.
+    names: Box<[Box<str>]>,
     work: Work,
-    shape: Shape,
     plain: Option<Plain>,
 }
 
@@ -119,25 +141,8 @@ impl Schema {
         let dialect = Dialect::of(&document)?;
         let graph = Graph::read(&document, dialect, limits)?;
         let work = Work::measure(&graph, limits)?;
-        let names = Names { known: graph.names(), members: graph.members(mismatch::MAX_MEMBERS) };
-        let validator = jsonschema::options()
-            .with_draft(dialect.draft())
-            .offline()
-            .should_validate_formats(true)
-            .with_pattern_options(
-                PatternOptions::regex().size_limit(limits.pattern_bytes).dfa_size_limit(limits.pattern_bytes),
-            )
-            .build(&document)
-            .map_err(SchemaProblem::of_library)?;
-        Ok(Self { validator, names, work, shape: Shape::of(&document), plain: Plain::of(&document) })
-    }
-
-    /// Whether every object fits, so that a value that is known to be an object needs no check.
-    pub fn trivially_object(&self) -> bool {
-        match self.shape {
-            Shape::AnyObject => true,
-            Shape::Constrained => false,
-        }
+        let program = keyword::compile(&graph, dialect, limits)?;
+        Ok(Self { program, names: graph.names(), work, plain: Plain::of(&document) })
     }
 
     /// Checks a value.
@@ -145,10 +150,18 @@ impl Schema {
     /// # Errors
     /// [`Mismatch`]: the first place that does not fit, always the same one for the same value.
     pub fn check(&self, value: &Value) -> Result<(), Mismatch> {
-        if self.trivially_object() && value.is_object() || self.validator.is_valid(value) {
+        let memory = match self.work.proof() {
+            Proof::Plain => None,
+            Proof::Remembered => Some(Memory::new(self.program.slots)),
+        };
+        if Check::new(&self.program, memory).verdict(value) {
             return Ok(());
         }
-        Err(Mismatch::find(&self.validator, &self.work, &self.names, value))
+        if !mismatch::is_explainable(value, &self.work) {
+            return Err(Mismatch::unexplained());
+        }
+        let broken = Check::new(&self.program, None).explain(value);
+        Err(broken.map_or_else(Mismatch::unexplained, |broken| Mismatch::of(&broken, &self.names)))
     }
 
     /// Checks a value from its text, which is read only when the schema asks for it, and kept only when it must be.
@@ -156,9 +169,6 @@ impl Schema {
     /// # Errors
     /// As [`check`](Self::check).
     pub fn check_raw(&self, raw: &RawJson) -> Result<(), Mismatch> {
-        if self.trivially_object() && raw.is_object() {
-            return Ok(());
-        }
         if self.plain.as_ref().is_some_and(|plain| plain.surely_fits(raw.as_str())) {
             return Ok(());
         }
@@ -172,16 +182,8 @@ impl Schema {
 
 impl fmt::Debug for Schema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Schema").field("shape", &self.shape).finish_non_exhaustive()
+        f.debug_struct("Schema").field("subschemas", &self.program.nodes.len()).finish_non_exhaustive()
     }
-}
-
-/// The names of a schema that a mismatch may repeat.
-struct Names {
-    /// Those in any `properties`, sorted.
-    known: Box<[Box<str>]>,
-    /// Those in the `properties` of one subschema, by its place, where they are few.
-    members: HashMap<Box<str>, Box<[Box<str>]>>,
 }
 
 /// The dialects that are understood.
@@ -204,38 +206,6 @@ impl Dialect {
             "https://json-schema.org/draft/2020-12/schema" => Some(Self::V2020_12),
             "http://json-schema.org/draft-07/schema" => Some(Self::Draft07),
             _ => None,
-        }
-    }
-
-    fn draft(self) -> Draft {
-        match self {
-            Self::V2020_12 => Draft::Draft202012,
-            Self::Draft07 => Draft::Draft7,
-        }
-    }
-}
-
-/// Whether there is anything to check beyond the type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shape {
-    AnyObject,
-    Constrained,
-}
-
-impl Shape {
-    fn of(document: &Value) -> Self {
-        let says_nothing = |(keyword, value): (&String, &Value)| match keyword.as_str() {
-            "type" => value == "object",
-            "properties" => value.as_object().is_some_and(Map::is_empty),
-            "additionalProperties" => value == &Value::Bool(true) || value.as_object().is_some_and(Map::is_empty),
-            "$schema" | "title" | "description" | "$comment" | "examples" | "default" => true,
-            _ => false,
-        };
-        match document {
-            Value::Object(members) if members.contains_key("type") && members.iter().all(says_nothing) => {
-                Self::AnyObject
-            }
-            _ => Self::Constrained,
         }
     }
 }

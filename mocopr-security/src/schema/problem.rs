@@ -4,11 +4,9 @@
 
 use std::{error::Error, fmt};
 
-use jsonschema::{ValidationError, error::ValidationErrorKind};
-
 /// A schema that cannot be used, with the place in it and the reason.
 ///
-/// `source()` carries what the library said, where it was the library that refused.
+/// `source()` carries what the reader of JSON said, where the text is not JSON.
 #[derive(Debug)]
 pub struct SchemaProblem(Box<Inner>);
 
@@ -28,15 +26,6 @@ impl SchemaProblem {
     /// Where, as a JSON Pointer into the schema; empty for the whole of it.
     pub fn pointer(&self) -> &str {
         &self.0.pointer
-    }
-
-    pub(super) fn of_library(error: ValidationError<'static>) -> Self {
-        let kind = match error.kind() {
-            ValidationErrorKind::Format { format } if format == "regex" => SchemaProblemKind::Pattern,
-            _ => SchemaProblemKind::Invalid,
-        };
-        let pointer = error.instance_path().as_str().into();
-        Self(Box::new(Inner { kind, pointer, source: Some(Box::new(error)) }))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use serde_json::json;
+use serde_json::{Map, json};
 
 use super::*;
 
@@ -359,8 +359,6 @@ fn schemas_that_double_in_place_are_refused() {
         |next: Value| json!({"oneOf": [next, {"not": next}]}),
         |next: Value| json!({"if": next, "then": next, "else": next}),
         |next: Value| json!({"dependentSchemas": {"a": next, "b": next}}),
-        |next: Value| json!({"allOf": [next], "unevaluatedProperties": false}),
-        |next: Value| json!({"anyOf": [next], "unevaluatedItems": false}),
     ] {
         assert_eq!(problem(doubling(30, twice)).0, SchemaProblemKind::Work, "{}", twice(json!("next")));
     }
@@ -457,9 +455,13 @@ fn deep_value_of_tagged_alternatives_is_checked_in_bounded_time() {
 
 /// A recursive schema in which `links` references and as many `allOf` stand between a value and its elements.
 fn chain(links: usize) -> Value {
+    chain_of(links, |next| json!({"allOf": [next]}))
+}
+
+fn chain_of(links: usize, link: impl Fn(Value) -> Value) -> Value {
     let mut definitions = Map::new();
-    for link in 0..links {
-        definitions.insert(format!("l{link}"), json!({"allOf": [{"$ref": format!("#/$defs/l{}", link + 1)}]}));
+    for number in 0..links {
+        definitions.insert(format!("l{number}"), link(json!({"$ref": format!("#/$defs/l{}", number + 1)})));
     }
     definitions.insert(format!("l{links}"), json!({"items": {"$ref": "#/$defs/l0"}, "type": "array"}));
     json!({"$ref": "#/$defs/l0", "$defs": definitions})
@@ -485,6 +487,26 @@ fn longest_chain_that_is_accepted_fits_a_small_stack() {
     let check = move || schema.check(&value).is_err();
     let thread = std::thread::Builder::new().stack_size(1024 * 1024).spawn(check).unwrap();
     assert!(thread.join().unwrap());
+}
+
+#[test]
+fn chain_of_the_rules_that_take_most_fits_the_stack_of_a_thread() {
+    let schema = schema(chain_of(14, |next| json!({"oneOf": [next], "unevaluatedItems": false})));
+    let value = (0..64).fold(json!("x"), |inner, _| json!([inner]));
+    let check = move || Check::new(&schema.program, None).explain(&value).is_some();
+    let thread = std::thread::Builder::new().stack_size(1536 * 1024).spawn(check).unwrap();
+    assert!(thread.join().unwrap());
+}
+
+#[test]
+fn what_is_evaluated_is_found_without_going_through_it_again() {
+    for twice in [
+        |next: Value| json!({"allOf": [next], "unevaluatedProperties": false}),
+        |next: Value| json!({"anyOf": [next], "unevaluatedItems": false}),
+    ] {
+        let limits = SchemaLimits { visits: 62, ..LIMITS };
+        assert!(Schema::compile_value(&doubling(30, twice), &limits).is_ok(), "{}", twice(json!("next")));
+    }
 }
 
 #[test]
@@ -568,29 +590,17 @@ fn subschemas_at_the_limit_are_accepted_and_one_more_is_not() {
 }
 
 #[test]
-fn schemas_of_any_object_are_known() {
+fn any_object_fits_a_schema_of_objects() {
     for document in [
         json!({"type": "object"}),
         json!({"type": "object", "properties": {}, "additionalProperties": true, "title": "x"}),
         json!({"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "description": "x"}),
     ] {
         let schema = schema(document);
-        assert!(schema.trivially_object());
         assert_eq!(schema.check(&json!({"a": 1})), Ok(()));
         assert!(schema.check(&json!([])).is_err());
         assert_eq!(schema.check_raw(&raw(" {\"a\": 1}")), Ok(()));
         assert_eq!(schema.check_raw(&raw("7")).unwrap_err().to_string(), "the value must be of type object");
-    }
-    for document in [
-        json!({}),
-        json!(true),
-        json!({"type": ["object"]}),
-        json!({"type": "object", "properties": {"a": {}}}),
-        json!({"type": "object", "additionalProperties": false}),
-        json!({"type": "object", "minProperties": 1}),
-        json!({"type": "object", "unknown": 1}),
-    ] {
-        assert!(!schema(document.clone()).trivially_object(), "{document}");
     }
 }
 

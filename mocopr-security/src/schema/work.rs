@@ -10,22 +10,31 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::schema::{
     SchemaLimits, SchemaProblem, SchemaProblemKind,
-    graph::{Children, Graph, Part},
+    graph::{Children, Graph, Node, Part},
 };
 
 /// The measure of a schema that was accepted.
 ///
 /// Two bounds are proven, or the schema is refused:
-/// * *plain*: no place of a value of the greatest depth gets more than the limit's visits, whatever is remembered;
-/// * *remembered*: the checker remembers the verdict of a referenced subschema on an object or array, so each is
-///   applied a constant number of times at a place. Then the sum of all in-place visits bounds the place. This holds
-///   only while nothing but references can repeat, which `unevaluated…` keywords can.
+/// * *plain*: no place of a value of the greatest depth gets more than the limit's visits, and nothing is remembered;
+/// * *remembered*: the checker remembers the verdict of each subschema that is applied to a part, by the part. So each
+///   of these begins at most once at a place, and the sum of what they apply in place bounds the visits there. (One
+///   that applies nothing further may begin again, where that is no more work than to remember it.) A verdict must
+///   not depend on the way there, which it does where a `$dynamicRef` can mean several anchors.
 ///
 /// The checker recurses, so how many subschemas can be under way at once is bounded as well, for the stack's sake.
 #[derive(Debug)]
 pub(super) struct Work {
     /// By the depth of a value, from 0: the most visits at one of its places when nothing is remembered.
     by_depth: Box<[u64]>,
+    proof: Proof,
+}
+
+/// Which of the two bounds holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Proof {
+    Plain,
+    Remembered,
 }
 
 impl Work {
@@ -38,9 +47,18 @@ impl Work {
         }
         let by_depth = entries.by_depth(limits.value_depth);
         let plain = by_depth.iter().all(|&visits| visits <= limits.visits);
-        let nothing_but_references = graph.nodes.iter().all(|node| node.unevaluated == 0);
-        let remembered = nothing_but_references && entries.sum() <= limits.visits;
-        if plain || remembered { Ok(Self { by_depth }) } else { Err(SchemaProblemKind::Work.at(&entries.worst(graph))) }
+        if plain {
+            return Ok(Self { by_depth, proof: Proof::Plain });
+        }
+        let choices = |node: &Node<'_>| node.dynamic_reference.as_ref().map_or(0, |dynamic| dynamic.candidates.len());
+        if graph.nodes.iter().all(|node| choices(node) == 0) && entries.sum() <= limits.visits {
+            return Ok(Self { by_depth, proof: Proof::Remembered });
+        }
+        Err(SchemaProblemKind::Work.at(&entries.worst(graph)))
+    }
+
+    pub(super) fn proof(&self) -> Proof {
+        self.proof
     }
 
     /// The most visits at one place of a value of that depth, when nothing is remembered.
@@ -87,7 +105,7 @@ impl Entries {
                     parts.push(targets.collect());
                 }
             }
-            let visits = applied.iter().fold(0, |sum: u64, (_, often)| sum.saturating_add(often.whole));
+            let visits = applied.iter().fold(0, |sum: u64, (_, often)| sum.saturating_add(often.times));
             let chain = applied.iter().map(|(_, often)| often.chain).max().unwrap_or(0);
             all.push(Entry { node, visits, chain, parts });
         }
@@ -149,10 +167,7 @@ fn pointer(graph: &Graph<'_>, entry: Option<&Entry>) -> String {
 /// How often a subschema is applied at a place.
 #[derive(Clone, Copy, Default)]
 struct Often {
-    /// As a whole.
-    whole: u64,
-    /// Once more for what it evaluates, because of an `unevaluated…` keyword above it.
-    marked: u64,
+    times: u64,
     /// Its place in the longest chain that leads to it, from 1.
     chain: usize,
 }
@@ -160,18 +175,16 @@ struct Often {
 /// Everything that is applied at a place when `start` is applied there once.
 fn applied_in_place(graph: &Graph<'_>, rank: &[usize], start: usize, steps: &mut u64) -> Option<Vec<(usize, Often)>> {
     let ranked = |node: usize| (rank.get(node).copied().unwrap_or(usize::MAX), node);
-    let mut waiting = BTreeMap::from([(ranked(start), Often { whole: 1, marked: 0, chain: 1 })]);
+    let mut waiting = BTreeMap::from([(ranked(start), Often { times: 1, chain: 1 })]);
     let mut applied = Vec::new();
     // Ranks grow along every edge, so a subschema is taken when all that applies it has been.
     while let Some(((_, number), often)) = waiting.pop_first() {
         applied.push((number, often));
         let node = graph.nodes.get(number)?;
-        let marks = often.marked.saturating_add(often.whole.saturating_mul(node.unevaluated));
         for &target in &node.in_place {
             *steps = steps.checked_sub(1)?;
             let target = waiting.entry(ranked(target)).or_default();
-            target.whole = target.whole.saturating_add(often.whole).saturating_add(marks);
-            target.marked = target.marked.saturating_add(marks);
+            target.times = target.times.saturating_add(often.times);
             target.chain = target.chain.max(often.chain.saturating_add(1));
         }
     }
@@ -214,7 +227,7 @@ fn by_part(
             parts.insert(Some(part));
             named.entry(part).or_default().push(target);
         }
-        sides.push((named, children, often.whole.saturating_add(often.marked)));
+        sides.push((named, children, often.times));
     }
     let mut all = Vec::new();
     for part in parts {
