@@ -16,6 +16,8 @@ mod memory;
 mod mismatch;
 mod number;
 mod operand;
+#[cfg(test)]
+mod oracle;
 mod part;
 mod pattern;
 mod place;
