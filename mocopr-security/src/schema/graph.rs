@@ -101,6 +101,18 @@ impl<'a> Graph<'a> {
         self.places.get(&std::ptr::from_ref(schema)).copied()
     }
 
+    /// The resources in which a `$dynamicRef` may find its anchor, where it may find several; in their order.
+    pub(super) fn scopes(&self) -> Vec<*const Value> {
+        let dynamic = self.nodes.iter().filter_map(|node| node.dynamic_reference.as_ref());
+        let candidates: BTreeSet<_> =
+            dynamic.flat_map(|dynamic| &dynamic.candidates).map(|(resource, _)| *resource).collect();
+        let with_one = |node: &&Node<'_>| candidates.contains(&node.resource);
+        let mut scopes: Vec<_> = self.nodes.iter().filter(with_one).map(|node| node.resource).collect();
+        let mut seen = BTreeSet::new();
+        scopes.retain(|scope| seen.insert(*scope));
+        scopes
+    }
+
     /// The names in `properties`, sorted.
     pub(super) fn names(&self) -> Box<[Box<str>]> {
         self.names.iter().map(|&name| name.into()).collect()

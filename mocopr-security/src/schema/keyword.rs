@@ -24,23 +24,18 @@ pub(super) fn compile(graph: &Graph<'_>, dialect: Dialect, limits: &SchemaLimits
     let sides = graph.nodes.iter().flat_map(|node| [&node.members, &node.elements]);
     let parts = sides.flat_map(|side| side.named.iter().map(|(_, part)| part).chain(&side.rest).chain(&side.every));
     let parts: BTreeSet<usize> = parts.copied().collect();
-    let candidates = graph.nodes.iter().filter_map(|node| node.dynamic_reference.as_ref());
-    let mut scopes = HashMap::new();
-    for &(resource, _) in candidates.flat_map(|dynamic| &dynamic.candidates) {
-        let next = scopes.len();
-        scopes.entry(resource).or_insert(next);
-    }
+    let scopes: HashMap<_, _> = graph.scopes().into_iter().enumerate().map(|(number, scope)| (scope, number)).collect();
     let mut slots = 0;
     let mut nodes = Vec::with_capacity(graph.nodes.len());
     for (number, node) in graph.nodes.iter().enumerate() {
         let rules = Compiler { graph, node, dialect, limits, scopes: &scopes }.rules()?;
         let weight = weight(&rules);
-        let slot = (weight == Weight::Heavy && parts.contains(&number)).then_some(slots);
+        let slot = parts.contains(&number).then_some(slots);
         slots += usize::from(slot.is_some());
         let scope = scopes.get(&node.resource).copied();
         nodes.push(Node { asks: asks(&rules), weight, slot, scope, rules });
     }
-    Ok(Program { nodes: nodes.into(), slots })
+    Ok(Program { nodes: nodes.into(), slots, scopes: scopes.len() })
 }
 
 fn weight(rules: &[Rule]) -> Weight {

@@ -154,7 +154,7 @@ impl Schema {
     pub fn check(&self, value: &Value) -> Result<(), Mismatch> {
         let memory = match self.work.proof() {
             Proof::Plain => None,
-            Proof::Remembered => Some(Memory::new(self.program.slots)),
+            Proof::Remembered => Some(Memory::new(&self.program)),
         };
         if Check::new(&self.program, memory).verdict(value) {
             return Ok(());

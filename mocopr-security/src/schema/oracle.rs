@@ -238,7 +238,7 @@ proptest! {
             let fits = schema.check(value).is_ok();
             prop_assert_eq!(fits, oracle.is_valid(value), "{} {}", &document, value);
             let verdict = |memory| Check::new(&schema.program, memory).verdict(value);
-            prop_assert_eq!(verdict(None), verdict(Some(Memory::new(schema.program.slots))), "{} {}", &document, value);
+            prop_assert_eq!(verdict(None), verdict(Some(Memory::new(&schema.program))), "{} {}", &document, value);
             let broken = Check::new(&schema.program, None).explain(value);
             prop_assert_eq!(fits, broken.is_none(), "{} {}", &document, value);
             if let Some(broken) = broken {

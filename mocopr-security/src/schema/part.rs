@@ -21,6 +21,9 @@ impl<'p, 'v> Check<'p, 'v> {
 
     fn fits_as_remembered(&mut self, node: usize, part: &Place<'_, 'v>) -> bool {
         let address = std::ptr::from_ref(part.value).addr();
+        if self.memory.is_none() || self.weight(node) == Weight::Light && is_small(part.value) {
+            return self.fits(node, part);
+        }
         self.recall(node, address).unwrap_or_else(|| {
             let fits = self.fits(node, part);
             self.remember(node, address, fits)
@@ -29,13 +32,13 @@ impl<'p, 'v> Check<'p, 'v> {
 
     fn recall(&self, node: usize, address: usize) -> Option<bool> {
         let slot = self.program.nodes.get(node)?.slot?;
-        self.memory.as_ref()?.recall(slot, address)
+        self.memory.as_ref()?.recall(slot, &self.scopes, address)
     }
 
     fn remember(&mut self, node: usize, address: usize, fits: bool) -> bool {
         let slot = self.program.nodes.get(node).and_then(|node| node.slot);
         if let (Some(slot), Some(memory)) = (slot, &mut self.memory) {
-            memory.remember(slot, address, fits);
+            memory.remember(slot, &self.scopes, address, fits);
         }
         fits
     }
@@ -256,6 +259,18 @@ impl<'p, 'v> Check<'p, 'v> {
         }
     }
 }
+
+/// Whether to look at the value itself is no more work than to remember what was seen.
+fn is_small(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+        Value::String(text) => text.len() <= SMALL_BYTES,
+        Value::Array(elements) => elements.is_empty(),
+        Value::Object(members) => members.is_empty(),
+    }
+}
+
+const SMALL_BYTES: usize = 64;
 
 impl Additional {
     fn speaks_of(&self, name: &str) -> bool {

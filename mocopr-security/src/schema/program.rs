@@ -11,6 +11,8 @@ pub(super) struct Program {
     pub(super) nodes: Box<[Node]>,
     /// How many subschemas have a slot.
     pub(super) slots: usize,
+    /// How many resources there are that a `$dynamicRef` may look into, where the way there decides.
+    pub(super) scopes: usize,
 }
 
 /// One subschema.
@@ -22,7 +24,7 @@ pub(super) struct Node {
     pub(super) scope: Option<usize>,
     /// Whether it asks what of the value its other rules evaluated.
     pub(super) asks: Asks,
-    /// Where its verdicts are remembered; for one that is applied to parts, and is heavy.
+    /// Where its verdicts are remembered; for one that is applied to parts.
     pub(super) slot: Option<usize>,
     pub(super) weight: Weight,
 }

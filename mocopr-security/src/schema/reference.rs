@@ -119,7 +119,10 @@ impl<'a> Reader<'a> {
                 node.dynamic_reference = Some(DynamicReference { target, candidates });
             }
         }
-        if ambiguous > MAX_CANDIDATES { Err(SchemaProblemKind::Work.at("")) } else { Ok(()) }
+        if ambiguous.max(self.graph.scopes().len()) > MAX_CANDIDATES {
+            return Err(SchemaProblemKind::Work.at(""));
+        }
+        Ok(())
     }
 
     /// Follows a JSON Pointer in a fragment; an `$id` on the way begins another resource.
@@ -157,5 +160,5 @@ fn percent_decode(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// How many anchors of one name a `$dynamicRef` may choose among. Schemas that are extended have two or three.
+/// How many anchors a `$dynamicRef` may choose among, and in how many resources. Schemas that are extended have two or three.
 const MAX_CANDIDATES: usize = 16;

@@ -427,6 +427,24 @@ fn recursive_schemas_work() {
     assert_eq!(dynamic.check(&json!({"a": {"b": 1}})).unwrap_err().to_string(), "/*/* must be of type object");
 }
 
+#[test]
+fn anchor_of_the_outermost_resource_is_the_one_that_is_meant() {
+    let tree = json!({
+        "$id": "urn:tree", "$dynamicAnchor": "node", "type": "object",
+        "properties": {"data": {}, "children": {"type": "array", "items": {"$dynamicRef": "#node"}}}
+    });
+    let strict = json!({
+        "$id": "urn:strict", "$dynamicAnchor": "node", "$ref": "urn:tree", "unevaluatedProperties": false,
+        "$defs": {"tree": tree}
+    });
+    let misspelled = json!({"children": [{"children": [{"daat": 1}]}]});
+    assert_eq!(says(strict.clone(), misspelled.clone()), "/children/0/children/0 has the unknown member \"daat\"");
+    assert!(schema(strict.clone()).check(&json!({"children": [{"children": [{"data": 1}]}]})).is_ok());
+    // Where the way does not lead through the strict one, the tree is what it says of itself.
+    let within = json!({"$id": "urn:root", "$ref": "urn:tree", "$defs": {"strict": strict}});
+    assert!(schema(within).check(&misspelled).is_ok());
+}
+
 /// A language of filters, as enums with an inner tag give it: the alternatives lead back through the same member.
 fn filters(tags: &[&str]) -> Value {
     let alternative = |tag: &&str| {

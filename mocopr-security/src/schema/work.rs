@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::schema::{
     SchemaLimits, SchemaProblem, SchemaProblemKind,
-    graph::{Children, Graph, Node, Part},
+    graph::{Children, Graph, Part},
 };
 
 /// The measure of a schema that was accepted.
@@ -19,8 +19,9 @@ use crate::schema::{
 /// * *plain*: no place of a value of the greatest depth gets more than the limit's visits, and nothing is remembered;
 /// * *remembered*: the checker remembers the verdict of each subschema that is applied to a part, by the part. So each
 ///   of these begins at most once at a place, and the sum of what they apply in place bounds the visits there. (One
-///   that applies nothing further may begin again, where that is no more work than to remember it.) A verdict must
-///   not depend on the way there, which it does where a `$dynamicRef` can mean several anchors.
+///   that applies nothing further may begin again at a small value, where that is no more work than to remember it.)
+///   Where a `$dynamicRef` can mean several anchors, a verdict depends on the resources on the way there and on their
+///   order. It is remembered for each such way, so the bound is that many times the sum.
 ///
 /// The checker recurses, so how many subschemas can be under way at once is bounded as well, for the stack's sake.
 #[derive(Debug)]
@@ -50,8 +51,8 @@ impl Work {
         if plain {
             return Ok(Self { by_depth, proof: Proof::Plain });
         }
-        let choices = |node: &Node<'_>| node.dynamic_reference.as_ref().map_or(0, |dynamic| dynamic.candidates.len());
-        if graph.nodes.iter().all(|node| choices(node) == 0) && entries.sum() <= limits.visits {
+        let ways = ways(graph.scopes().len());
+        if ways.is_some_and(|ways| entries.sum().saturating_mul(ways) <= limits.visits) {
             return Ok(Self { by_depth, proof: Proof::Remembered });
         }
         Err(SchemaProblemKind::Work.at(&entries.worst(graph)))
@@ -64,6 +65,17 @@ impl Work {
     /// The most visits at one place of a value of that depth, when nothing is remembered.
     pub(super) fn visits(&self, depth: usize) -> u64 {
         self.by_depth.get(depth).copied().unwrap_or(u64::MAX)
+    }
+}
+
+/// How many ways lead through some of so many resources; `None` for more than a check keeps apart.
+fn ways(scopes: usize) -> Option<u64> {
+    match scopes {
+        0 => Some(1),
+        1 => Some(2),
+        2 => Some(5),
+        3 => Some(16),
+        _ => None,
     }
 }
 
