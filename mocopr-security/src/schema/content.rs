@@ -44,6 +44,14 @@ impl Content {
         (known.is_some() || kind.is_some()).then_some(Self { encoding: known, kind })
     }
 
+    /// What of the text is asserted, for whoever broke it.
+    pub(super) fn name(self) -> &'static str {
+        match self.kind {
+            None => "content encoding",
+            Some(Kind::Json) => "content type",
+        }
+    }
+
     pub(super) fn fits(self, text: &str) -> bool {
         let decoded = match self.encoding {
             None => None,

@@ -82,6 +82,8 @@ impl<'a> Translator<'a> {
                     self.groups.pop()?
                 }
                 '*' | '+' | '?' | '{' if last == Piece::Repeatable => self.repetition(character)?,
+                // Without the `u` flag these mean themselves where they close nothing.
+                ']' | '}' if self.purpose == Purpose::Match => self.literal(character),
                 '*' | '+' | '?' | '{' | '}' | ']' => return None,
                 '.' => {
                     self.out.push_str(NO_LINE_END);

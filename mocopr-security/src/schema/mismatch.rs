@@ -185,7 +185,7 @@ fn assertion_rule(assertion: &Assertion) -> String {
         }
         Assertion::Pattern(pattern) => format!("must match the pattern {}", plain(pattern.source())),
         Assertion::Format(format) => format!("must be of format {}", format.name()),
-        Assertion::Content(_) => "must have the content of the schema".into(),
+        Assertion::Content(content) => format!("must have the {} of the schema", content.name()),
         Assertion::UniqueItems => "must not have equal elements".into(),
         // A missing member is told by its name.
         Assertion::Required(_) | Assertion::DependentRequired(_) => "must have all members".into(),

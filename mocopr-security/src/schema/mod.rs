@@ -86,8 +86,9 @@ impl SchemaLimits {
 
 /// A schema that is ready to check values.
 ///
-/// Dialects: 2020-12, also where `$schema` is absent, and draft-07. `format` is asserted. Patterns run in linear
-/// time; look-around and back-references, which cannot, are refused.
+/// Dialects: 2020-12, also where `$schema` is absent, and draft-07. `format` is asserted. Patterns are those of
+/// ECMAScript and run in linear time; look-around and back-references, which cannot, are refused, and so are the
+/// modifiers of groups.
 ///
 /// ```
 /// use mocopr_core::json::RawJson;

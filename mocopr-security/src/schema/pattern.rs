@@ -74,6 +74,7 @@ mod tests {
             (r"^a{2,}?b{1}$", "aab", "ab"),
             (r"\bfoo\b", "a foo.", "afoo"),
             (r"^#x y$", "#x y", "#xy"),
+            (r"^a]}$", "a]}", "a"),
         ] {
             assert!(finds(pattern, good), "{pattern} {good}");
             assert!(!finds(pattern, bad), "{pattern} {bad}");
@@ -87,14 +88,12 @@ mod tests {
             ")",
             "[",
             "a**",
+            "a{",
+            "{",
+            "a{,5}",
             "*a",
             "^*",
-            "a{",
             "a{2,1}",
-            "a{,5}",
-            "{",
-            "}",
-            "]",
             "[z-a]",
             r"\a",
             r"\",
