@@ -40,13 +40,13 @@ pub(super) type Names = Box<[Box<str>]>;
 /// A type that the keyword `type` can name, in the order in which a mismatch lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
-    Array,
+    Null,
     Boolean,
     Integer,
-    Null,
     Number,
-    Object,
     String,
+    Array,
+    Object,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -68,7 +68,10 @@ impl Compiler<'_, '_> {
             }
         };
         let mut sorted: Vec<_> = keywords.iter().collect();
-        sorted.sort_unstable_by_key(|(keyword, _)| (keyword.starts_with("unevaluated"), keyword.as_str()));
+        // The type is what a sender should hear of first.
+        sorted.sort_unstable_by_key(|(keyword, _)| {
+            (keyword.starts_with("unevaluated"), *keyword != "type", keyword.as_str())
+        });
         let mut rules = Vec::new();
         for (keyword, value) in sorted {
             if let Some(place) = operand::misplaced(keyword, value, self.dialect) {

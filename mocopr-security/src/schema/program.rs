@@ -18,7 +18,7 @@ pub(super) struct Program {
 /// One subschema.
 #[derive(Debug)]
 pub(super) struct Node {
-    /// In the order of their keywords; those about what is not evaluated come last.
+    /// The type, and the others in the order of their keywords; those about what is not evaluated come last.
     pub(super) rules: Box<[Rule]>,
     /// The number of its resource, where a `$dynamicRef` may look for an anchor in it.
     pub(super) scope: Option<usize>,

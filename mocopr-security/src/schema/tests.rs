@@ -195,6 +195,21 @@ fn same_value_gives_the_same_mismatch() {
 }
 
 #[test]
+fn type_is_told_before_all_else() {
+    let document = json!({"oneOf": [{"minLength": 2}, {"maxLength": 4}], "type": ["object", "null", "string"]});
+    assert_eq!(says(document, json!(3)), "the value must be of type null or string or object");
+}
+
+#[test]
+fn content_is_asserted_in_draft_07_alone() {
+    let content = |dialect: &str| json!({"$schema": dialect, "contentEncoding": "base64", "contentMediaType": "application/json"});
+    let seventh = content("http://json-schema.org/draft-07/schema#");
+    assert_eq!(says(seventh.clone(), json!("{}")), "the value must have the content type of the schema");
+    assert!(schema(seventh).check(&json!("e30=")).is_ok());
+    assert!(schema(content("https://json-schema.org/draft/2020-12/schema")).check(&json!("{}")).is_ok());
+}
+
+#[test]
 fn both_dialects_are_understood() {
     let latest =
         json!({"$schema": "https://json-schema.org/draft/2020-12/schema", "prefixItems": [{"type": "string"}]});
