@@ -181,8 +181,8 @@ impl<'a> Translator<'a> {
     /// What stands behind a backslash outside a class.
     fn escape(&mut self) -> Option<Piece> {
         match self.next()? {
-            'b' => Some(self.fixed("\\b")),
-            'B' => Some(self.fixed("\\B")),
+            'b' => Some(self.fixed(r"(?-u:\b)")),
+            'B' => Some(self.fixed(r"(?-u:\B)")),
             digit @ '1'..='9' if self.purpose == Purpose::Read => {
                 let mut number = digit.to_string();
                 while let Some(next) = self.rest.chars().next().filter(char::is_ascii_digit) {

@@ -352,7 +352,9 @@ proptest! {
         let reads = schema_of_patterns().check(&json!(pattern)).is_ok();
         prop_assert_eq!(reads, syntax.is_valid(&json!(pattern)), "{}", pattern);
         if let (Ok(ours), Ok(theirs)) = (ours, theirs) {
-            for text in texts {
+            // To ECMAScript an ä is in no word, and to the other it is.
+            let bounds = pattern.to_lowercase().contains(r"\b");
+            for text in texts.into_iter().filter(|text| !bounds || text.is_ascii()) {
                 let text = Value::from(text);
                 prop_assert_eq!(ours.check(&text).is_ok(), theirs.is_valid(&text), "{:?} {}", pattern, text);
             }
