@@ -231,15 +231,22 @@ impl<'a> Translator<'a> {
         Some(Atom::Character(character))
     }
 
-    /// `\p{L}`, `\p{Script=Greek}` and their negations; the matcher knows which there are.
+    /// `\p{L}`, `\p{Script=Greek}` and their negations: categories and scripts. The tables of all other properties are
+    /// large, so these are refused, whatever tables another crate of the build asks the matcher for.
     fn property(&mut self, sign: char) -> Option<Atom> {
         let (name, rest) = self.rest.strip_prefix('{')?.split_once('}')?;
-        let in_name = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '=');
-        if !name.chars().all(in_name) {
+        let in_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        if !name.splitn(2, '=').all(|part| !part.is_empty() && part.bytes().all(in_name)) {
             return None;
         }
         self.rest = rest;
-        Some(Atom::Set(format!("\\{sign}{{{name}}}")))
+        match name.split_once('=') {
+            None => Some(Atom::Set(format!("\\{sign}{{gc={name}}}"))),
+            Some(("gc" | "General_Category" | "sc" | "Script" | "scx" | "Script_Extensions", _)) => {
+                Some(Atom::Set(format!("\\{sign}{{{name}}}")))
+            }
+            Some(_) => (self.purpose == Purpose::Read).then(|| Atom::Set(String::new())),
+        }
     }
 
     /// `\u0041`, `\u{1F600}` and pairs of surrogates; a lone surrogate is in no text.

@@ -198,7 +198,7 @@ impl<'a> Reader<'a> {
 
         let (mut in_place, mut members, mut elements) = (Vec::new(), Children::default(), Children::default());
         for (keyword, value) in keywords {
-            let Some((role, holds)) = applicator(keyword) else { continue };
+            let Some((role, holds)) = applicator(keyword, self.dialect) else { continue };
             for (pointer, part, child) in subschemas(value, holds, &format!("{pointer}/{}", escape(keyword))) {
                 let number = self.enter(child, resource, pointer)?;
                 match (role, part) {
@@ -252,9 +252,18 @@ enum Holds {
     Map,
 }
 
-/// Keywords of both dialects: one that the document's dialect does not know applies nothing, so counting it errs
-/// towards refusal.
-fn applicator(keyword: &str) -> Option<(Use, Holds)> {
+/// What a keyword applies; `None` for one that the dialect does not know, which applies nothing.
+fn applicator(keyword: &str, dialect: Dialect) -> Option<(Use, Holds)> {
+    let is_known = match keyword {
+        "additionalItems" => dialect == Dialect::Draft07,
+        "contentSchema" | "dependentSchemas" | "prefixItems" | "unevaluatedProperties" | "unevaluatedItems" => {
+            dialect == Dialect::V2020_12
+        }
+        _ => true,
+    };
+    if !is_known {
+        return None;
+    }
     Some(match keyword {
         "$defs" | "definitions" => (Use::Define, Holds::Map),
         "contentSchema" => (Use::Define, Holds::Schemas),
