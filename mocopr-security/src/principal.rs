@@ -50,9 +50,39 @@ impl Principal {
     }
 
     /// Somebody else than the user of this machine, without roles and scopes; for tests.
+    ///
+    /// ```
+    /// use mocopr_security::principal::Principal;
+    ///
+    /// let alice = Principal::named("alice").with_role("editor").with_scope("notes:write");
+    /// assert!(alice.has_role("editor") && alice.has_scope("notes:write") && !alice.has_scope("notes:read"));
+    /// ```
     #[cfg(feature = "testing")]
     pub fn named(subject: &str) -> Self {
         Self::new(Method::Local, "test", subject, None, Holdings::These { roles: [].into(), scopes: [].into() })
+    }
+
+    /// The same with one role more; for tests. Who holds everything stays as it is.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn with_role(self, role: &str) -> Self {
+        self.with_holdings(|roles, _| roles.push(role.into()))
+    }
+
+    /// The same with one scope more; for tests. Who holds everything stays as it is.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn with_scope(self, scope: &str) -> Self {
+        self.with_holdings(|_, scopes| scopes.push(scope.into()))
+    }
+
+    #[cfg(feature = "testing")]
+    fn with_holdings(self, edit: impl FnOnce(&mut Vec<Box<str>>, &mut Vec<Box<str>>)) -> Self {
+        let Holdings::These { roles, scopes } = &self.0.holdings else { return self };
+        let (mut roles, mut scopes) = (roles.to_vec(), scopes.to_vec());
+        edit(&mut roles, &mut scopes);
+        let holdings = Holdings::These { roles: roles.into(), scopes: scopes.into() };
+        Self::new(self.0.method, &self.0.issuer, &self.0.subject, self.0.tenant.clone(), holdings)
     }
 
     pub(crate) fn new(

@@ -141,6 +141,12 @@ impl<P> McpServer<P> {
     pub(crate) fn open_pipe(&self) -> tokio::io::DuplexStream {
         crate::transport::pipe::open(self.engine.clone())
     }
+
+    /// Opens a pipe to the server whose client is somebody else than the user of this machine.
+    #[cfg(feature = "testing")]
+    pub(crate) fn open_pipe_as(&self, who: mocopr_security::principal::Principal) -> tokio::io::DuplexStream {
+        crate::transport::pipe::open_as(self.engine.clone(), who)
+    }
 }
 
 impl<P> fmt::Debug for McpServer<P> {

@@ -6,6 +6,7 @@ use mocopr_core::{
     meta,
     wire::revision::{Era, Revision},
 };
+use mocopr_security::principal::Principal;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf};
 
@@ -100,22 +101,68 @@ impl TestClient {
     /// # Errors
     /// [`TestError::Refused`] or [`TestError::Broken`] where the server does not serve the revision, or does not answer.
     pub async fn connect_in<P>(server: &McpServer<P>, revision: Revision) -> Result<Self, TestError> {
-        let mut client = Self::open(server, revision);
+        Self::open(pipe(server), revision).greet().await
+    }
+
+    /// A client of the newest revision, 2026-07-28, whose caller is `who`. The caller of every other client is the user
+    /// of this machine, who holds every role and scope.
+    ///
+    /// ```
+    /// # use mocopr_server::{registry::tool::Tool, server::McpServer};
+    /// use mocopr_security::principal::Principal;
+    /// use mocopr_server::testing::{TestClient, TestError};
+    /// use serde_json::json;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let tool = Tool::new("write").requires_scope("notes:write").handler(|_: serde_json::Value| async { "done" });
+    /// # let server = McpServer::builder().with_info("test", "1.0.0").with_tool(tool).build()?;
+    /// let mut reader = TestClient::as_principal(&server, Principal::named("bob").with_scope("notes:read")).await?;
+    /// let refused = reader.call_tool("write", json!({})).await;
+    /// assert!(matches!(refused, Err(TestError::Refused { code: 1403, .. })));
+    ///
+    /// let mut writer = TestClient::as_principal(&server, Principal::named("ann").with_scope("notes:write")).await?;
+    /// assert_eq!(writer.call_tool("write", json!({})).await?.text(), "done");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`TestClient::connect`].
+    pub async fn as_principal<P>(server: &McpServer<P>, who: Principal) -> Result<Self, TestError> {
+        Self::as_principal_in(server, who, Revision::NEWEST_STATELESS).await
+    }
+
+    /// A client of any revision whose caller is `who`.
+    ///
+    /// # Errors
+    /// As [`TestClient::connect_in`].
+    pub async fn as_principal_in<P>(
+        server: &McpServer<P>,
+        who: Principal,
+        revision: Revision,
+    ) -> Result<Self, TestError> {
+        Self::open(server.open_pipe_as(who), revision).greet().await
+    }
+
+    /// Learns of the server what the revision wants a client to know first.
+    async fn greet(mut self) -> Result<Self, TestError> {
+        let revision = self.revision;
         if revision.era() == Era::Stateless {
-            client.request("server/discover", json!({})).await?;
-            return Ok(client);
+            self.request("server/discover", json!({})).await?;
+            return Ok(self);
         }
         let hello = json!({
             "protocolVersion": revision.as_str(),
-            "capabilities": client.capabilities,
+            "capabilities": self.capabilities,
             "clientInfo": {"name": "test", "version": "1"},
         });
-        let TestAnswer(agreed) = client.request("initialize", hello).await?;
+        let TestAnswer(agreed) = self.request("initialize", hello).await?;
         if agreed.get("protocolVersion").and_then(Value::as_str) != Some(revision.as_str()) {
             return Err(TestError::Broken);
         }
-        client.notify("notifications/initialized", json!({})).await?;
-        Ok(client)
+        self.notify("notifications/initialized", json!({})).await?;
+        Ok(self)
     }
 
     /// Declares other capabilities than elicitation, sampling and roots; before the first question is asked.
@@ -214,8 +261,8 @@ impl TestClient {
         std::mem::take(&mut self.heard)
     }
 
-    fn open<P>(server: &McpServer<P>, revision: Revision) -> Self {
-        let (input, output) = tokio::io::split(pipe(server));
+    fn open(pipe: DuplexStream, revision: Revision) -> Self {
+        let (input, output) = tokio::io::split(pipe);
         Self {
             lines: BufReader::new(input).lines(),
             output,

@@ -15,6 +15,7 @@ mod conformance;
 mod everything;
 mod facade;
 mod macros;
+mod principals;
 mod stores;
 mod support;
 mod tidy;

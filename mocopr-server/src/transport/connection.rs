@@ -41,7 +41,7 @@ pub(crate) struct Endings {
     pub(crate) after_drain: Duration,
 }
 
-/// Serves one peer until its input ends, its output fails, or the server stops.
+/// Serves one peer, if the gate admits it, until its input ends, its output fails, or the server stops.
 pub(crate) async fn serve<R, W>(engine: Arc<Engine>, kind: PeerKind, input: R, output: W, endings: Endings)
 where
     R: AsyncRead + Unpin,
@@ -54,6 +54,20 @@ where
             return;
         }
     };
+    serve_admitted(engine, admission, input, output, endings).await;
+}
+
+/// Serves one peer that was admitted.
+pub(crate) async fn serve_admitted<R, W>(
+    engine: Arc<Engine>,
+    admission: Admission,
+    input: R,
+    output: W,
+    endings: Endings,
+) where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
     let (sink, queue) = mpsc::channel(engine.limits().queued_messages.get());
     let writer = LineWriter::new(output, queue, engine.limits().write_stall).run();
     let (drain, after_drain) = (endings.drain.clone(), endings.after_drain);
