@@ -139,12 +139,25 @@ impl<'a, T> View<'a, T> {
             }
             _ => None,
         };
-        let result = encode(&Page { items, next_cursor, cache: reading.cache }, reading.revision);
-        let bytes = encode::kept(&result, reading.revision, Some(reading.stamp));
+        let page = Page { items, next_cursor, cache: self.hint(reading.cache) };
+        let bytes = encode::kept(&encode(&page, reading.revision), reading.revision, Some(reading.stamp));
         if snapshot.listings.0.len() < MAX_KEPT {
             snapshot.listings.0.insert(key, bytes.clone());
         }
         Ok(bytes)
+    }
+
+    /// Where a role shows or hides an entry, callers have different lists: whoever keeps one for all of them, such as a
+    /// proxy, would show them each other's.
+    fn hint(&self, cache: CacheHint) -> CacheHint {
+        let by_role = |entry: &T| match (self.target)(entry) {
+            Target::Found { need, .. } => !need.roles.is_empty(),
+            Target::Protocol | Target::Missing => false,
+        };
+        if self.entries.iter().any(|(_, entry)| by_role(entry)) {
+            return CacheHint { scope: CacheScope::Private, ..cache };
+        }
+        cache
     }
 
     fn sight(&self, reading: &Reading<'_>) -> Sight {
@@ -184,7 +197,7 @@ impl Sight {
     }
 }
 
-/// The hint for lists: shared only where nothing depends on the caller.
+/// The hint for what the rules do not make different by caller; a list whose entries require roles narrows it.
 pub(crate) fn hint(gate: &Gate, ttl: Duration) -> CacheHint {
     let scope = if gate.depends_on_caller() { CacheScope::Private } else { CacheScope::Public };
     CacheHint { ttl, scope }

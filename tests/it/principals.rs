@@ -231,3 +231,19 @@ async fn the_user_of_this_machine_holds_everything() {
     assert_eq!(local.call_tool("write", json!({})).await.unwrap().text(), "local");
     assert_eq!(local.call_tool("publish", json!({})).await.unwrap().text(), "published");
 }
+
+#[tokio::test]
+async fn lists_that_roles_make_different_are_not_to_be_shared() {
+    let scope = async |method: &str| {
+        let mut client = client(alice()).await;
+        client.request(method, json!({})).await.unwrap().value()["cacheScope"].clone()
+    };
+    for method in ["tools/list", "prompts/list", "resources/list", "resources/templates/list"] {
+        assert_eq!(scope(method).await, "private", "{method}");
+    }
+    // Scopes hide nothing, so what they are required for can be shared.
+    let scoped = Tool::new("scoped").requires_scope("a").handler(|_: Value| async { "" });
+    let server = McpServer::builder().with_info("test", "1").with_tool(scoped).build().unwrap();
+    let mut client = TestClient::as_principal(&server, alice()).await.unwrap();
+    assert_eq!(client.request("tools/list", json!({})).await.unwrap().value()["cacheScope"], "public");
+}
