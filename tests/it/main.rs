@@ -18,6 +18,7 @@ mod macros;
 mod principals;
 mod stores;
 mod support;
+mod surface;
 mod tidy;
 mod timeouts;
 mod wire;
