@@ -79,6 +79,7 @@ pub use mocopr_server::{
         prompt::{IntoPromptResult, Prompt},
         read::{Blob, IntoReadResult},
         tool::{CallTool, IntoToolResult, Json},
+        with_context::WithContext,
     },
     registry::{
         builder::Builder,

@@ -596,6 +596,32 @@ async fn definitions_without_macros_answer_alike() {
     assert_eq!(client.get_prompt("greet", json!({"name": "Ada"})).await.unwrap().text(), "Hello Ada");
 }
 
+#[tokio::test]
+async fn async_functions_of_the_context_are_handlers_without_a_box() {
+    async fn add(pair: Pair, ctx: &Context) -> Result<Json<i32>, Failure> {
+        let more = ctx.state::<i32>().ok_or_else(|| Failure::internal("no state"))?;
+        tokio::task::yield_now().await;
+        Ok(Json(pair.a + pair.b + *more))
+    }
+    let tool = Tool::new("add").input::<Pair>().needs_state::<i32>().handler_with_context(add);
+    let ask = Tool::new("ask").handler_with_context(async |_: NoArguments, ctx: &Context| {
+        let answer: Result<Pair, AskError> = ctx.elicit("Which two?").await;
+        answer.map(|pair| pair.a - pair.b).map_err(Failure::from)
+    });
+    let note = ResourceDefinition::new("note://{id}", "note")
+        .handler_with_context(async |read: Read, ctx: &Context| format!("{:?} {}", read.text("id"), ctx.caller()));
+    let greet = PromptDefinition::new("greet")
+        .handler_with_context(async |_: NoArguments, ctx: &Context| format!("Hello {}", ctx.caller()));
+    let builder = McpServer::builder().with_tool(tool).with_tool(ask).with_resource(note).with_prompt(greet);
+    let client = client(builder.with_state(10)).await;
+    let mut client = client.answering(|_, _| Some(json!({"action": "accept", "content": {"a": 5, "b": 2}})));
+
+    assert_eq!(client.call_tool("add", json!({"a": 1, "b": 2})).await.unwrap().structured(), &json!(13));
+    assert_eq!(client.call_tool("ask", json!({})).await.unwrap().text(), "3");
+    assert_eq!(client.read_resource("note://7").await.unwrap().text(), "Some(\"7\") local:local");
+    assert_eq!(client.get_prompt("greet", json!({})).await.unwrap().text(), "Hello local:local");
+}
+
 #[data]
 struct Pair {
     a: i32,

@@ -26,6 +26,7 @@ pub mod read;
 mod scalar;
 pub mod schema;
 pub mod tool;
+pub mod with_context;
 
 /// A future in a box, as a handler returns it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -17,6 +17,7 @@ use crate::{
         completion::{self, IntoCompletion},
         function,
         prompt::{IntoPromptResult, outcome},
+        with_context::WithContext,
     },
     registry::{
         builder::{Builder, Terms},
@@ -104,8 +105,28 @@ impl Builder<model::Prompt> {
         }))
     }
 
-    /// Carries out calls with a function of the arguments and the context, which returns a boxed future:
-    /// `|args: Args, ctx| Box::pin(async move { … })`.
+    /// Carries out calls with an async function of the arguments and the context, which captures nothing: state comes
+    /// from the context.
+    pub fn handler_with_context<A, F, R>(self, handler: F) -> PromptDefinition
+    where
+        A: DeserializeOwned + Send + 'static,
+        F: for<'a> WithContext<'a, A, Answer = R> + Send + Sync + 'static,
+        R: IntoPromptResult + 'static,
+    {
+        let handler = Arc::new(handler);
+        self.handled_by(function(move |work| {
+            let handler = Arc::clone(&handler);
+            Box::pin(async move {
+                match work.decode::<A>() {
+                    Ok(arguments) => outcome(handler(arguments, work.context()).await),
+                    Err(failure) => Outcome::Failed(failure),
+                }
+            })
+        }))
+    }
+
+    /// Carries out calls with a function of the arguments and the context, which returns a boxed future and may capture
+    /// what it likes: `|args: Args, ctx| Box::pin(async move { … })`.
     pub fn handler_with<A, F, R>(self, handler: F) -> PromptDefinition
     where
         A: DeserializeOwned + Send + 'static,

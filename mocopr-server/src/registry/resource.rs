@@ -19,6 +19,7 @@ use crate::{
         completion::{self, IntoCompletion},
         function,
         read::{IntoReadResult, outcome},
+        with_context::WithContext,
     },
     registry::{
         builder::{Builder, Terms},
@@ -130,8 +131,27 @@ impl Builder<Resource> {
         }))
     }
 
-    /// Carries out reads with a function of what is read and the context, which returns a boxed future:
-    /// `|read, ctx| Box::pin(async move { … })`.
+    /// Carries out reads with an async function of what is read and the context, which captures nothing: state comes
+    /// from the context.
+    pub fn handler_with_context<F, R>(self, handler: F) -> ResourceDefinition
+    where
+        F: for<'a> WithContext<'a, Read, Answer = R> + Send + Sync + 'static,
+        R: IntoReadResult + 'static,
+    {
+        let handler = Arc::new(handler);
+        let mime_type: Option<Arc<str>> = self.info.mime_type.as_deref().map(Into::into);
+        self.handled_by(function(move |work| {
+            let handler = Arc::clone(&handler);
+            let mime_type = mime_type.clone();
+            Box::pin(async move {
+                let returned = handler(Read::of(&work), work.context()).await;
+                outcome(returned, work.uri().unwrap_or_default(), mime_type.as_deref())
+            })
+        }))
+    }
+
+    /// Carries out reads with a function of what is read and the context, which returns a boxed future and may capture
+    /// what it likes: `|read, ctx| Box::pin(async move { … })`.
     pub fn handler_with<F, R>(self, handler: F) -> ResourceDefinition
     where
         F: for<'a> Fn(Read, &'a Context) -> BoxFuture<'a, R> + Send + Sync + 'static,

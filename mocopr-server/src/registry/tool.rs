@@ -20,6 +20,7 @@ use crate::{
         BoxFuture, Handler, function,
         schema::{self, Argument},
         tool::{IntoToolResult, outcome},
+        with_context::WithContext,
     },
     registry::builder::{Builder, Terms},
 };
@@ -159,10 +160,50 @@ impl Builder<model::Tool> {
         }))
     }
 
-    /// Carries out calls with a function of the arguments and the context, which returns a boxed future:
-    /// `|args: Args, ctx| Box::pin(async move { … })`.
+    /// Carries out calls with an async function of the arguments and the context, which captures nothing: state comes
+    /// from the context.
     ///
-    /// Costs one box a call more than [`handler`](Self::handler) and `#[tool]`.
+    /// ```
+    /// use mocopr_server::{context::Context, registry::tool::Tool};
+    ///
+    /// #[derive(serde::Deserialize, schemars::JsonSchema)]
+    /// struct Name {
+    ///     name: String,
+    /// }
+    ///
+    /// async fn greet(arguments: Name, ctx: &Context) -> String {
+    ///     ctx.progress(1, 1, "thinking");
+    ///     format!("Hello {}, from {}", arguments.name, ctx.caller())
+    /// }
+    ///
+    /// let named = Tool::new("greet").input::<Name>().handler_with_context(greet);
+    /// let closure = Tool::new("whoami").handler_with_context(async |_: serde_json::Value, ctx: &Context| {
+    ///     ctx.caller().to_string()
+    /// });
+    /// # assert!(named.info().output_schema.is_none() && closure.info().output_schema.is_none());
+    /// ```
+    pub fn handler_with_context<A, F, R>(self, handler: F) -> Tool
+    where
+        A: DeserializeOwned + Send + 'static,
+        F: for<'a> WithContext<'a, A, Answer = R> + Send + Sync + 'static,
+        R: IntoToolResult + 'static,
+    {
+        let handler = Arc::new(handler);
+        self.returns::<R>().handled_by(function(move |work| {
+            let handler = Arc::clone(&handler);
+            Box::pin(async move {
+                match work.decode::<A>() {
+                    Ok(arguments) => outcome(handler(arguments, work.context()).await),
+                    Err(failure) => Outcome::Failed(failure),
+                }
+            })
+        }))
+    }
+
+    /// Carries out calls with a function of the arguments and the context, which returns a boxed future and may capture
+    /// what it likes: `|args: Args, ctx| Box::pin(async move { … })`.
+    ///
+    /// Costs one box a call more than [`handler_with_context`](Self::handler_with_context) and `#[tool]`.
     pub fn handler_with<A, F, R>(self, handler: F) -> Tool
     where
         A: DeserializeOwned + Send + 'static,
