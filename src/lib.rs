@@ -165,3 +165,24 @@ pub mod __private {
 #[cfg(all(doctest, feature = "macros", feature = "stdio"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+// So are the examples of the macros, whose own crate does not know this one.
+#[cfg(all(doctest, feature = "macros", feature = "stdio", feature = "testing"))]
+mod macros {
+    #[doc = include_str!("../mocopr-macros/docs/tool.md")]
+    struct Tool;
+    #[doc = include_str!("../mocopr-macros/docs/derive_tool.md")]
+    struct DeriveTool;
+    #[doc = include_str!("../mocopr-macros/docs/prompt.md")]
+    struct Prompt;
+    #[doc = include_str!("../mocopr-macros/docs/resource.md")]
+    struct Resource;
+    #[doc = include_str!("../mocopr-macros/docs/completion.md")]
+    struct Completion;
+    #[doc = include_str!("../mocopr-macros/docs/handlers.md")]
+    struct Handlers;
+    #[doc = include_str!("../mocopr-macros/docs/data.md")]
+    struct Data;
+    #[doc = include_str!("../mocopr-macros/docs/main.md")]
+    struct Main;
+}
