@@ -179,6 +179,27 @@ async fn the_quickstart_answers_the_line_that_it_says_to_paste() {
     assert!(ended.log.contains("mcpServers"), "it says what to paste into a client's configuration");
 }
 
+#[tokio::test]
+async fn the_tools_of_structs_remember_what_they_were_told() {
+    let mut notes = Lined::start("derive_tool", &[]);
+    let mut others = Vec::new();
+    let call = |id: u8, name: &str, arguments: Value| {
+        let log = json!({"io.modelcontextprotocol/logLevel": "info"});
+        stateless(id, "tools/call", json!({"name": name, "arguments": arguments, "_meta": log}))
+    };
+    let added = notes.ask(&call(1, "add_note", json!({"text": "water the fern"})), &mut others).await;
+    assert_eq!(added["result"]["content"][0]["text"], "1 notes");
+    assert_eq!(others[0]["params"]["data"], "a note comes in");
+    let added = notes.ask(&call(2, "add_note", json!({"text": "buy salt", "weight": 5})), &mut others).await;
+    assert_eq!(added["result"]["content"][0]["text"], "2 notes");
+    let heavy = notes.ask(&call(3, "add_note", json!({"text": "x", "weight": 6})), &mut others).await;
+    assert_eq!(heavy["result"]["isError"], true);
+    let listed = notes.ask(&call(4, "list_notes", json!({"containing": "salt"})), &mut others).await;
+    let page = json!({"notes": ["buy salt (5, from local)"], "total": 2});
+    assert_eq!(listed["result"]["structuredContent"], page);
+    assert!(notes.end().await.status.success(), "it ends with its input");
+}
+
 /// A conversation over standard streams.
 struct Lines {
     server: Lined,
