@@ -172,7 +172,7 @@ impl Builder<model::Tool> {
     /// }
     ///
     /// async fn greet(arguments: Name, ctx: &Context) -> String {
-    ///     ctx.progress(1, 1, "thinking");
+    ///     ctx.progress(1.0, 1.0, "thinking");
     ///     format!("Hello {}, from {}", arguments.name, ctx.caller())
     /// }
     ///
