@@ -194,7 +194,7 @@ async fn run_alone(mut calls: Calls, first: Event, pipe: Pipe, keep_alive: Durat
                     tokio::select! {
                         biased;
                         () = pipe.send(sse::comment()) => continue,
-                        () = calls.overdue() => return,
+                        () = calls.overdue() => continue,
                     }
                 }
             },
@@ -203,7 +203,8 @@ async fn run_alone(mut calls: Calls, first: Event, pipe: Pipe, keep_alive: Durat
             Event::Frame(frame) | Event::Question(_, frame) => tokio::select! {
                 biased;
                 () = pipe.send(sse::event(None, None, &frame)) => {}
-                () = calls.overdue() => return,
+                // A client that was too slow for this hears at least how the call ended.
+                () = calls.overdue() => {}
             },
             // A stream of this revision cannot be resumed, so it stays.
             Event::CloseStream => {}
