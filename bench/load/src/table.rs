@@ -16,7 +16,13 @@ pub fn markdown(results: &Results) -> String {
 pub fn short(results: &Results) -> String {
     let found: Vec<_> = SHORT.iter().filter_map(|key| results.row(key)).collect();
     let Results { date, machine, rounds, versions, .. } = results;
-    let versions: Vec<_> = versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+    // Two settings of one library are one version; the bare loop is nobody's.
+    let mut versions: Vec<_> = versions
+        .iter()
+        .filter(|(name, _)| *name != "bare loop")
+        .map(|(name, version)| format!("{} {version}", name.split(',').next().unwrap_or(name)))
+        .collect();
+    versions.dedup();
     format!(
         "{}\nMeasured on {date}, {machine}: servers on one processor and the client on another, medians of {rounds} \
          rounds.\nVersions: {}.\n",

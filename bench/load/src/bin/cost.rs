@@ -67,18 +67,18 @@ fn report(line: &str) {
     println!("{line}");
 }
 
-// Each bound is a goal of the project and five per cent, or, where no goal is that close, what was counted when it was
-// set and five per cent: enough for another allocator or compiler, and not for a step more on the way of each call.
+// Each bound is what was counted when it was set, and five per cent: enough for another allocator or compiler, and not
+// for a step more on the way of each call.
 
-/// The goal is 60,000.
-const CALL_INSTRUCTIONS: f64 = 63_000.0;
-/// The goal is 50.
-const CALL_ALLOCATIONS: f64 = 52.0;
+/// 42,500 were counted; the goal is 60,000.
+const CALL_INSTRUCTIONS: f64 = 44_700.0;
+/// 20 were counted; the goal is 50.
+const CALL_ALLOCATIONS: f64 = 21.0;
 /// 36,800 were counted: no header repeats the body, and a session is looked up instead.
 const STATEFUL_INSTRUCTIONS: f64 = 38_700.0;
 /// 34,100 were counted: a call without a handler, whose kept bytes are not even copied.
 const LIST_INSTRUCTIONS: f64 = 35_900.0;
 /// 46,400 were counted.
 const EVENTS_INSTRUCTIONS: f64 = 48_800.0;
-/// The goal is 1,500 bytes.
-const SESSION_BYTES: f64 = 1_600.0;
+/// 655 were counted, and the pages of the allocator make it a rougher number than the others; the goal is 1,500.
+const SESSION_BYTES: f64 = 800.0;
