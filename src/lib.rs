@@ -48,8 +48,7 @@
 //! answers, and [`Context`] is what a handler sees of its call.
 //!
 //! Incidents and refusals are `tracing` events; without a subscriber incidents alone are written, to standard error. A
-//! subscriber must write to
-//! standard error, because standard output belongs to the protocol.
+//! subscriber must write to standard error, because standard output belongs to the protocol.
 //!
 //! The features `stdio`, `http` and `macros` are on by default; `testing` adds a client for tests.
 //!
@@ -82,7 +81,7 @@ pub use mocopr_server::{
         with_context::WithContext,
     },
     registry::{
-        builder::Builder,
+        builder::DefinitionBuilder,
         definitions::{Definitions, Handlers},
         prompt::{IntoPrompt, PromptBuilder, PromptDefinition},
         resource::{IntoResource, Read, ResourceBuilder, ResourceDefinition, ResourceInfo},

@@ -20,7 +20,7 @@ use crate::{extract::Extract, handler::Handler, registry::definitions::Completio
 /// [`ToolBuilder`](crate::registry::tool::ToolBuilder), [`PromptBuilder`](crate::registry::prompt::PromptBuilder) and
 /// [`ResourceBuilder`](crate::registry::resource::ResourceBuilder) have more of their own.
 #[must_use = "a definition begins to exist with its handler"]
-pub struct Builder<Info> {
+pub struct DefinitionBuilder<Info> {
     pub(crate) info: Info,
     pub(crate) completions: Completions,
     pub(crate) terms: Terms,
@@ -35,13 +35,13 @@ pub(crate) struct Terms {
     pub(crate) problems: Vec<&'static str>,
 }
 
-impl<Info> Builder<Info> {
+impl<Info> DefinitionBuilder<Info> {
     pub(crate) fn of(info: Info) -> Self {
         Self { info, completions: Vec::new(), terms: Terms::default() }
     }
 }
 
-impl<Info: Listed> Builder<Info> {
+impl<Info: Listed> DefinitionBuilder<Info> {
     /// Gives it a name for people.
     pub fn title(mut self, title: impl Into<Box<str>>) -> Self {
         *self.info.words().title = Some(title.into());
@@ -79,6 +79,8 @@ impl<Info: Listed> Builder<Info> {
     /// Requires a scope of the caller; of several, every one. Without it the thing is listed, and a call is refused with
     /// the names of all that are required, so that a client can ask for them.
     ///
+    /// Without authentication every caller is the local user, who has every scope; a test can call as somebody else.
+    ///
     /// The name is an OAuth scope: printable ASCII without space, `"` and `\`.
     ///
     /// # Source
@@ -90,6 +92,8 @@ impl<Info: Listed> Builder<Info> {
 
     /// Requires a role of the caller; of several, every one. Without it the thing is hidden: not listed, and answered
     /// like an unknown name.
+    ///
+    /// Without authentication every caller is the local user, who has every role; a test can call as somebody else.
     pub fn requires_role(mut self, role: impl Into<Box<str>>) -> Self {
         self.terms.requirement.roles.push(role.into());
         self
@@ -116,9 +120,12 @@ impl<Info: Listed> Builder<Info> {
     }
 }
 
-impl<Info: fmt::Debug> fmt::Debug for Builder<Info> {
+impl<Info: fmt::Debug> fmt::Debug for DefinitionBuilder<Info> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder").field("info", &self.info).field("terms", &self.terms).finish_non_exhaustive()
+        f.debug_struct("DefinitionBuilder")
+            .field("info", &self.info)
+            .field("terms", &self.terms)
+            .finish_non_exhaustive()
     }
 }
 
@@ -166,9 +173,9 @@ mod tests {
 
     #[test]
     fn a_meta_that_is_no_object_is_a_problem() {
-        let object = Builder::of(Prompt::default()).meta(&serde_json::json!({"a": 1}));
+        let object = DefinitionBuilder::of(Prompt::default()).meta(&serde_json::json!({"a": 1}));
         assert!(object.info.meta.is_some() && object.terms.problems.is_empty());
-        let number = Builder::of(Prompt::default()).meta(&3);
+        let number = DefinitionBuilder::of(Prompt::default()).meta(&3);
         assert!(number.info.meta.is_none());
         assert_eq!(number.terms.problems, ["the `_meta` is not a JSON object"]);
     }

@@ -269,9 +269,9 @@ mod tests {
     };
 
     use super::*;
-    use crate::registry::{builder::Builder, tool::NoArguments};
+    use crate::registry::{builder::DefinitionBuilder, tool::NoArguments};
 
-    fn enter(definition: Builder<mocopr_core::model::tool::Tool>) -> Result<ToolEntry, Vec<Problem>> {
+    fn enter(definition: DefinitionBuilder<mocopr_core::model::tool::Tool>) -> Result<ToolEntry, Vec<Problem>> {
         let (limits, states) = (SchemaLimits::development(), States::default());
         tool(definition.handler(|_: NoArguments| async {}), Ground { limits: &limits, states: &states })
     }

@@ -20,7 +20,7 @@ use crate::{
         with_context::WithContext,
     },
     registry::{
-        builder::{Builder, Terms},
+        builder::{DefinitionBuilder, Terms},
         definitions::Completions,
     },
 };
@@ -39,7 +39,7 @@ impl PromptDefinition {
     /// Begins a prompt of that name.
     #[expect(clippy::new_ret_no_self, reason = "a prompt without a handler must not exist, so its builder comes first")]
     pub fn new(name: impl Into<Box<str>>) -> PromptBuilder {
-        Builder::of(model::Prompt { name: name.into(), ..model::Prompt::default() })
+        DefinitionBuilder::of(model::Prompt { name: name.into(), ..model::Prompt::default() })
     }
 
     /// What is listed of it.
@@ -54,10 +54,10 @@ impl fmt::Debug for PromptDefinition {
     }
 }
 
-/// A prompt that has no handler yet. It also has the methods that all definitions have: [`Builder`].
-pub type PromptBuilder = Builder<model::Prompt>;
+/// A prompt that has no handler yet. It also has the methods that all definitions have: [`DefinitionBuilder`].
+pub type PromptBuilder = DefinitionBuilder<model::Prompt>;
 
-impl Builder<model::Prompt> {
+impl DefinitionBuilder<model::Prompt> {
     /// Adds an argument that must be given.
     pub fn required(self, name: impl Into<Box<str>>, description: impl Into<Box<str>>) -> Self {
         let description = Some(description.into());

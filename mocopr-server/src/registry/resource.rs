@@ -22,7 +22,7 @@ use crate::{
         with_context::WithContext,
     },
     registry::{
-        builder::{Builder, Terms},
+        builder::{DefinitionBuilder, Terms},
         definitions::Completions,
     },
 };
@@ -57,7 +57,7 @@ impl ResourceDefinition {
     /// ```
     #[expect(clippy::new_ret_no_self, reason = "a resource without a handler must not exist: its builder comes first")]
     pub fn new(location: impl Into<Box<str>>, name: impl Into<Box<str>>) -> ResourceBuilder {
-        Builder::of(Resource { uri: location.into(), name: name.into(), ..Resource::default() })
+        DefinitionBuilder::of(Resource { uri: location.into(), name: name.into(), ..Resource::default() })
     }
 
     /// What is listed of it.
@@ -81,10 +81,10 @@ impl fmt::Debug for ResourceDefinition {
 }
 
 /// A resource or a family of them that has no handler yet. It also has the methods that all definitions have:
-/// [`Builder`].
-pub type ResourceBuilder = Builder<Resource>;
+/// [`DefinitionBuilder`].
+pub type ResourceBuilder = DefinitionBuilder<Resource>;
 
-impl Builder<Resource> {
+impl DefinitionBuilder<Resource> {
     /// Says its MIME type, also of contents that do not say their own.
     pub fn mime_type(mut self, mime_type: impl Into<Box<str>>) -> Self {
         self.info.mime_type = Some(mime_type.into());

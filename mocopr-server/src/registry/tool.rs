@@ -22,7 +22,7 @@ use crate::{
         tool::{IntoToolResult, outcome},
         with_context::WithContext,
     },
-    registry::builder::{Builder, Terms},
+    registry::builder::{DefinitionBuilder, Terms},
 };
 
 /// A tool: what is listed of it, and what carries out its calls.
@@ -64,7 +64,7 @@ impl Tool {
             annotations: model::ToolAnnotations::default(),
             meta: None,
         };
-        Builder::of(info).input::<NoArguments>()
+        DefinitionBuilder::of(info).input::<NoArguments>()
     }
 
     /// What is listed of it.
@@ -79,12 +79,12 @@ impl fmt::Debug for Tool {
     }
 }
 
-/// A tool that has no handler yet. It also has the methods that all definitions have: [`Builder`].
+/// A tool that has no handler yet. It also has the methods that all definitions have: [`DefinitionBuilder`].
 ///
 /// Without [`input`](Self::input) or [`input_schema`](Self::input_schema) the tool takes no arguments.
-pub type ToolBuilder = Builder<model::Tool>;
+pub type ToolBuilder = DefinitionBuilder<model::Tool>;
 
-impl Builder<model::Tool> {
+impl DefinitionBuilder<model::Tool> {
     /// Takes the schema of the arguments from a type, which must be a struct or a map.
     pub fn input<A: JsonSchema>(self) -> Self {
         self.arguments::<A>(&[])
