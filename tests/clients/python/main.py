@@ -30,7 +30,10 @@ class Report:
         except Exception as error:
             self.failed(what, error)
         else:
-            self._line(what, "ok", "")
+            self.passed(what)
+
+    def passed(self, what):
+        self._line(what, "ok", "")
 
     def skip(self, what, why):
         self._line(what, "skip", why)
@@ -60,7 +63,8 @@ async def main(everything, revisions):
             except Exception as error:
                 report.failed("connection", error)
             else:
-                report._line("end", "ok", "")
+                # Everything was closed without an error.
+                report.passed("end")
             failed = failed or report.has_failed
     return failed
 
