@@ -1,8 +1,8 @@
-//! The attribute macros of mocopr: plain functions become tools, prompts and resources.
+//! The macros of mocopr: functions become tools, prompts and resources, and structs tools.
 //!
 //! Expansions are small and name everything through the facade (`::mocopr::__private`), so that its users need no
 //! other crate in their manifest. A mistake is a compile error that points at the word that is wrong and says how
-//! to mend it. There is no global registry, and no generated name that users could see.
+//! to mend it. There is no global registry; the one generated name that users see is `tool()` of a struct.
 
 use proc_macro::TokenStream;
 

@@ -1,4 +1,4 @@
-//! What the expansions of the attribute macros call. Not API: it changes without notice.
+//! What the expansions of the macros call. Not API: it changes without notice.
 //!
 //! Everything generic that an expansion needs stands here once, so that the expansions stay small and quick to
 //! compile. Nothing here decides anything about a call.

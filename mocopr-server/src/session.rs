@@ -337,7 +337,7 @@ const DEFAULT_LEVEL: Level = Level::Info;
 /// How long a session lives without a request before the client has said that it is initialized.
 const HANDSHAKE: Duration = Duration::from_secs(60);
 
-/// How often a full house looks for sessions past their life.
+/// How often sessions past their life are looked for while there is no room for another.
 const FULL_SWEEP: Duration = Duration::from_secs(1);
 
 /// How long a client should wait when there are too many sessions.

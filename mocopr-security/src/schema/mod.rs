@@ -61,7 +61,7 @@ pub struct SchemaLimits {
     /// How many subschemas may be applied at one place of a value, counting each time that one is applied again.
     pub visits: u64,
     /// How many subschemas may be under way at once in the check of a value of the greatest depth. One takes 320 to
-    /// 570 bytes of stack without optimization, so 2,048 of them fit a thread's 2 MiB and leave 0.8 of it to others.
+    /// 570 bytes of stack without optimization, so 2,048 of them fit a thread's 2 MiB and leave 0.8 MiB to others.
     pub nesting: usize,
     /// Nesting of the values that will be checked; what reads them must enforce it.
     pub value_depth: usize,
@@ -88,7 +88,7 @@ impl SchemaLimits {
 ///
 /// Dialects: 2020-12, also where `$schema` is absent, and draft-07. `format` is asserted. Patterns are those of
 /// ECMAScript and run in linear time; look-around and back-references, which cannot, are refused, and so are the
-/// modifiers of groups.
+/// modifiers of groups. `\p{…}` names general categories and scripts alone.
 ///
 /// ```
 /// use mocopr_core::json::RawJson;

@@ -1,4 +1,4 @@
-//! Functions under the attribute macros as definitions, by their number of parameters.
+//! Functions under the macros as definitions, by their number of parameters.
 //!
 //! A function is told by what it returns: the macros make it return a call that knows its definition. The type
 //! `fn(A, B) -> R` only lets the compiler find the parameters.

@@ -1,6 +1,6 @@
 //! What the engine calls: a permitted call goes in, an outcome comes out.
 //!
-//! Users do not write handlers by hand: the attribute macros and the builders of `registry` make them. One call
+//! Users do not write handlers by hand: the macros and the builders of `registry` make them. One call
 //! costs one box, that of [`Handler::call`]; the user's own future stands inside of it.
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};

@@ -1,8 +1,8 @@
-//! A check without a tree, for the schemas that types produce: it says yes, or that the validator must be asked.
+//! A check without a tree, for the schemas that types produce: it says yes, or that the evaluator must be asked.
 //!
 //! Nearly every value fits, and most schemas are types, bounds and closed objects. For these a value is read once,
 //! straight from its text, and nothing is kept. It never says no: whatever it does not know, in the schema or in the
-//! value, is the validator's to judge, and so is every refusal.
+//! value, is the evaluator's to judge, and so is every refusal.
 
 mod read;
 
@@ -18,7 +18,7 @@ impl Plain {
         Node::of(document).map(Self)
     }
 
-    /// Whether the value certainly fits; where not, the validator decides. `text` is one JSON value.
+    /// Whether the value certainly fits; where not, the evaluator decides. `text` is one JSON value.
     pub(super) fn surely_fits(&self, text: &str) -> bool {
         read::fits(&self.0, text)
     }

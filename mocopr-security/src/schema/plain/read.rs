@@ -68,7 +68,7 @@ impl<'a> Walk<'a> {
             self.cursor.peek_token();
             match (object.place(name), &object.rest) {
                 (Some(place), _) => {
-                    // The validator would see one of the two.
+                    // The evaluator would see one of the two.
                     sure(seen & bit(place) == 0)?;
                     seen |= bit(place);
                     self.value(&object.members.get(place)?.node)?;
@@ -157,11 +157,11 @@ impl Object {
 impl Range {
     fn has(&self, number: &str) -> bool {
         if number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
-            // What a 32-bit number holds a float holds exactly; larger ones are compared by the validator.
+            // What a 32-bit number holds a float holds exactly; larger ones are compared by the evaluator.
             return self.is_open() || number.parse::<i32>().is_ok_and(|number| self.holds(f64::from(number)));
         }
         match self.kind {
-            // A float may be a whole number; whether it is, the validator says.
+            // A float may be a whole number; whether it is, the evaluator says.
             NumberKind::Integer => false,
             NumberKind::Any => self.is_open(),
         }

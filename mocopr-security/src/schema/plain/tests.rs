@@ -1,4 +1,4 @@
-//! Where it says yes, the validator says yes; and for what types produce it does say yes.
+//! Where it says yes, the evaluator says yes; and for what types produce it does say yes.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -11,7 +11,7 @@ fn says(document: &Value, value: &Value) -> Option<bool> {
 }
 
 #[test]
-fn what_types_produce_is_accepted_without_the_validator() {
+fn what_types_produce_is_accepted_without_the_evaluator() {
     let schema = json!({
         "type": "object",
         "properties": {
@@ -48,7 +48,7 @@ fn what_types_produce_is_accepted_without_the_validator() {
 }
 
 #[test]
-fn every_other_keyword_is_left_to_the_validator() {
+fn every_other_keyword_is_left_to_the_evaluator() {
     for keyword in [
         json!({"pattern": "^a"}),
         json!({"format": "email"}),
@@ -77,7 +77,7 @@ fn every_other_keyword_is_left_to_the_validator() {
 }
 
 #[test]
-fn a_repeated_member_is_left_to_the_validator() {
+fn a_repeated_member_is_left_to_the_evaluator() {
     let plain = Plain::of(&json!({"type": "object", "properties": {"a": {"type": "string"}}})).unwrap();
     assert!(plain.surely_fits(r#"{"a":"x"}"#));
     assert!(!plain.surely_fits(r#"{"a":"x","a":"y"}"#));
@@ -158,7 +158,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn it_never_accepts_what_the_validator_refuses(schema in any_schema(), value in any_value()) {
+    fn it_never_accepts_what_the_evaluator_refuses(schema in any_schema(), value in any_value()) {
         let plain = says(&schema, &value);
         prop_assert!(plain.is_some(), "not plain: {schema}");
         let spread = serde_json::to_string_pretty(&value).unwrap();
