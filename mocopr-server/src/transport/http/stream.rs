@@ -183,6 +183,7 @@ async fn tell(engine: &Arc<Engine>, session: &Arc<Session>) {
 async fn run_alone(mut calls: Calls, first: Event, pipe: Pipe, keep_alive: Duration) {
     let mut pulse = Pulse::new(keep_alive);
     let mut next = Some(first);
+    let mut late = false;
     loop {
         let event = match next.take() {
             Some(event) => event,
@@ -194,7 +195,10 @@ async fn run_alone(mut calls: Calls, first: Event, pipe: Pipe, keep_alive: Durat
                     tokio::select! {
                         biased;
                         () = pipe.send(sse::comment()) => continue,
-                        () = calls.overdue() => continue,
+                        () = calls.overdue() => {
+                            late = true;
+                            continue;
+                        }
                     }
                 }
             },
@@ -203,12 +207,20 @@ async fn run_alone(mut calls: Calls, first: Event, pipe: Pipe, keep_alive: Durat
             Event::Frame(frame) | Event::Question(_, frame) => tokio::select! {
                 biased;
                 () = pipe.send(sse::event(None, None, &frame)) => {}
-                // A client that was too slow for this hears at least how the call ended.
-                () = calls.overdue() => {}
+                () = calls.overdue() => late = true,
             },
             // A stream of this revision cannot be resumed, so it stays.
             Event::CloseStream => {}
-            Event::Final(answer) => return pipe.send(sse::event(None, None, &answer.body.whole())).await,
+            Event::Final(answer) => {
+                let last = pipe.send(sse::event(None, None, &answer.body.whole()));
+                // A client that was too slow for what came before has a little time to hear how the call ended.
+                if late {
+                    let _ = timeout(LAST_WORD, last).await;
+                } else {
+                    last.await;
+                }
+                return;
+            }
             Event::Cancelled => return,
         }
     }
@@ -381,6 +393,9 @@ static BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// How long a client should wait before it comes back to a stream.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// How long the answer waits for a client that did not hear out its call in time.
+const LAST_WORD: Duration = Duration::from_secs(2);
 
 /// Pieces that wait for a slow client before the call waits too.
 const WINDOW: usize = 16;
