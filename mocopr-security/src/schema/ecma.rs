@@ -2,7 +2,7 @@
 //!
 //! What is not understood is refused, so that no pattern means to the matcher what it does not mean to its author.
 
-use std::fmt::Write;
+use std::{collections::HashSet, fmt::Write};
 
 /// Whether a text is a pattern of ECMAScript at all, also one that no automaton can match.
 pub(super) fn is_pattern(text: &str) -> bool {
@@ -40,7 +40,7 @@ enum Purpose {
 struct References<'a> {
     groups: usize,
     highest: usize,
-    names: Vec<&'a str>,
+    names: HashSet<&'a str>,
     named: Vec<&'a str>,
 }
 
@@ -72,6 +72,10 @@ impl<'a> Translator<'a> {
     fn pattern(&mut self) -> Option<()> {
         let mut last = Piece::Fixed;
         while let Some(character) = self.next() {
+            if self.purpose == Purpose::Read {
+                // Nobody asks for the translation, which can be fifty times as long as what a peer has sent.
+                self.out.clear();
+            }
             last = match character {
                 '|' => self.fixed("|"),
                 '^' => self.fixed("^"),
@@ -118,7 +122,7 @@ impl<'a> Translator<'a> {
         } else if self.eat("<") {
             let name = self.name()?;
             self.references.groups += 1;
-            self.references.names.push(name);
+            self.references.names.insert(name);
         } else if !self.eat(":") {
             self.modifiers().filter(|()| reads)?;
         }
@@ -300,6 +304,8 @@ impl<'a> Translator<'a> {
                 }
                 Atom::Set(_) if is_range => return None,
                 Atom::Character(character) => push_character(character, &mut items),
+                // As above: that there is one is all that counts.
+                Atom::Set(_) if self.purpose == Purpose::Read && !items.is_empty() => {}
                 Atom::Set(set) => items.push_str(&set),
             }
         }

@@ -29,9 +29,14 @@ fn order(one: &Value, other: &Value) -> Ordering {
     match (one, other) {
         (Value::Null, Value::Null) => Ordering::Equal,
         (Value::Bool(one), Value::Bool(other)) => one.cmp(other),
-        // Beyond the range of floats a number is known by its text alone.
         (Value::Number(one), Value::Number(other)) => {
-            number::compare(one, other).unwrap_or_else(|| one.to_string().cmp(&other.to_string()))
+            match (number::compare(one, one), number::compare(other, other)) {
+                (Some(_), Some(_)) => number::compare(one, other).unwrap_or(Ordering::Equal),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                // Beyond the range of floats a number is known by its text alone.
+                (None, None) => one.to_string().cmp(&other.to_string()),
+            }
         }
         (Value::String(one), Value::String(other)) => one.cmp(other),
         (Value::Array(one), Value::Array(other)) => one.len().cmp(&other.len()).then_with(|| {

@@ -201,3 +201,11 @@ proptest! {
         prop_assert_eq!(format.fits(&text), oracle.is_valid(&json!(text)), "{} {:?}", name, text);
     }
 }
+
+/// Compared each with each, these names would take minutes.
+#[test]
+fn a_pattern_with_many_names_is_read_once() {
+    let text = format!("{}(?<b>){}", "(?<a>)".repeat(100_000), r"\k<b>".repeat(100_000));
+    assert!(crate::schema::ecma::is_pattern(&text));
+    assert!(!crate::schema::ecma::is_pattern(&(text + r"\k<c>")));
+}
