@@ -15,6 +15,11 @@ use load::{
 
 fn main() -> Result<()> {
     let asked = Asked::from_args()?;
+    if let Some(file) = &asked.out {
+        // Said now, and not after half an hour.
+        let opened = std::fs::OpenOptions::new().append(true).create(true).open(file);
+        opened.with_context(|| format!("{} cannot be written", file.display()))?;
+    }
     let versions = asked.contestants.iter().map(|who| Ok((who.name.to_owned(), version(who)?)));
     let versions = versions.collect::<Result<_>>()?;
     for who in &asked.contestants {
