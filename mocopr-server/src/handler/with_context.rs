@@ -2,9 +2,14 @@
 //!
 //! Never boxes a future: the trait names it, and demands that it may move between threads.
 
-use std::future::Future;
+use std::{future::Future, sync::Arc};
 
-use crate::context::Context;
+use mocopr_core::{failure::Failure, outcome::Outcome};
+
+use crate::{
+    context::Context,
+    handler::{Handler, Work, function},
+};
 
 /// An async function of `A` and the [`Context`]: an `async fn`, or an async closure that captures nothing.
 ///
@@ -31,4 +36,29 @@ where
 {
     type Future = R;
     type Answer = R::Output;
+}
+
+/// Carries out calls with such a function: `read` takes its arguments from a call, `conclude` makes an outcome of its
+/// answer.
+pub(crate) fn answering<A, F, R>(
+    read: fn(&Work) -> Result<A, Failure>,
+    run: F,
+    conclude: impl Fn(R, &Work) -> Outcome + Send + Sync + 'static,
+) -> impl Handler
+where
+    A: Send + 'static,
+    F: for<'a> WithContext<'a, A, Answer = R> + Send + Sync + 'static,
+    R: 'static,
+{
+    let shared = Arc::new((run, conclude));
+    function(move |work| {
+        let shared = Arc::clone(&shared);
+        Box::pin(async move {
+            let (run, conclude) = &*shared;
+            match read(&work) {
+                Ok(arguments) => conclude(run(arguments, work.context()).await, &work),
+                Err(failure) => Outcome::Failed(failure),
+            }
+        })
+    })
 }

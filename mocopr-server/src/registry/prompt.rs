@@ -4,10 +4,7 @@
 
 use std::{fmt, future::Future, sync::Arc};
 
-use mocopr_core::{
-    model::prompt::{self as model, PromptArgument},
-    outcome::Outcome,
-};
+use mocopr_core::model::prompt::{self as model, PromptArgument};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -15,9 +12,8 @@ use crate::{
     handler::{
         BoxFuture, Handler,
         completion::{self, IntoCompletion},
-        function,
         prompt::{IntoPromptResult, outcome},
-        with_context::WithContext,
+        with_context::{WithContext, answering},
     },
     registry::{
         builder::{DefinitionBuilder, Terms},
@@ -93,16 +89,7 @@ impl DefinitionBuilder<model::Prompt> {
         F: Fn(A) -> R + Send + Sync + 'static,
         R: Future<Output: IntoPromptResult> + Send + 'static,
     {
-        let handler = Arc::new(handler);
-        self.handled_by(function(move |work| {
-            let handler = Arc::clone(&handler);
-            Box::pin(async move {
-                match work.decode::<A>() {
-                    Ok(arguments) => outcome(handler(arguments).await),
-                    Err(failure) => Outcome::Failed(failure),
-                }
-            })
-        }))
+        self.handler_with_context(move |arguments: A, _: &Context| handler(arguments))
     }
 
     /// Carries out calls with an async function of the arguments and the context, which captures nothing: state comes
@@ -113,16 +100,7 @@ impl DefinitionBuilder<model::Prompt> {
         F: for<'a> WithContext<'a, A, Answer = R> + Send + Sync + 'static,
         R: IntoPromptResult + 'static,
     {
-        let handler = Arc::new(handler);
-        self.handled_by(function(move |work| {
-            let handler = Arc::clone(&handler);
-            Box::pin(async move {
-                match work.decode::<A>() {
-                    Ok(arguments) => outcome(handler(arguments, work.context()).await),
-                    Err(failure) => Outcome::Failed(failure),
-                }
-            })
-        }))
+        self.handled_by(answering(|work| work.decode(), handler, |answer, _| outcome(answer)))
     }
 
     /// Carries out calls with a function of the arguments and the context, which returns a boxed future and may capture
@@ -133,16 +111,7 @@ impl DefinitionBuilder<model::Prompt> {
         F: for<'a> Fn(A, &'a Context) -> BoxFuture<'a, R> + Send + Sync + 'static,
         R: IntoPromptResult + 'static,
     {
-        let handler = Arc::new(handler);
-        self.handled_by(function(move |work| {
-            let handler = Arc::clone(&handler);
-            Box::pin(async move {
-                match work.decode::<A>() {
-                    Ok(arguments) => outcome(handler(arguments, work.context()).await),
-                    Err(failure) => Outcome::Failed(failure),
-                }
-            })
-        }))
+        self.handler_with_context(handler)
     }
 
     /// Carries out calls with a [`Handler`].

@@ -17,9 +17,8 @@ use crate::{
     handler::{
         BoxFuture, Handler, Work,
         completion::{self, IntoCompletion},
-        function,
         read::{IntoReadResult, outcome},
-        with_context::WithContext,
+        with_context::{WithContext, answering},
     },
     registry::{
         builder::{DefinitionBuilder, Terms},
@@ -119,16 +118,7 @@ impl DefinitionBuilder<Resource> {
         F: Fn(Read) -> R + Send + Sync + 'static,
         R: Future<Output: IntoReadResult> + Send + 'static,
     {
-        let handler = Arc::new(handler);
-        let mime_type: Option<Arc<str>> = self.info.mime_type.as_deref().map(Into::into);
-        self.handled_by(function(move |work| {
-            let handler = Arc::clone(&handler);
-            let mime_type = mime_type.clone();
-            Box::pin(async move {
-                let returned = handler(Read::of(&work)).await;
-                outcome(returned, work.uri().unwrap_or_default(), mime_type.as_deref())
-            })
-        }))
+        self.handler_with_context(move |read: Read, _: &Context| handler(read))
     }
 
     /// Carries out reads with an async function of what is read and the context, which captures nothing: state comes
@@ -138,16 +128,12 @@ impl DefinitionBuilder<Resource> {
         F: for<'a> WithContext<'a, Read, Answer = R> + Send + Sync + 'static,
         R: IntoReadResult + 'static,
     {
-        let handler = Arc::new(handler);
-        let mime_type: Option<Arc<str>> = self.info.mime_type.as_deref().map(Into::into);
-        self.handled_by(function(move |work| {
-            let handler = Arc::clone(&handler);
-            let mime_type = mime_type.clone();
-            Box::pin(async move {
-                let returned = handler(Read::of(&work), work.context()).await;
-                outcome(returned, work.uri().unwrap_or_default(), mime_type.as_deref())
-            })
-        }))
+        let mime_type = self.info.mime_type.clone();
+        self.handled_by(answering(
+            |work| Ok(Read::of(work)),
+            handler,
+            move |answer, work| outcome(answer, work.uri().unwrap_or_default(), mime_type.as_deref()),
+        ))
     }
 
     /// Carries out reads with a function of what is read and the context, which returns a boxed future and may capture
@@ -157,16 +143,7 @@ impl DefinitionBuilder<Resource> {
         F: for<'a> Fn(Read, &'a Context) -> BoxFuture<'a, R> + Send + Sync + 'static,
         R: IntoReadResult + 'static,
     {
-        let handler = Arc::new(handler);
-        let mime_type: Option<Arc<str>> = self.info.mime_type.as_deref().map(Into::into);
-        self.handled_by(function(move |work| {
-            let handler = Arc::clone(&handler);
-            let mime_type = mime_type.clone();
-            Box::pin(async move {
-                let returned = handler(Read::of(&work), work.context()).await;
-                outcome(returned, work.uri().unwrap_or_default(), mime_type.as_deref())
-            })
-        }))
+        self.handler_with_context(handler)
     }
 
     /// Carries out reads with a [`Handler`], which must fill in URI and MIME type itself.

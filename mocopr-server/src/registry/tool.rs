@@ -8,7 +8,6 @@ use std::{borrow::Cow, fmt, future::Future, sync::Arc};
 use mocopr_core::{
     json::RawJson,
     model::tool::{self as model, OutputSchema},
-    outcome::Outcome,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -17,10 +16,10 @@ use serde_json::Value;
 use crate::{
     context::Context,
     handler::{
-        BoxFuture, Handler, function,
+        BoxFuture, Handler,
         schema::{self, Argument},
         tool::{IntoToolResult, outcome},
-        with_context::WithContext,
+        with_context::{WithContext, answering},
     },
     registry::builder::{DefinitionBuilder, Terms},
 };
@@ -148,16 +147,7 @@ impl DefinitionBuilder<model::Tool> {
         F: Fn(A) -> R + Send + Sync + 'static,
         R: Future<Output: IntoToolResult> + Send + 'static,
     {
-        let handler = Arc::new(handler);
-        self.returns::<R::Output>().handled_by(function(move |work| {
-            let handler = Arc::clone(&handler);
-            Box::pin(async move {
-                match work.decode::<A>() {
-                    Ok(arguments) => outcome(handler(arguments).await),
-                    Err(failure) => Outcome::Failed(failure),
-                }
-            })
-        }))
+        self.handler_with_context(move |arguments: A, _: &Context| handler(arguments))
     }
 
     /// Carries out calls with an async function of the arguments and the context, which captures nothing: state comes
@@ -188,16 +178,7 @@ impl DefinitionBuilder<model::Tool> {
         F: for<'a> WithContext<'a, A, Answer = R> + Send + Sync + 'static,
         R: IntoToolResult + 'static,
     {
-        let handler = Arc::new(handler);
-        self.returns::<R>().handled_by(function(move |work| {
-            let handler = Arc::clone(&handler);
-            Box::pin(async move {
-                match work.decode::<A>() {
-                    Ok(arguments) => outcome(handler(arguments, work.context()).await),
-                    Err(failure) => Outcome::Failed(failure),
-                }
-            })
-        }))
+        self.returns::<R>().handled_by(answering(|work| work.decode(), handler, |answer, _| outcome(answer)))
     }
 
     /// Carries out calls with a function of the arguments and the context, which returns a boxed future and may capture
@@ -210,16 +191,7 @@ impl DefinitionBuilder<model::Tool> {
         F: for<'a> Fn(A, &'a Context) -> BoxFuture<'a, R> + Send + Sync + 'static,
         R: IntoToolResult + 'static,
     {
-        let handler = Arc::new(handler);
-        self.returns::<R>().handled_by(function(move |work| {
-            let handler = Arc::clone(&handler);
-            Box::pin(async move {
-                match work.decode::<A>() {
-                    Ok(arguments) => outcome(handler(arguments, work.context()).await),
-                    Err(failure) => Outcome::Failed(failure),
-                }
-            })
-        }))
+        self.handler_with_context(handler)
     }
 
     /// Carries out calls with a [`Handler`].
