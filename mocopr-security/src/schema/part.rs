@@ -168,9 +168,26 @@ impl<'p, 'v> Check<'p, 'v> {
     }
 
     pub(super) fn items(&mut self, from: usize, each: Each, place: &Place<'_, 'v>) -> bool {
+        self.each_element(each, place, |_, index, _| index >= from)
+    }
+
+    pub(super) fn unevaluated_items(&mut self, each: Each, place: &Place<'_, 'v>) -> bool {
+        self.each_element(each, place, |check, _, value| !check.is_evaluated(value))
+    }
+
+    /// Applies what is said of the elements that are meant; with them all are evaluated.
+    fn each_element(
+        &mut self,
+        each: Each,
+        place: &Place<'_, 'v>,
+        is_meant: impl Fn(&Self, usize, &Value) -> bool,
+    ) -> bool {
         let Value::Array(elements) = place.value else { return true };
         let mut fits = true;
-        for (index, value) in elements.iter().enumerate().skip(from) {
+        for (index, value) in elements.iter().enumerate() {
+            if !is_meant(self, index, value) {
+                continue;
+            }
             fits &= match each {
                 Each::Fits(node) => self.part_fits(node, &place.element(index, value)),
                 Each::Refused => {
@@ -202,28 +219,6 @@ impl<'p, 'v> Check<'p, 'v> {
         if !fits {
             self.tell(place, Cause::NotContained);
         }
-        fits
-    }
-
-    pub(super) fn unevaluated_items(&mut self, each: Each, place: &Place<'_, 'v>) -> bool {
-        let Value::Array(elements) = place.value else { return true };
-        let mut fits = true;
-        for (index, value) in elements.iter().enumerate() {
-            if self.is_evaluated(value) {
-                continue;
-            }
-            fits &= match each {
-                Each::Fits(node) => self.part_fits(node, &place.element(index, value)),
-                Each::Refused => {
-                    self.tell(place, Cause::TooMany);
-                    return false;
-                }
-            };
-            if self.is_decided(fits) {
-                return fits;
-            }
-        }
-        self.all_are_evaluated();
         fits
     }
 
