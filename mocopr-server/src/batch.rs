@@ -31,7 +31,7 @@ use tokio::task::coop::consume_budget;
 
 use crate::{
     answer::Answer,
-    engine::{Engine, Refused, Step, id_of, is_initialize, with_scanner},
+    engine::{Engine, Refused, Step, is_initialize, with_scanner},
     running::{Event, Running},
     session::Session,
 };
@@ -134,7 +134,7 @@ impl Engine {
         } else {
             return self.in_session(admission, opened, Some(session));
         };
-        Err(self.refuse(id_of(opened.message()), Fault::Envelope(rule), session.revision()))
+        Err(self.refuse(opened.message().id(), Fault::Envelope(rule), session.revision()))
     }
 }
 

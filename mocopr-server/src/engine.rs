@@ -191,7 +191,7 @@ impl Engine {
         let message = opened.message();
         let unsupported = |version: &str| {
             let fault = Fault::UnsupportedVersion { requested: version.into() };
-            Err(self.refuse(id_of(message), fault, Revision::NEWEST_STATELESS))
+            Err(self.refuse(message.id(), fault, Revision::NEWEST_STATELESS))
         };
         match opened.version() {
             MetaVersion::Named(version) if !self.serves(Era::Stateless) => return unsupported(version),
@@ -204,7 +204,7 @@ impl Engine {
             (None, Link::Channel(channel)) => return Ok(channel.era(message, self)),
             (None, Link::Http(_)) => Ok(None),
         };
-        let version = version.map_err(|fault| self.refuse(id_of(message), fault, Revision::NEWEST_STATELESS))?;
+        let version = version.map_err(|fault| self.refuse(message.id(), fault, Revision::NEWEST_STATELESS))?;
         let names_session = claims.is_some_and(|claims| matches!(claims.session, Ok(Some(_))));
         match version.map(|version| (version, Revision::parse(version))) {
             None if self.serves(Era::Stateful) || is_initialize(message) => Ok(Era::Stateful),
@@ -226,7 +226,7 @@ impl Engine {
         claims: &Claims<'_>,
     ) -> Result<Step, Refused> {
         if let Err(fault) = claims.agree(&opened) {
-            return Err(self.refuse(id_of(opened.message()), fault, Revision::NEWEST_STATELESS));
+            return Err(self.refuse(opened.message().id(), fault, Revision::NEWEST_STATELESS));
         }
         self.stateless(admission, opened, Some(claims), Link::Http(claims.headers))
     }
@@ -283,7 +283,7 @@ impl Engine {
         }
         let session = self
             .session(admission, claims, link, opened.message())
-            .map_err(|Misnamed { fault, revision }| self.refuse(id_of(opened.message()), fault, revision))?;
+            .map_err(|Misnamed { fault, revision }| self.refuse(opened.message().id(), fault, revision))?;
         self.in_session(admission, opened, session.as_ref())
     }
 
@@ -326,9 +326,9 @@ impl Engine {
             Link::Channel(channel) => channel.session.get().cloned(),
             Link::Http(headers) => {
                 let claims = Claims::read(headers);
+                let named = claims.version.as_ref().ok().copied().flatten().and_then(Revision::parse);
                 // A request that says everything itself is of no session.
-                if matches!(claims.version, Ok(Some(version)) if Revision::parse(version).is_some_and(|it| it.era() == Era::Stateless))
-                {
+                if named.is_some_and(|revision| revision.era() == Era::Stateless) {
                     return Ok(None);
                 }
                 self.named_session(admission, &claims)
@@ -573,13 +573,6 @@ impl Link<'_> {
 /// Lends the scanner of this thread, whose stacks are kept between messages.
 pub(crate) fn with_scanner<T>(read: impl FnOnce(&mut Scanner) -> T) -> T {
     SCANNER.with_borrow_mut(read)
-}
-
-pub(crate) fn id_of(message: &Message) -> Option<&RequestId> {
-    match message {
-        Message::Request { id, .. } => Some(id),
-        Message::Notification { .. } | Message::Response { .. } => None,
-    }
 }
 
 pub(crate) fn is_initialize(message: &Message) -> bool {

@@ -60,8 +60,7 @@ pub fn read_batch(
 #[must_use]
 pub fn answered_id(read: &Result<Message, Malformed>) -> Option<&RequestId> {
     match read {
-        Ok(Message::Request { id, .. }) => Some(id),
-        Ok(Message::Notification { .. } | Message::Response { .. }) => None,
+        Ok(message) => message.id(),
         Err(Malformed { id, .. }) => id.as_ref(),
     }
 }

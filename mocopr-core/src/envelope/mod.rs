@@ -51,6 +51,17 @@ pub enum Message {
     },
 }
 
+impl Message {
+    /// The id that it is answered under; only requests are answered.
+    #[must_use]
+    pub fn id(&self) -> Option<&RequestId> {
+        match self {
+            Self::Request { id, .. } => Some(id),
+            Self::Notification { .. } | Self::Response { .. } => None,
+        }
+    }
+}
+
 /// Bytes that are not a message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Malformed {
