@@ -37,6 +37,12 @@ use crate::{
 /// listen.
 #[must_use = "a builder makes a server with `.build()`"]
 pub struct ServerBuilder<P = Unguarded> {
+    said: Said,
+    guard: PhantomData<fn() -> P>,
+}
+
+/// What the owner has said so far, whatever the builder's type.
+struct Said {
     info: Option<Implementation>,
     instructions: Option<Box<str>>,
     policy: Option<SecurityPolicy>,
@@ -47,12 +53,11 @@ pub struct ServerBuilder<P = Unguarded> {
     list_ttl: Duration,
     revisions: Option<Vec<Revision>>,
     problems: Vec<Problem>,
-    guard: PhantomData<fn() -> P>,
 }
 
 impl ServerBuilder<Unguarded> {
     pub(crate) fn new() -> Self {
-        Self {
+        let said = Said {
             info: None,
             instructions: None,
             policy: None,
@@ -63,18 +68,19 @@ impl ServerBuilder<Unguarded> {
             list_ttl: Duration::ZERO,
             revisions: None,
             problems: Vec::new(),
-            guard: PhantomData,
-        }
+        };
+        Self { said, guard: PhantomData }
     }
 }
 
 impl<P> ServerBuilder<P> {
     /// Says who the server is. Required.
     pub fn with_info(mut self, name: impl Into<Box<str>>, version: impl Into<Box<str>>) -> Self {
-        if self.info.is_some() {
+        if self.said.info.is_some() {
             self.twice("with_info");
         }
-        self.info = Some(Implementation { name: name.into(), version: version.into(), ..Implementation::default() });
+        self.said.info =
+            Some(Implementation { name: name.into(), version: version.into(), ..Implementation::default() });
         self
     }
 
@@ -104,44 +110,44 @@ impl<P> ServerBuilder<P> {
 
     /// Tells the model how to use the server.
     pub fn with_instructions(mut self, instructions: impl Into<Box<str>>) -> Self {
-        if self.instructions.is_some() {
+        if self.said.instructions.is_some() {
             self.twice("with_instructions");
         }
-        self.instructions = Some(instructions.into());
+        self.said.instructions = Some(instructions.into());
         self
     }
 
     /// Registers a tool.
     pub fn with_tool<M>(mut self, tool: impl IntoTool<M>) -> Self {
-        self.definitions.tools.push(tool.into_tool());
+        self.said.definitions.tools.push(tool.into_tool());
         self
     }
 
     /// Registers a prompt.
     pub fn with_prompt<M>(mut self, prompt: impl IntoPrompt<M>) -> Self {
-        self.definitions.prompts.push(prompt.into_prompt());
+        self.said.definitions.prompts.push(prompt.into_prompt());
         self
     }
 
     /// Registers a resource or a template.
     pub fn with_resource<M>(mut self, resource: impl IntoResource<M>) -> Self {
-        self.definitions.resources.push(resource.into_resource());
+        self.said.definitions.resources.push(resource.into_resource());
         self
     }
 
     /// Registers the tools, prompts and resources of a value.
     pub fn with_handlers<H: Handlers>(mut self, handlers: H) -> Self {
         let Definitions { tools, prompts, resources } = Arc::new(handlers).definitions();
-        self.definitions.tools.extend(tools);
-        self.definitions.prompts.extend(prompts);
-        self.definitions.resources.extend(resources);
+        self.said.definitions.tools.extend(tools);
+        self.said.definitions.prompts.extend(prompts);
+        self.said.definitions.resources.extend(resources);
         self
     }
 
     /// Gives every handler a value, by its type: `State<S>` and `ctx.state::<S>()`.
     pub fn with_state<S: Send + Sync + 'static>(mut self, state: S) -> Self {
-        if let Err(twice) = self.states.insert(state) {
-            self.problems.push(Problem::new(
+        if let Err(twice) = self.said.states.insert(state) {
+            self.said.problems.push(Problem::new(
                 format!("a state of type `{}` is given twice", twice.0),
                 "give each type once; wrap the second in a type of its own",
             ));
@@ -151,13 +157,13 @@ impl<P> ServerBuilder<P> {
 
     /// How many items one page of a list has; 250 unless said.
     pub fn with_page_size(mut self, items: NonZeroUsize) -> Self {
-        self.page_size = items;
+        self.said.page_size = items;
         self
     }
 
     /// How long clients may keep lists (2026-07-28); not at all unless said.
     pub fn with_list_ttl(mut self, ttl: Duration) -> Self {
-        self.list_ttl = ttl;
+        self.said.list_ttl = ttl;
         self
     }
 
@@ -181,17 +187,17 @@ impl<P> ServerBuilder<P> {
     /// # }
     /// ```
     pub fn with_revisions(mut self, revisions: impl IntoIterator<Item = Revision>) -> Self {
-        if self.revisions.is_some() {
+        if self.said.revisions.is_some() {
             self.twice("with_revisions");
         }
-        self.revisions = Some(revisions.into_iter().collect());
+        self.said.revisions = Some(revisions.into_iter().collect());
         self
     }
 
     /// Where time comes from; for tests.
     #[cfg(feature = "testing")]
     pub fn with_clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
+        self.said.clock = Arc::new(clock);
         self
     }
 
@@ -200,35 +206,11 @@ impl<P> ServerBuilder<P> {
     /// The builder has another type afterwards, so `if` around this call does not compile; choose the policy before
     /// the builder begins, and where and how to listen after the server is built.
     pub fn with_security_policy(mut self, policy: SecurityPolicy) -> ServerBuilder<Guarded> {
-        if self.policy.is_some() {
+        if self.said.policy.is_some() {
             self.twice("with_security_policy");
         }
-        let Self {
-            info,
-            instructions,
-            definitions,
-            states,
-            clock,
-            page_size,
-            list_ttl,
-            revisions,
-            problems,
-            policy: _,
-            guard: _,
-        } = self;
-        ServerBuilder {
-            info,
-            instructions,
-            policy: Some(policy),
-            definitions,
-            states,
-            clock,
-            page_size,
-            list_ttl,
-            revisions,
-            problems,
-            guard: PhantomData,
-        }
+        self.said.policy = Some(policy);
+        ServerBuilder { said: self.said, guard: PhantomData }
     }
 
     /// Makes the server.
@@ -236,7 +218,7 @@ impl<P> ServerBuilder<P> {
     /// # Errors
     /// Every problem at once, each with the call that mends it; or no randomness for keys.
     pub fn build(self) -> Result<McpServer<P>> {
-        let Self {
+        let Said {
             info,
             instructions,
             policy,
@@ -247,8 +229,7 @@ impl<P> ServerBuilder<P> {
             list_ttl,
             revisions,
             mut problems,
-            guard: _,
-        } = self;
+        } = self.said;
         let policy = policy.unwrap_or_else(SecurityPolicy::development);
         let info = info.unwrap_or_default();
         if info.name.is_empty() || info.version.is_empty() {
@@ -292,9 +273,9 @@ impl<P> ServerBuilder<P> {
     }
 
     fn edit_info(&mut self, call: &str, edit: impl FnOnce(&mut Implementation)) {
-        match &mut self.info {
+        match &mut self.said.info {
             Some(info) => edit(info),
-            None => self.problems.push(Problem::new(
+            None => self.said.problems.push(Problem::new(
                 format!(".{call}(..) stands before .with_info(..)"),
                 "call .with_info(\"name\", \"1.0.0\") first",
             )),
@@ -302,16 +283,16 @@ impl<P> ServerBuilder<P> {
     }
 
     fn twice(&mut self, call: &str) {
-        self.problems.push(Problem::new(format!(".{call}(..) is called twice"), "call it once"));
+        self.said.problems.push(Problem::new(format!(".{call}(..) is called twice"), "call it once"));
     }
 }
 
 impl<P> std::fmt::Debug for ServerBuilder<P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ServerBuilder")
-            .field("info", &self.info)
-            .field("policy", &self.policy)
-            .field("definitions", &self.definitions)
+            .field("info", &self.said.info)
+            .field("policy", &self.said.policy)
+            .field("definitions", &self.said.definitions)
             .finish_non_exhaustive()
     }
 }
