@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`policy`] | what a server's owner decides |
 //! | [`gate`] | the order of the checks |
+//! | [`auth`] | whom a credential proves |
 //! | [`principal`] | who is calling |
 //! | [`origin`], [`headers`] | what HTTP requests must look like, what answers carry |
 //! | [`limits`], [`rate`] | every number; how often and how many at once |
@@ -15,6 +16,7 @@
 //! | [`schema`] | JSON Schema: compile once, check every call |
 //! | [`sanitize`], [`redact`] | what an error may say; what is never printed |
 
+pub mod auth;
 pub mod gate;
 pub mod headers;
 pub mod limits;

@@ -23,6 +23,12 @@ struct Inner {
 pub enum Method {
     /// By being on this machine: standard streams, a pipe, or loopback in the development profile.
     Local,
+    /// By an access token.
+    Token,
+    /// By an API key.
+    ApiKey,
+    /// By a client certificate.
+    Certificate,
 }
 
 /// What a principal holds.
@@ -31,10 +37,6 @@ pub(crate) enum Holdings {
     /// Every role and scope: the local principal of the development profile.
     Everything,
     /// These alone.
-    #[cfg_attr(
-        not(any(test, feature = "testing")),
-        expect(dead_code, reason = "built by authenticators; the development profile has none")
-    )]
     These {
         /// Roles from verified claims.
         roles: Box<[Box<str>]>,
@@ -191,6 +193,9 @@ impl Method {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Local => "local",
+            Self::Token => "token",
+            Self::ApiKey => "api_key",
+            Self::Certificate => "certificate",
         }
     }
 }

@@ -1,0 +1,45 @@
+//! Authentication: whom a credential proves.
+//!
+//! An [`Authenticator`] looks at one credential and says who it proves, or why not; the reason is for the log alone. It
+//! decides nothing about what that principal may do, and never sees anything of a request but the credential.
+
+mod verdict;
+
+use std::fmt;
+
+pub use self::verdict::{Identity, Pending, Rejected, Verdict, Verified};
+
+/// A credential as a peer presented it: not checked in any way but that it is visible ASCII.
+///
+/// `Debug` shows nothing of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Credential<'a> {
+    /// What stood behind `Authorization: Bearer` (RFC 6750, section 2.1).
+    Bearer(&'a str),
+    /// What stood in `X-API-Key`.
+    ApiKey(&'a str),
+}
+
+impl fmt::Debug for Credential<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bearer(_) => "Bearer(..)",
+            Self::ApiKey(_) => "ApiKey(..)",
+        })
+    }
+}
+
+/// Says whom a credential proves.
+///
+/// The gate asks every authenticator in the order in which the owner named them, until one knows the credential's kind.
+/// It asks at every request: what may be remembered is remembered inside.
+pub trait Authenticator: Send + Sync + fmt::Debug + 'static {
+    /// Whom the credential proves. Answers at once where nothing has to be fetched.
+    fn authenticate(&self, credential: Credential<'_>) -> Verdict;
+
+    /// Who issues what this authenticator accepts, as `authorization_servers` of RFC 9728 names them; empty where no
+    /// OAuth issuer does.
+    fn issuers(&self) -> Vec<Box<str>> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,118 @@
+//! What comes of looking at a credential.
+
+use std::{fmt, time::Duration};
+
+use futures_util::future::BoxFuture;
+
+use crate::principal::{Holdings, Method, Principal};
+
+/// What an authenticator says of a credential.
+#[derive(Debug)]
+#[must_use]
+pub enum Verdict {
+    /// It is not of a kind that this authenticator knows: the next one is asked.
+    Foreign,
+    /// It proves somebody.
+    Verified(Verified),
+    /// It proves nobody, and no other authenticator is asked.
+    Rejected(Rejected),
+    /// Something has to be fetched first. A future that ends in this again counts as a rejection.
+    Later(Pending),
+}
+
+/// A verdict that has to wait.
+pub struct Pending(BoxFuture<'static, Verdict>);
+
+impl Pending {
+    /// A verdict that has to wait for `verdict`.
+    pub fn new(verdict: impl Future<Output = Verdict> + Send + 'static) -> Self {
+        Self(Box::pin(verdict))
+    }
+
+    /// Waits for it.
+    pub async fn wait(self) -> Verdict {
+        self.0.await
+    }
+}
+
+impl fmt::Debug for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pending(..)")
+    }
+}
+
+/// Why a credential proves nobody: a fixed sentence for the log, which no peer reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rejected(&'static str);
+
+impl Rejected {
+    /// A rejection for this reason: lower case, no full stop, nothing of the credential.
+    pub const fn new(reason: &'static str) -> Self {
+        Self(reason)
+    }
+
+    /// The reason, for the log.
+    pub const fn reason(self) -> &'static str {
+        self.0
+    }
+}
+
+/// Whom a credential proves, what that somebody holds by its claims, and until when.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    principal: Principal,
+    expires: Option<Duration>,
+    credential: Option<Box<str>>,
+}
+
+impl Verified {
+    /// Somebody with these roles and scopes, as verified claims name them.
+    pub fn new(identity: Identity<'_>, roles: Box<[Box<str>]>, scopes: Box<[Box<str>]>) -> Self {
+        let Identity { method, issuer, subject, tenant } = identity;
+        let holdings = Holdings::These { roles, scopes };
+        let principal = Principal::new(method, issuer, subject, tenant.map(Box::from), holdings);
+        Self { principal, expires: None, credential: None }
+    }
+
+    /// Only until then, in time since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn until(mut self, unix: Duration) -> Self {
+        self.expires = Some(unix);
+        self
+    }
+
+    /// By a credential of this name (the `jti` of a token, the id of a key), so that it can be revoked alone.
+    #[must_use]
+    pub fn by(mut self, credential: impl Into<Box<str>>) -> Self {
+        self.credential = Some(credential.into());
+        self
+    }
+
+    /// Who it is.
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// When it ends, in time since 1970-01-01T00:00:00Z.
+    pub fn expires(&self) -> Option<Duration> {
+        self.expires
+    }
+
+    /// The name of the credential, where it has one.
+    pub fn credential(&self) -> Option<&str> {
+        self.credential.as_deref()
+    }
+}
+
+/// Who somebody is. Two that differ in any part are two principals.
+#[derive(Clone, Copy, Debug)]
+pub struct Identity<'a> {
+    /// How it was verified.
+    pub method: Method,
+    /// Who vouches for it.
+    pub issuer: &'a str,
+    /// Who it is, in the words of the issuer.
+    pub subject: &'a str,
+    /// The tenant it belongs to, where claims name one.
+    pub tenant: Option<&'a str>,
+}
