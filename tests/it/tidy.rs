@@ -118,7 +118,7 @@ impl Find {
                 .iter()
                 .any(|date| line.contains(date)),
             Self::RpcNumber => has_rpc_number(line),
-            Self::Ticket => line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '#')).any(is_ticket),
+            Self::Ticket => !names_rows(line) && words_of(line).any(is_ticket),
         }
     }
 }
@@ -162,6 +162,16 @@ fn has_rpc_number(line: &str) -> bool {
         let digits: String = digits.filter(|c| *c != '_').collect();
         digits.len() == 5 && digits.starts_with("32")
     })
+}
+
+/// The line is nothing but rows of the security matrix, above the test that shows them.
+fn names_rows(line: &str) -> bool {
+    let mut rows = line.trim().trim_start_matches('/').trim().split(", ");
+    rows.all(|row| is_ticket(row) && !row.starts_with('#'))
+}
+
+fn words_of(line: &str) -> impl Iterator<Item = &str> {
+    line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '#'))
 }
 
 fn is_ticket(word: &str) -> bool {
