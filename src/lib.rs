@@ -101,11 +101,18 @@ pub mod security {
     pub use mocopr_core::json::{JsonLimits, MessageLimits};
     pub use mocopr_security::{
         limits::Limits,
-        policy::{Problem, Profile, SecurityPolicy},
-        principal::Principal,
+        policy::{Problem, Profile, PublicUrl, RateLimitPolicy, Report, Row, SecurityPolicy},
+        principal::{Method, Principal},
         rate::RateLimit,
+        redact::Secret,
+        revoke::Revocations,
         schema::SchemaLimits,
     };
+}
+
+/// Whom a credential proves.
+pub mod auth {
+    pub use mocopr_security::auth::{Authenticator, Credential, Identity, Pending, Rejected, Verdict, Verified};
 }
 
 /// What a server that runs can add, replace and remove.

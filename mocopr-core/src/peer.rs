@@ -4,26 +4,13 @@ use std::net::SocketAddr;
 
 use http::{HeaderMap, Method};
 
-/// Who is on the other side of a connection, as the transport saw it.
+/// Who sent an HTTP request, as the transport saw it.
 #[derive(Debug)]
 pub struct Peer<'a> {
-    /// How it is connected.
-    pub kind: PeerKind,
-    /// Its socket address; `None` for standard streams and in-process pipes.
+    /// Its socket address; `None` where a listener did not say.
     pub addr: Option<SocketAddr>,
-    /// The HTTP request, where there is one.
-    pub http: Option<HttpFacts<'a>>,
-}
-
-/// How a peer is connected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PeerKind {
-    /// Standard input and output of this process.
-    Stdio,
-    /// A pipe inside this process.
-    Pipe,
-    /// HTTP over TCP without TLS.
-    Http,
+    /// The request.
+    pub http: HttpFacts<'a>,
 }
 
 /// The head of an HTTP request.

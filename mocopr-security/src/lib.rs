@@ -14,6 +14,7 @@
 //! | [`limits`], [`rate`] | every number; how often and how many at once |
 //! | [`seal`], [`random`] | state that a client carries for us; names that nobody can guess |
 //! | [`schema`] | JSON Schema: compile once, check every call |
+//! | [`revoke`] | who is not believed any longer |
 //! | [`sanitize`], [`redact`] | what an error may say; what is never printed |
 
 pub mod auth;
@@ -26,6 +27,7 @@ pub mod principal;
 pub mod random;
 pub mod rate;
 pub mod redact;
+pub mod revoke;
 pub mod sanitize;
 pub mod schema;
 pub mod seal;

@@ -111,6 +111,26 @@ impl Limits {
             keep_alive: Duration::from_secs(15),
         }
     }
+
+    /// The numbers of the strict profile: many callers over a network.
+    pub const fn strict() -> Self {
+        Self {
+            message: MessageLimits::strict(),
+            header_read: Duration::from_secs(5),
+            body_read: Duration::from_secs(15),
+            request: Duration::from_secs(30),
+            write_stall: Duration::from_secs(10),
+            result_bytes: 8 * MIB,
+            sessions: count(10_000),
+            sessions_per_principal: Some(count(100)),
+            session_idle: Duration::from_secs(30 * 60),
+            connections: count(10_000),
+            connections_per_address: Some(count(256)),
+            calls_per_principal: count(32),
+            streams_per_principal: count(16),
+            ..Self::development()
+        }
+    }
 }
 
 /// A literal above zero; zero would become one, the tightest bound there is.

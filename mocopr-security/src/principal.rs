@@ -51,6 +51,11 @@ impl Principal {
         Self::new(Method::Local, "", "local", None, Holdings::Everything)
     }
 
+    /// The user of this machine, who holds nothing: may discover what there is, and sees empty lists.
+    pub(crate) fn local_without_rights() -> Self {
+        Self::new(Method::Local, "", "local", None, Holdings::These { roles: [].into(), scopes: [].into() })
+    }
+
     /// Somebody else than the user of this machine, without roles and scopes; for tests.
     ///
     /// ```

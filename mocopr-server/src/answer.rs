@@ -21,6 +21,19 @@ pub(crate) struct Answer {
     pub(crate) body: Body,
     /// How long the client should wait before it tries again.
     pub(crate) retry_after: Option<Duration>,
+    /// What the client should bring to be let in, where that is why it was refused.
+    pub(crate) asks: Option<Box<Asks>>,
+}
+
+/// What a client should bring to be let in.
+#[derive(Clone, Debug)]
+pub(crate) enum Asks {
+    /// A credential.
+    Credential,
+    /// Another credential than the one that it presented.
+    AnotherCredential,
+    /// All of these scopes.
+    Scopes(Box<[Box<str>]>),
 }
 
 /// A whole JSON-RPC message, as one piece or two: what many answers share is not copied for each.
@@ -51,7 +64,7 @@ impl From<Bytes> for Body {
 impl Answer {
     /// A result that is already a whole message.
     pub(crate) fn message(message: Bytes) -> Self {
-        Self { status: 200, body: message.into(), retry_after: None }
+        Self { status: 200, body: message.into(), retry_after: None, asks: None }
     }
 
     /// An encoded result.
@@ -61,7 +74,7 @@ impl Answer {
 
     /// A result that is [kept](encode::kept).
     pub(crate) fn kept(id: &RequestId, rest: Bytes) -> Self {
-        Self { status: 200, body: Body { start: encode::response_start(id), rest }, retry_after: None }
+        Self { status: 200, body: Body { start: encode::response_start(id), rest }, retry_after: None, asks: None }
     }
 
     /// An error.
@@ -70,7 +83,13 @@ impl Answer {
             Fault::Rate { retry_after } | Fault::Busy { retry_after } => Some(*retry_after),
             _ => None,
         };
+        let asks = match error.fault() {
+            Fault::Unauthenticated => Some(Asks::AnotherCredential),
+            Fault::Scope(scopes) => Some(Asks::Scopes(scopes.clone())),
+            _ => None,
+        };
         Self {
+            asks: asks.map(Box::new),
             status: code::status(error.fault(), revision),
             body: encode::error(id, error, revision, engine.served()).into(),
             retry_after,

@@ -42,6 +42,7 @@ use crate::{
 /// said before, each by itself.
 pub(crate) struct Batch {
     engine: Arc<Engine>,
+    admission: Admission,
     session: Arc<Session>,
     members: Vec<Member>,
     answers: VecDeque<Bytes>,
@@ -84,7 +85,7 @@ impl Engine {
     ) -> Result<Step, Refused> {
         let read = with_scanner(|scanner| envelope::read_batch(frame, &self.limits().message, scanner));
         let messages = read.map_err(|fault| self.refuse(None, fault, session.revision()))?;
-        let mut batch = Batch::new(self, session);
+        let mut batch = Batch::new(self, admission, session);
         let mut well_formed = false;
         for message in messages {
             let id = envelope::answered_id(&message).cloned();
@@ -139,9 +140,10 @@ impl Engine {
 }
 
 impl Batch {
-    fn new(engine: &Arc<Engine>, session: &Arc<Session>) -> Self {
+    fn new(engine: &Arc<Engine>, admission: &Admission, session: &Arc<Session>) -> Self {
         Self {
             engine: engine.clone(),
+            admission: admission.clone(),
             session: session.clone(),
             members: Vec::new(),
             answers: VecDeque::new(),
@@ -155,6 +157,11 @@ impl Batch {
     /// The session that the batch belongs to.
     pub(crate) fn session(&self) -> &Arc<Session> {
         &self.session
+    }
+
+    /// By what its caller is here.
+    pub(crate) fn admission(&self) -> &Admission {
+        &self.admission
     }
 
     pub(crate) fn revision(&self) -> Revision {
@@ -303,7 +310,6 @@ mod tests {
     use std::time::Duration;
 
     use futures_util::FutureExt;
-    use mocopr_core::peer::{Peer, PeerKind};
     use mocopr_security::{limits::Limits, policy::SecurityPolicy};
     use serde_json::{Value, json};
     use tokio::time::timeout;
@@ -327,7 +333,7 @@ mod tests {
             .with_tool(silent)
             .build();
         let engine = server.unwrap().engine;
-        let admission = engine.gate.admit(&Peer { kind: PeerKind::Pipe, addr: None, http: None }).unwrap();
+        let admission = engine.gate.admit_pipe();
         let channel = Channel::default();
         let begin = |message: Value| engine.begin(&admission, message.to_string().into(), Link::Channel(&channel));
         let client = json!({"name": "test", "version": "1"});

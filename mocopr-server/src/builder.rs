@@ -9,8 +9,9 @@ use mocopr_core::{
     wire::{encode::Stamp, revision::Revision},
 };
 use mocopr_security::{
-    gate::Gate,
+    gate::{Gate, Rules},
     policy::{Problem, SecurityPolicy},
+    redact::Secret,
     seal::KeyRing,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -52,6 +53,8 @@ struct Said {
     page_size: NonZeroUsize,
     list_ttl: Duration,
     revisions: Option<Vec<Revision>>,
+    rules: Option<Arc<dyn Rules>>,
+    stdio_token: Option<Secret<String>>,
     problems: Vec<Problem>,
 }
 
@@ -67,6 +70,8 @@ impl ServerBuilder<Unguarded> {
             page_size: DEFAULT_PAGE,
             list_ttl: Duration::ZERO,
             revisions: None,
+            rules: None,
+            stdio_token: None,
             problems: Vec::new(),
         };
         Self { said, guard: PhantomData }
@@ -194,6 +199,30 @@ impl<P> ServerBuilder<P> {
         self
     }
 
+    /// Says what roles grant. Without, nobody may do anything under a policy that authorizes by role.
+    pub fn with_authorization(mut self, rules: impl Rules) -> Self {
+        if self.said.rules.is_some() {
+            self.twice("with_authorization");
+        }
+        self.said.rules = Some(Arc::new(rules));
+        self
+    }
+
+    /// Gives the client of standard streams a principal: whomever this access token or API key proves. It is checked
+    /// once at the start, and whether it still holds at every message.
+    ///
+    /// Without, that client is the user of this machine, who under [`SecurityPolicy::strict`] holds no role and no scope.
+    ///
+    /// # Source
+    /// MCP 2026-07-28, basic/authorization, "Protocol Requirements": credentials come from the environment.
+    pub fn with_stdio_token(mut self, token: Secret<String>) -> Self {
+        if self.said.stdio_token.is_some() {
+            self.twice("with_stdio_token");
+        }
+        self.said.stdio_token = Some(token);
+        self
+    }
+
     /// Where time comes from; for tests.
     #[cfg(feature = "testing")]
     pub fn with_clock(mut self, clock: impl Clock) -> Self {
@@ -228,9 +257,26 @@ impl<P> ServerBuilder<P> {
             page_size,
             list_ttl,
             revisions,
+            rules,
+            stdio_token,
             mut problems,
         } = self.said;
         let policy = policy.unwrap_or_else(SecurityPolicy::development);
+        problems.extend(policy.problems());
+        if rules.is_none() && policy.authorizes_by_role() {
+            problems.push(Problem::new(
+                "roles decide what a caller may do, and there are none",
+                "call .with_authorization(RoleBasedAccessControl::builder()..), or \
+                 .with_authorization_enabled(false) on the policy to let every caller do what handlers do not restrict",
+            ));
+        }
+        let authenticators = policy.authenticators();
+        if stdio_token.is_some() && authenticators.is_empty() {
+            problems.push(Problem::new(
+                "standard streams have a token, and nobody can say whom it proves",
+                "call .with_authentication(..) on the policy",
+            ));
+        }
         let info = info.unwrap_or_default();
         if info.name.is_empty() || info.version.is_empty() {
             problems.push(Problem::new("the server has no name or no version", "call .with_info(\"name\", \"1.0.0\")"));
@@ -252,7 +298,8 @@ impl<P> ServerBuilder<P> {
         };
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new(STORE, clock.clone()));
         let engine = Engine {
-            gate: Gate::new(policy, clock.clone()),
+            gate: Gate::new(policy, authenticators, rules, clock.clone()),
+            stdio_token,
             registry,
             sessions: Sessions::new(clock.clone()),
             hub: Arc::new(Hub::default()),

@@ -3,6 +3,7 @@
 use std::task::{Context as TaskContext, Poll};
 
 use mocopr_core::wire::revision::Revision;
+use mocopr_security::gate::Admission;
 
 use crate::{
     batch::Batch,
@@ -23,6 +24,14 @@ impl Calls {
         match self {
             Self::One(running) => running.revision(),
             Self::Batch(batch) => batch.revision(),
+        }
+    }
+
+    /// By what their caller is here.
+    pub(crate) fn admission(&self) -> &Admission {
+        match self {
+            Self::One(running) => running.admission(),
+            Self::Batch(batch) => batch.admission(),
         }
     }
 

@@ -93,7 +93,8 @@ impl Engine {
             Some(session) => Client::Session(session.clone()),
             None => Client::Stateless(call.meta.capabilities.clone().unwrap_or_default()),
         };
-        let (id, revision, principal) = (call.id.clone(), call.revision, permit.principal().clone());
+        let (id, revision, admission) = (call.id.clone(), call.revision, permit.admission().clone());
+        let principal = admission.principal().clone();
         // A handler may ask for less time than the server gives, never for more.
         let timeout = found.timeout().map_or(self.limits().request, |own| own.min(self.limits().request));
         let subject = found.subject();
@@ -103,7 +104,7 @@ impl Engine {
             None => handler.call(work),
             Some(burn) => self.burn_first(burn, &principal, handler, work),
         };
-        let start = Start { future, outlet, id, revision, principal, subject, state_bind, timeout, taken };
+        let start = Start { future, outlet, id, revision, admission, subject, state_bind, timeout, taken };
         Ok(Step::Run(Running::new(self.clone(), start), scene.session.cloned()))
     }
 

@@ -26,6 +26,7 @@ use mocopr_security::{
     gate::{Admission, Denied, Gate, Permit, Target},
     limits::Limits,
     random,
+    redact::Secret,
     seal::KeyRing,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -49,6 +50,9 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Engine {
     pub(crate) gate: Gate,
+    /// What proves the client of standard streams.
+    #[cfg_attr(not(feature = "stdio"), expect(dead_code, reason = "standard streams alone use it"))]
+    pub(crate) stdio_token: Option<Secret<String>>,
     pub(crate) registry: Registry,
     pub(crate) sessions: Sessions,
     pub(crate) hub: Arc<Hub>,

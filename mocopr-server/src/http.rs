@@ -2,12 +2,12 @@
 
 use std::{
     io::Write,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
 };
 
 use futures_util::future::BoxFuture;
-use mocopr_security::policy::{Problem, Profile};
+use mocopr_security::policy::{Problem, Profile, Report, SecurityPolicy};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -31,13 +31,24 @@ use crate::{
 pub struct HttpConfig {
     address: SocketAddr,
     path: Box<str>,
+    tls: Tls,
     ready: Option<Box<dyn FnOnce(SocketAddr) + Send>>,
+}
+
+/// Whether a listener may do without TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tls {
+    /// As the profile says: the development profile does without.
+    AsProfile,
+    Required,
+    /// By the owner's own word.
+    NotRequired,
 }
 
 impl HttpConfig {
     /// Listens at this address, at `/mcp`. Port 0 lets the system choose.
     pub fn new(address: impl Into<SocketAddr>) -> Self {
-        Self { address: address.into(), path: "/mcp".into(), ready: None }
+        Self { address: address.into(), path: "/mcp".into(), tls: Tls::AsProfile, ready: None }
     }
 
     /// Listens at 127.0.0.1, at `/mcp`. Port 0 lets the system choose.
@@ -49,6 +60,14 @@ impl HttpConfig {
     #[must_use]
     pub fn with_path(mut self, path: impl Into<Box<str>>) -> Self {
         self.path = path.into();
+        self
+    }
+
+    /// Says whether this listener needs TLS. Outside of the development profile it does unless said; `false` is for a
+    /// loopback address alone, such as one behind a proxy on the same machine.
+    #[must_use]
+    pub fn with_tls_required(mut self, required: bool) -> Self {
+        self.tls = if required { Tls::Required } else { Tls::NotRequired };
         self
     }
 
@@ -69,15 +88,48 @@ impl HttpConfig {
         &self.path
     }
 
-    fn problems(&self) -> Vec<Problem> {
+    /// Everything that keeps a server with this policy from listening so.
+    pub(crate) fn problems(&self, policy: &SecurityPolicy) -> Vec<Problem> {
         let mut problems = Vec::new();
-        // Whatever the profile: nothing in this version protects an address that others can reach. Of the loopback
-        // addresses only these two are names that a request's Host may give.
         let ip = self.address.ip();
-        if ip != IpAddr::V4(Ipv4Addr::LOCALHOST) && ip != IpAddr::V6(Ipv6Addr::LOCALHOST) {
+        match policy.profile() {
+            // Of the loopback addresses only these two are names that a request's Host may give.
+            Profile::Development if ip != Ipv4Addr::LOCALHOST && ip != Ipv6Addr::LOCALHOST => {
+                problems.push(Problem::new(
+                    format!("the development profile does not listen at {}", self.address),
+                    "listen at 127.0.0.1 or [::1], for example with HttpConfig::loopback(8080)",
+                ));
+            }
+            Profile::Development => {}
+            _ => {
+                if !ip.is_loopback() {
+                    problems.push(Problem::new(
+                        format!(
+                            "{} can be reached from other machines, and HTTP without TLS protects nothing",
+                            self.address
+                        ),
+                        "listen at a loopback address, for example with HttpConfig::loopback(8080)",
+                    ));
+                }
+                if policy.public_url().is_none() {
+                    problems.push(Problem::new(
+                        "no public URL: requests cannot be told from those for another server",
+                        "call .with_public_url(\"https://mcp.example.com/mcp\") on the policy",
+                    ));
+                }
+            }
+        }
+        let by_profile = policy.profile() != Profile::Development;
+        if self.tls == Tls::Required || self.tls == Tls::AsProfile && by_profile {
             problems.push(Problem::new(
-                format!("this version does not listen at {}", self.address),
-                "listen at 127.0.0.1 or [::1], for example with HttpConfig::loopback(8080)",
+                "TLS is required, and this listener has none",
+                "call .with_tls_required(false) on the HttpConfig of a loopback listener",
+            ));
+        }
+        if policy.requires_authentication() && policy.authenticators().is_empty() {
+            problems.push(Problem::new(
+                "callers must prove who they are, and nobody can say whom a credential proves",
+                "call .with_authentication(..) on the policy",
             ));
         }
         if !self.path.starts_with('/') || self.path.contains(['?', '#']) {
@@ -107,18 +159,21 @@ fn warn_once(address: SocketAddr) {
 
 /// Listens until told to stop.
 pub(crate) async fn run(engine: Arc<Engine>, owner: Option<BoxFuture<'static, ()>>, config: HttpConfig) -> Result<()> {
-    let problems = config.problems();
+    let problems = config.problems(engine.gate.policy());
     if !problems.is_empty() {
         return Err(Error::problems_found(problems));
     }
-    let HttpConfig { address, path, ready } = config;
+    let HttpConfig { address, path, tls: _, ready } = config;
     let stop = crate::shutdown::stop(owner, engine.stopping.clone());
     let failed = |error| Error::io(format!("listening at {address}"), error);
     let socket = TcpListener::bind(address).await.map_err(failed)?;
     let address = socket.local_addr().map_err(failed)?;
     match engine.gate.policy().profile() {
         Profile::Development => warn_once(address),
-        _ => info!(%address, "listening"),
+        _ => {
+            crate::posture::tell(&Report::of(engine.gate.policy()));
+            info!(%address, "listening");
+        }
     }
     if let Some(ready) = ready {
         ready(address);

@@ -35,9 +35,11 @@ pub mod handler;
 #[cfg(feature = "http")]
 pub mod http;
 mod inflight;
+mod lapse;
 mod listening;
 mod listing;
 mod outlet;
+mod posture;
 pub mod registry;
 mod replay;
 mod running;

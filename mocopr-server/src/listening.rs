@@ -22,6 +22,7 @@ use crate::{
     answer::Answer,
     engine::{Engine, Refused, Scene, Step},
     inflight::{Cancel, Taken},
+    lapse::lapsed,
     listing::List,
     subscribe::Subscription,
 };
@@ -31,7 +32,7 @@ use crate::{
 pub(crate) struct Listening {
     engine: Arc<Engine>,
     subscription: Subscription,
-    principal: Principal,
+    admission: Admission,
     id: RequestId,
     revision: Revision,
     acknowledgement: Option<Notice>,
@@ -47,7 +48,7 @@ pub(crate) enum Told {
     Frame(Bytes),
     /// The server ends the stream: its answer.
     Final(Bytes),
-    /// The client ended it: nothing is sent.
+    /// The client ended it, or may not listen any longer: nothing is sent.
     Cancelled,
 }
 
@@ -63,11 +64,12 @@ impl Listening {
                 None => tokio::select! {
                     biased;
                     () = self.cancelled.cancelled() => return Told::Cancelled,
+                    () = lapsed(&self.engine.gate, &self.admission) => return Told::Cancelled,
                     () = self.engine.stopping.cancelled() => return Told::Final(encode::listen_end(&self.id, self.engine.stamp())),
                     notice = self.subscription.next() => notice,
                 },
             };
-            if self.engine.may_be_told(&self.principal, &notice)
+            if self.engine.may_be_told(self.admission.principal(), &notice)
                 && let Some(frame) = encode::notice(&notice, self.revision, Some(&self.id))
             {
                 return Told::Frame(frame);
@@ -93,12 +95,11 @@ impl Engine {
             self.gate.open_stream(admission).map_err(|fault| self.refuse(Some(&call.id), fault, call.revision))?;
         let cancelled = CancellationToken::new();
         let taken = self.take_id(scene, &call, Cancel::Stream(cancelled.clone()))?;
-        let principal = admission.principal().clone();
-        let honoured = self.honoured(&principal, wanted);
+        let honoured = self.honoured(admission.principal(), wanted);
         Ok(Step::Listen(Listening {
             engine: self.clone(),
             subscription: self.hub.subscribe(honoured.clone()),
-            principal,
+            admission: admission.clone(),
             id: call.id,
             revision: call.revision,
             acknowledgement: Some(Notice::Acknowledged(honoured)),

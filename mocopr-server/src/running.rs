@@ -25,7 +25,7 @@ use mocopr_core::{
     },
 };
 use mocopr_security::{
-    principal::Principal,
+    gate::Admission,
     random,
     sanitize::{self, Sanitized},
 };
@@ -38,6 +38,7 @@ use crate::{
     engine::Engine,
     handler::BoxFuture,
     inflight::Taken,
+    lapse::Lapse,
     outlet::{Outlet, Say},
     registry::snapshot::ToolEntry,
 };
@@ -49,12 +50,13 @@ pub(crate) struct Running {
     outlet: Arc<Outlet>,
     id: RequestId,
     revision: Revision,
-    principal: Principal,
+    admission: Admission,
     subject: Subject,
     /// What sealed request state is bound to, beside the principal.
     state_bind: Option<StateBind>,
     outcome: Option<Result<Outcome, PublicError>>,
     clock: CallClock,
+    lapse: Lapse,
     _taken: Option<Taken>,
 }
 
@@ -73,7 +75,7 @@ pub(crate) struct Start {
     pub(crate) outlet: Arc<Outlet>,
     pub(crate) id: RequestId,
     pub(crate) revision: Revision,
-    pub(crate) principal: Principal,
+    pub(crate) admission: Admission,
     pub(crate) subject: Subject,
     pub(crate) state_bind: Option<StateBind>,
     pub(crate) timeout: Duration,
@@ -100,7 +102,7 @@ pub(crate) enum Event {
 
 impl Running {
     pub(crate) fn new(engine: Arc<Engine>, start: Start) -> Self {
-        let Start { future, outlet, id, revision, principal, subject, state_bind, timeout, taken } = start;
+        let Start { future, outlet, id, revision, admission, subject, state_bind, timeout, taken } = start;
         let client_wait = engine.limits().client_wait;
         Self {
             engine,
@@ -108,11 +110,12 @@ impl Running {
             outlet,
             id,
             revision,
-            principal,
+            admission,
             subject,
             state_bind,
             outcome: None,
             clock: CallClock::new(timeout, client_wait),
+            lapse: Lapse::default(),
             _taken: taken,
         }
     }
@@ -120,6 +123,11 @@ impl Running {
     /// The revision that the call is answered in.
     pub(crate) fn revision(&self) -> Revision {
         self.revision
+    }
+
+    /// By what the caller is here.
+    pub(crate) fn admission(&self) -> &Admission {
+        &self.admission
     }
 
     /// What comes next.
@@ -149,6 +157,11 @@ impl Running {
             self.outlet.cancel();
             self.drop_handler();
             return Poll::Ready(Event::Final(self.fault(Fault::Timeout)));
+        }
+        if self.future.is_some() && !asks && self.lapse.poll(&self.engine.gate, &self.admission, task).is_ready() {
+            self.outlet.cancel();
+            self.drop_handler();
+            return Poll::Ready(Event::Final(self.fault(Fault::Unauthenticated)));
         }
         if let Some(event) = self.next_say() {
             return Poll::Ready(event);
@@ -180,7 +193,7 @@ impl Running {
         let Some(future) = self.future.take() else { return };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
             // The call is over, so the incident is in the log alone.
-            let _ = sanitize::panic(&*panic, &self.principal, self.subject.name());
+            let _ = sanitize::panic(&*panic, self.admission.principal(), self.subject.name());
         }
     }
 
@@ -197,7 +210,7 @@ impl Running {
             }
             Err(panic) => {
                 self.future = None;
-                let error = sanitize::panic(&*panic, &self.principal, self.subject.name());
+                let error = sanitize::panic(&*panic, self.admission.principal(), self.subject.name());
                 self.outcome = Some(Err(error));
             }
         }
@@ -258,7 +271,7 @@ impl Running {
                 }
             };
         }
-        match sanitize::failure(failure, &self.principal, self.subject.name()) {
+        match sanitize::failure(failure, self.admission.principal(), self.subject.name()) {
             Sanitized::Caller(text) => self.caller_failure(&text),
             Sanitized::Error(error) => self.error(error),
         }
@@ -293,7 +306,7 @@ impl Running {
     }
 
     fn internal(&self, note: &str) -> Answer {
-        self.error(sanitize::internal(&self.principal, self.subject.name(), note, None))
+        self.error(sanitize::internal(self.admission.principal(), self.subject.name(), note, None))
     }
 
     fn need_input(&self) -> Answer {
@@ -301,7 +314,7 @@ impl Running {
             return self.internal("a handler asked where nothing can be asked");
         };
         let book = self.outlet.with_asks(std::mem::take);
-        let bind: [&[u8]; 2] = [self.principal.binding(), &state_bind.digest()];
+        let bind: [&[u8]; 2] = [self.admission.principal().binding(), &state_bind.digest()];
         let engine = &self.engine;
         let expires = engine.clock().unix() + engine.limits().request_state;
         let max = engine.limits().message.request_state_bytes;
@@ -372,10 +385,7 @@ pub(crate) mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use futures_util::FutureExt;
-    use mocopr_core::{
-        meta,
-        peer::{Peer, PeerKind},
-    };
+    use mocopr_core::meta;
     use mocopr_security::{limits::Limits, policy::SecurityPolicy};
     use serde_json::{Value, json};
 
@@ -393,8 +403,7 @@ pub(crate) mod tests {
         let policy = SecurityPolicy::development().with_limits(limits);
         let server = McpServer::builder().with_info("test", "1").with_security_policy(policy).with_tool(tool).build();
         let engine = server.unwrap().engine;
-        let peer = Peer { kind: PeerKind::Pipe, addr: None, http: None };
-        let admission = engine.gate.admit(&peer).unwrap();
+        let admission = engine.gate.admit_pipe();
         let meta =
             json!({meta::PROTOCOL_VERSION: "2026-07-28", meta::CLIENT_CAPABILITIES: {}, meta::LOG_LEVEL: "debug"});
         let params = json!({"name": "tool", "_meta": meta});

@@ -3,7 +3,10 @@
 use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
-use mocopr_security::policy::SecurityPolicy;
+use mocopr_security::{
+    policy::{Problem, Report, SecurityPolicy},
+    revoke::Revocations,
+};
 
 use crate::{
     builder::ServerBuilder,
@@ -76,6 +79,28 @@ impl<P> McpServer<P> {
         self.engine.gate.policy()
     }
 
+    /// Who and what is not believed any longer: revocations act on the next message, and end open streams and long calls
+    /// within a second.
+    pub fn revocations(&self) -> Revocations {
+        self.engine.gate.revocations().clone()
+    }
+
+    /// Ends a session of a stateful revision, whoever it belongs to.
+    pub fn revoke_session(&self, id: &str) {
+        self.engine.sessions.revoke(id);
+    }
+
+    /// What is in force, row by row.
+    pub fn security_report(&self) -> Report {
+        Report::of(self.engine.gate.policy())
+    }
+
+    /// Everything that would keep the server from listening so; empty where nothing does.
+    #[cfg(feature = "http")]
+    pub fn check(&self, config: &crate::http::HttpConfig) -> Vec<Problem> {
+        config.problems(self.engine.gate.policy())
+    }
+
     /// Stops the server when `signal` is done, beside Ctrl-C and SIGTERM: calls under way are finished.
     #[must_use]
     pub fn with_shutdown(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
@@ -90,14 +115,12 @@ impl<P> McpServer<P> {
     /// under way are finished or cancelled by then. Can be called once in a process.
     ///
     /// # Errors
-    /// Where the standard streams cannot be taken.
+    /// Where the standard streams cannot be taken, or the token for them proves nobody.
     ///
     /// # Source
     /// MCP 2025-11-25 and 2026-07-28, basic/transports, "stdio".
     #[cfg(feature = "stdio")]
     pub async fn run_stdio(mut self) -> crate::error::Result<()> {
-        use mocopr_core::peer::PeerKind;
-
         use crate::{
             error::Error,
             transport::{
@@ -106,10 +129,17 @@ impl<P> McpServer<P> {
             },
         };
 
+        let admission = self.engine.gate.admit_stdio(self.engine.stdio_token.as_ref()).await.map_err(|rejected| {
+            Error::problems_found(vec![Problem::new(
+                format!("the token for standard streams proves nobody: {}", rejected.reason()),
+                "give .with_stdio_token(..) one that holds",
+            )])
+        })?;
+        crate::posture::tell(&self.security_report());
         let stop = crate::shutdown::stop(self.shutdown.take(), self.engine.stopping.clone());
         let (input, output) = stdio::take().map_err(|error| Error::io("taking the standard streams", error))?;
         let endings = Endings { drain: self.engine.stopping.clone(), after_input: AFTER_INPUT, after_drain: DRAIN };
-        let serving = connection::serve(self.engine.clone(), PeerKind::Stdio, input, output, endings);
+        let serving = connection::serve(self.engine.clone(), admission, input, output, endings);
         tokio::pin!(serving);
         tokio::select! {
             () = &mut serving => {}

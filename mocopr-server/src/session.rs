@@ -274,6 +274,14 @@ impl Sessions {
         session.end();
     }
 
+    /// Ends the session of that id, whoever it belongs to.
+    pub(crate) fn revoke(&self, id: &str) {
+        let session = self.by_id.get(id).map(|entry| entry.value().clone());
+        if let Some(session) = session {
+            self.close(&session);
+        }
+    }
+
     /// Ends every session.
     pub(crate) fn close_all(&self) {
         let all: Vec<Arc<Session>> = self.by_id.iter().map(|entry| entry.value().clone()).collect();

@@ -63,6 +63,15 @@ impl MessageLimits {
             batch_messages: 50,
         }
     }
+
+    /// The limits of the strict profile.
+    #[must_use]
+    pub const fn strict() -> Self {
+        Self {
+            arguments: JsonLimits { depth: 32, members: 1_000, string_bytes: 1 << 20, elements: 10_000 },
+            ..Self::development()
+        }
+    }
 }
 
 /// Characters of one number where no message sets another bound: more than any double or 128-bit integer needs.

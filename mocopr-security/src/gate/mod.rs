@@ -1,29 +1,47 @@
 //! The gate: who is admitted, and which call is permitted. The order of the checks is the security, so each of
-//! the two stands in one function that reads from top to bottom and returns a proof that the next step takes.
+//! them stands in one function that reads from top to bottom and returns a proof that the next step takes.
 //!
 //! Nothing else makes an [`Admission`] or a [`Permit`].
 
+mod admission;
+mod decision;
+mod presented;
+#[cfg(test)]
+mod tests;
+
 use std::{net::SocketAddr, num::NonZeroUsize, sync::Arc, time::Duration};
 
-use http::{Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header::ORIGIN};
 use mocopr_core::{
     call::{Call, Request},
     clock::Clock,
     fault::{self, Fault},
     id::RequestId,
-    peer::{HttpFacts, Peer, PeerKind},
+    peer::Peer,
     wire::revision::Revision,
 };
 use tracing::{info, warn};
 
+pub use self::{
+    admission::Admission,
+    decision::{Decision, Grant, Kind, Requirement, Rules, Weight},
+};
+use self::{
+    decision::Everything,
+    presented::{Presented, presented},
+};
+pub use crate::auth::Challenge;
 use crate::{
+    auth::{self, Authenticator, Credential, ProtectedResource, Rejected, Verdict, Verified},
     origin::{
         self, HostPolicy, OriginPolicy, Rejection,
         media::{self, Accept},
     },
-    policy::SecurityPolicy,
+    policy::{CrossOrigin, Profile, SecurityPolicy},
     principal::Principal,
-    rate::{Concurrency, RateLimiter, Slot},
+    rate::{Block, Concurrency, RateLimit, RateLimiter, Slot},
+    redact::Secret,
+    revoke::Revocations,
 };
 
 /// The one place where it is decided who may do what.
@@ -32,94 +50,27 @@ pub struct Gate {
     policy: SecurityPolicy,
     hosts: HostPolicy,
     origins: OriginPolicy,
+    authenticators: Vec<Arc<dyn Authenticator>>,
+    resource: Option<ProtectedResource>,
+    revocations: Revocations,
     rules: Arc<dyn Rules>,
+    address_rate: Option<RateLimiter<Block>>,
     rate: Option<RateLimiter<Principal>>,
+    heavy_rate: Option<RateLimiter<(Principal, Box<str>)>>,
     calls: Concurrency<Principal>,
     streams: Concurrency<Principal>,
+    /// Whoever is on this machine.
     local: Principal,
+    clock: Arc<dyn Clock>,
 }
 
-/// What roles and rules grant, beside what a handler itself requires.
-pub trait Rules: Send + Sync + std::fmt::Debug + 'static {
-    /// What `who` may do with the named thing.
-    fn grant(&self, who: &Principal, kind: Kind, name: &str) -> Grant;
-
-    /// The answers depend on who asks, so a list must not be shared between callers.
-    fn depend_on_caller(&self) -> bool;
-}
-
-/// The rules of the development profile: whoever was admitted may do everything that handlers allow.
-#[derive(Debug)]
-struct Everything;
-
-impl Rules for Everything {
-    fn grant(&self, _who: &Principal, _kind: Kind, _name: &str) -> Grant {
-        Grant::Call
-    }
-
-    fn depend_on_caller(&self) -> bool {
-        false
-    }
-}
-
-/// What the rules grant on one thing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Grant {
-    /// Nothing: it is hidden.
-    Nothing,
-    /// It is listed.
-    Read,
-    /// It is listed and may be called or read.
-    Call,
-}
-
-/// What kind of thing is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// A tool.
-    Tool,
-    /// A prompt.
-    Prompt,
-    /// A resource or a template.
-    Resource,
-}
-
-/// What a handler requires of its caller, beside what the rules grant.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Requirement {
-    /// Every one of these roles; where one is missing the thing is hidden.
-    pub roles: Vec<Box<str>>,
-    /// Every one of these scopes; where one is missing the thing is listed, and a call names all of them.
-    pub scopes: Vec<Box<str>>,
-}
-
-/// One of the four answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Decision {
-    /// Not listed, and answered like an unknown name.
-    Hidden,
-    /// Listed, and refused.
-    Refused,
-    /// Listed, and refused until the caller has these scopes.
-    StepUp(Box<[Box<str>]>),
-    /// Listed and allowed.
-    Permit,
-}
-
-/// Proof that a peer may speak: who it is.
+/// Proof that the head of an HTTP request is in order: where it comes from, by which name it calls, and for which page.
 ///
-/// Made by [`Gate::admit`] alone.
-#[derive(Clone, Debug)]
+/// Made by [`Gate::check_head`] alone. It says nothing of who sent the request.
+#[derive(Clone, Copy, Debug)]
 #[must_use]
-pub struct Admission {
-    principal: Principal,
-}
-
-impl Admission {
-    /// Who was admitted.
-    pub fn principal(&self) -> &Principal {
-        &self.principal
-    }
+pub struct Head {
+    from: Block,
 }
 
 /// Proof that one call may be carried out. Owns the call, so it cannot be spent on another one.
@@ -128,7 +79,7 @@ impl Admission {
 #[derive(Debug)]
 #[must_use]
 pub struct Permit {
-    principal: Principal,
+    admission: Admission,
     call: Call,
     /// A place among the principal's concurrent calls; none for calls about the protocol itself.
     slot: Option<Slot<Principal>>,
@@ -137,7 +88,12 @@ pub struct Permit {
 impl Permit {
     /// Who calls.
     pub fn principal(&self) -> &Principal {
-        &self.principal
+        &self.admission.principal
+    }
+
+    /// By what the caller is here.
+    pub fn admission(&self) -> &Admission {
+        &self.admission
     }
 
     /// The call.
@@ -147,7 +103,7 @@ impl Permit {
 
     /// Spends the permit on a long-lived stream: the call's place among the concurrent calls is given back.
     pub fn into_call(self) -> Call {
-        let Self { principal: _, call, slot } = self;
+        let Self { admission: _, call, slot } = self;
         drop(slot);
         call
     }
@@ -160,6 +116,17 @@ pub struct Refusal {
     pub status: u16,
     /// The fault for the body.
     pub fault: Fault,
+    /// What was wrong with what it presented, where that is why.
+    pub unproven: Option<Unproven>,
+}
+
+/// What was wrong with what a peer presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unproven {
+    /// There was nothing.
+    Absent,
+    /// It proves nobody.
+    Invalid,
 }
 
 /// A call that was not permitted.
@@ -192,22 +159,45 @@ pub enum Target<'a> {
 }
 
 impl Gate {
-    /// The gate of a policy.
-    pub fn new(policy: SecurityPolicy, clock: Arc<dyn Clock>) -> Self {
-        Self::with_rules(policy, Arc::new(Everything), clock)
-    }
-
-    fn with_rules(policy: SecurityPolicy, rules: Arc<dyn Rules>, clock: Arc<dyn Clock>) -> Self {
-        let rate = policy.principal_rate().map(|rate| RateLimiter::new(rate, RATED_PRINCIPALS, clock));
+    /// The gate of a policy; `rules` are what roles grant, where roles decide.
+    ///
+    /// Whether the policy contradicts itself was asked before; here what it does not say is refused.
+    pub fn new(
+        policy: SecurityPolicy,
+        authenticators: Vec<Arc<dyn Authenticator>>,
+        rules: Option<Arc<dyn Rules>>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let rates = policy.rates();
+        let url = policy.public_url();
+        let (hosts, mut origins) = match &url {
+            Some(url) => (HostPolicy::exact([url.authority()]), OriginPolicy::exact([url.origin()])),
+            None => (Ok(HostPolicy::loopback()), Ok(OriginPolicy::loopback())),
+        };
+        if policy.profile() == Profile::Development && url.is_some() {
+            origins = origins.map(|origins| origins.or(OriginPolicy::loopback()));
+        }
+        let more = OriginPolicy::exact(policy.allowed_origins());
+        let origins = origins.and_then(|origins| Ok(origins.or(more?)));
+        let issuers = authenticators.iter().flat_map(|one| one.issuers()).collect();
         Self {
-            hosts: HostPolicy::loopback(),
-            origins: OriginPolicy::loopback(),
-            rules,
-            rate,
+            hosts: hosts.unwrap_or_else(|_| HostPolicy::nobody()),
+            origins: origins.unwrap_or_else(|_| OriginPolicy::nobody()),
+            resource: url.and_then(|url| ProtectedResource::new(url, issuers)),
+            authenticators,
+            revocations: Revocations::default(),
+            rules: rules.unwrap_or_else(|| Arc::new(Everything)),
+            address_rate: rates.address.map(|rate| RateLimiter::new(rate, RATED, clock.clone())),
+            rate: rates.principal.map(|rate| RateLimiter::new(rate, RATED, clock.clone())),
+            heavy_rate: rates.heavy.map(|rate: RateLimit| RateLimiter::new(rate, RATED, clock.clone())),
             calls: Concurrency::new(MOST_AT_ONCE),
             streams: Concurrency::new(MOST_AT_ONCE),
-            local: Principal::local(),
+            local: match policy.profile() {
+                Profile::Development => Principal::local(),
+                Profile::Strict => Principal::local_without_rights(),
+            },
             policy,
+            clock,
         }
     }
 
@@ -216,25 +206,98 @@ impl Gate {
         &self.policy
     }
 
-    /// Decides whether a peer may speak: every HTTP request before its body is read, standard streams and pipes
-    /// once at their start.
+    /// Who and what is not believed any longer.
+    pub fn revocations(&self) -> &Revocations {
+        &self.revocations
+    }
+
+    /// Checks all of an HTTP request's head that says nothing of who sent it. Nothing of a refused request is believed.
     ///
     /// # Errors
     /// A [`Refusal`] with the status of the first check that failed; its text names no header value.
-    pub fn admit(&self, peer: &Peer<'_>) -> Result<Admission, Refusal> {
-        match (peer.kind, &peer.http) {
-            // Connections are counted by the listener; here nothing is known of the peer but its pipe.
-            (PeerKind::Stdio | PeerKind::Pipe, _) => {}
-            (PeerKind::Http, Some(http)) => {
-                let addr = peer.addr.ok_or_else(unknown_address)?;
-                self.admit_address(addr)?;
-                // Host, Origin and Content-Type.
-                self.admit_head(http).map_err(refuse)?;
-            }
-            (PeerKind::Http, None) => return Err(unknown_address()),
+    pub fn check_head(&self, peer: &Peer<'_>) -> Result<Head, Refusal> {
+        let Peer { addr: Some(addr), http } = peer else { return Err(unknown_address()) };
+        // 1. The budget of its address.
+        let from = Block::of(addr.ip());
+        if let Some(rate) = &self.address_rate
+            && let Err(retry_after) = rate.check(&from)
+        {
+            return Err(refusal(Fault::Rate { retry_after }));
         }
-        // Whoever is on this machine is the local user in this profile.
-        Ok(Admission { principal: self.local.clone() })
+        self.admit_address(*addr)?;
+        // 2. By which name it calls, for which page, and in which form.
+        origin::check_forwarded(http.headers).map_err(refuse)?;
+        self.hosts.check_host(http.headers, http.uri, http.version).map_err(refuse)?;
+        match self.policy.cross_origin() {
+            CrossOrigin::Listed => self.origins.check_origin(http.headers).map_err(refuse)?,
+            CrossOrigin::Any => {}
+        }
+        if *http.method == Method::POST {
+            media::check_content_type(http.headers).map_err(refuse)?;
+        }
+        Ok(Head { from })
+    }
+
+    /// Decides whether the sender of an HTTP request may speak: for every request, before its body is read.
+    ///
+    /// # Errors
+    /// A [`Refusal`]: 401 without a credential or with one that does not hold, 400 where it cannot be told which is
+    /// meant. A failure counts as ten requests of its address.
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is lost but the answer.
+    pub async fn admit(&self, head: Head, peer: &Peer<'_>) -> Result<Admission, Refusal> {
+        // Before the credential is looked at: whoever is revoked meanwhile is noticed at the next message.
+        let revocations = self.revocations.changes();
+        let failed = |reason: Rejected, unproven| {
+            info!(rule = "authentication", reason = reason.reason(), "refused");
+            if let Some(rate) = &self.address_rate {
+                rate.charge(&head.from, FAILURE_COST);
+            }
+            Refusal { unproven: Some(unproven), ..refusal(Fault::Unauthenticated) }
+        };
+        let invalid = |reason| failed(reason, Unproven::Invalid);
+        let verified = match presented(peer.http.headers) {
+            Err(_) => return Err(ambiguous()),
+            Ok(Presented::Nothing) if self.policy.requires_authentication() => {
+                return Err(failed(Rejected::new("no credential"), Unproven::Absent));
+            }
+            // Whoever is on this machine is the local user in this profile.
+            Ok(Presented::Nothing) => return Ok(Admission::of(self.local.clone())),
+            Ok(Presented::Unknown) => return Err(invalid(Rejected::new("not a credential of a known kind"))),
+            Ok(Presented::One(credential)) => self.verify(credential).await.map_err(invalid)?,
+            Ok(Presented::Two(one, other)) => {
+                let one = self.verify(one).await.map_err(invalid)?;
+                let other = self.verify(other).await.map_err(invalid)?;
+                if one.principal() != other.principal() {
+                    return Err(ambiguous());
+                }
+                one
+            }
+        };
+        let admission = Admission::by(&verified, revocations);
+        if !self.holds_now(&admission) {
+            return Err(invalid(Rejected::new("revoked or expired")));
+        }
+        Ok(admission)
+    }
+
+    /// Admits the client of standard streams: whomever the token proves, or the user of this machine, who holds
+    /// nothing outside of the development profile.
+    ///
+    /// # Errors
+    /// Why the token proves nobody.
+    pub async fn admit_stdio(&self, token: Option<&Secret<String>>) -> Result<Admission, Rejected> {
+        let Some(token) = token else { return Ok(self.admit_pipe()) };
+        let revocations = self.revocations.changes();
+        let verified = self.verify(Credential::Bearer(token.expose())).await?;
+        let admission = Admission::by(&verified, revocations);
+        if self.holds_now(&admission) { Ok(admission) } else { Err(Rejected::new("revoked or expired")) }
+    }
+
+    /// Admits the client of a pipe inside of this process: the user of this machine.
+    pub fn admit_pipe(&self) -> Admission {
+        Admission::of(self.local.clone())
     }
 
     /// Admits anybody without a question, so that tests can call as whoever they want; for tests.
@@ -243,7 +306,43 @@ impl Gate {
     /// principal may do is decided by [`Gate::permit`] as ever.
     #[cfg(feature = "testing")]
     pub fn admit_as(&self, principal: Principal) -> Admission {
-        Admission { principal }
+        Admission::of(principal)
+    }
+
+    /// Whom a credential proves: the first authenticator that knows its kind says so.
+    async fn verify(&self, credential: Credential<'_>) -> Result<Verified, Rejected> {
+        for authenticator in &self.authenticators {
+            let verdict = match authenticator.authenticate(credential) {
+                Verdict::Later(pending) => pending.wait().await,
+                verdict => verdict,
+            };
+            match verdict {
+                Verdict::Foreign => {}
+                Verdict::Verified(verified) => return Ok(verified),
+                Verdict::Rejected(rejected) => return Err(rejected),
+                Verdict::Later(_) => return Err(Rejected::new("a verdict that never comes")),
+            }
+        }
+        Err(Rejected::new("no authenticator knows this kind of credential"))
+    }
+
+    /// An admission still means something: it has not expired, and neither the principal nor the credential is revoked.
+    ///
+    /// Two atomic reads where nothing was revoked since it was made.
+    pub fn holds(&self, admission: &Admission) -> bool {
+        match &admission.lease {
+            None if admission.revocations == self.revocations.changes() => true,
+            None | Some(_) => self.holds_now(admission),
+        }
+    }
+
+    fn holds_now(&self, admission: &Admission) -> bool {
+        let lease = admission.lease.as_deref();
+        if lease.and_then(|lease| lease.until).is_some_and(|until| until <= self.clock.unix()) {
+            return false;
+        }
+        let credential = lease.and_then(|lease| lease.credential.as_deref());
+        self.revocations.changes() == 0 || !self.revocations.covers(&admission.principal, credential)
     }
 
     /// Decides whether one call may be carried out, whatever transport it came on.
@@ -254,7 +353,11 @@ impl Gate {
         let who = &admission.principal;
         let denied = |call: Call, fault| Err(Denied { id: call.id, revision: call.revision, fault });
 
-        // First the rate and the concurrency of the principal: unknown names cost as much as known ones.
+        // 1. Whoever was admitted long ago may be nobody by now.
+        if !self.holds(admission) {
+            return denied(call, Fault::Unauthenticated);
+        }
+        // 2. The rate and the concurrency of the principal: unknown names cost as much as known ones.
         if let Some(rate) = &self.rate
             && let Err(retry_after) = rate.check(who)
         {
@@ -272,8 +375,7 @@ impl Gate {
                 }
             }
         };
-
-        // Then the decision.
+        // 3. The decision.
         match self.decide(who, target) {
             Decision::Permit => {}
             Decision::Hidden => {
@@ -283,7 +385,14 @@ impl Gate {
             Decision::Refused => return denied(call, Fault::Refused),
             Decision::StepUp(scopes) => return denied(call, Fault::Scope(scopes)),
         }
-        Ok(Permit { principal: who.clone(), call, slot })
+        // 4. The rate of what costs much.
+        if let Target::Found { name, need: Requirement { weight: Weight::Heavy, .. }, .. } = target
+            && let Some(rate) = &self.heavy_rate
+            && let Err(retry_after) = rate.check(&(who.clone(), name.into()))
+        {
+            return denied(call, Fault::Rate { retry_after });
+        }
+        Ok(Permit { admission: admission.clone(), call, slot })
     }
 
     /// One of the four answers; lists, completions and notifications are filtered by the same function.
@@ -293,7 +402,7 @@ impl Gate {
             Target::Missing => return Decision::Hidden,
             Target::Found { kind, name, need } => (kind, name, need),
         };
-        if !need.roles.iter().all(|role| who.has_role(role)) {
+        if !need.roles.iter().all(|role| self.rules.holds_role(who, role)) {
             return Decision::Hidden;
         }
         match self.rules.grant(who, kind, name) {
@@ -301,10 +410,15 @@ impl Gate {
             Grant::Read => return Decision::Refused,
             Grant::Call => {}
         }
-        if !need.scopes.iter().all(|scope| who.has_scope(scope)) {
+        if !need.scopes.iter().all(|scope| self.rules.holds_scope(who, scope)) {
             return Decision::StepUp(need.scopes.iter().cloned().collect());
         }
         Decision::Permit
+    }
+
+    /// The principal has this scope, directly or by a broader one.
+    pub fn holds_scope(&self, who: &Principal, scope: &str) -> bool {
+        self.rules.holds_scope(who, scope)
     }
 
     /// This caller sees everything, so there is nothing to decide entry by entry.
@@ -327,23 +441,32 @@ impl Gate {
             .ok_or(Fault::Busy { retry_after: BUSY_RETRY })
     }
 
+    /// What a client may know of this server before it has a token, where that is asked for at `path` (RFC 9728);
+    /// `scopes` are all that handlers require.
+    pub fn resource_metadata(&self, path: &str, scopes: &[Box<str>]) -> Option<Vec<u8>> {
+        self.resource.as_ref().filter(|resource| resource.is_at(path)).map(|resource| resource.document(scopes))
+    }
+
+    /// The value of `WWW-Authenticate` for an answer that refuses.
+    pub fn challenge(&self, challenge: Challenge<'_>) -> HeaderValue {
+        auth::challenge(self.resource.as_ref(), challenge)
+    }
+
+    /// The origin that may read the answer to a request with these headers, as `Access-Control-Allow-Origin` says it.
+    pub fn reader(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        match self.policy.cross_origin() {
+            CrossOrigin::Any => headers.contains_key(ORIGIN).then(|| HeaderValue::from_static("*")),
+            CrossOrigin::Listed => self.origins.reader(headers),
+        }
+    }
+
     fn admit_address(&self, addr: SocketAddr) -> Result<(), Refusal> {
-        if addr.ip().to_canonical().is_loopback() {
+        if self.policy.profile() != Profile::Development || addr.ip().to_canonical().is_loopback() {
             return Ok(());
         }
         // The listener is bound to loopback; a peer from elsewhere means that it was bound by somebody else.
         warn!(peer = %addr, rule = "address", "refused");
-        Err(Refusal { status: 403, fault: Fault::Refused })
-    }
-
-    fn admit_head(&self, http: &HttpFacts<'_>) -> Result<(), Rejection> {
-        origin::check_forwarded(http.headers)?;
-        self.hosts.check_host(http.headers, http.uri, http.version)?;
-        self.origins.check_origin(http.headers)?;
-        if *http.method == Method::POST {
-            media::check_content_type(http.headers)?;
-        }
-        Ok(())
+        Err(Refusal { status: 403, fault: Fault::Refused, unproven: None })
     }
 }
 
@@ -351,7 +474,7 @@ impl Gate {
 ///
 /// # Errors
 /// A [`Refusal`] where it takes neither JSON nor an event stream.
-pub fn accepted_forms(headers: &http::HeaderMap) -> Result<Accept, Refusal> {
+pub fn accepted_forms(headers: &HeaderMap) -> Result<Accept, Refusal> {
     media::check_accept(headers).map_err(refuse)
 }
 
@@ -359,12 +482,23 @@ fn refuse(rejection: Rejection) -> Refusal {
     info!(rule = rejection.rule(), header = rejection.header(), "refused");
     let status = rejection.status();
     let fault = if status == StatusCode::FORBIDDEN { Fault::Refused } else { Fault::Envelope(rejection.sentence()) };
-    Refusal { status: status.as_u16(), fault }
+    Refusal { status: status.as_u16(), fault, unproven: None }
+}
+
+/// A refusal with the status that its fault has everywhere.
+fn refusal(fault: Fault) -> Refusal {
+    let status = mocopr_core::wire::code::status(&fault, Revision::NEWEST_STATELESS);
+    Refusal { status, fault, unproven: None }
+}
+
+fn ambiguous() -> Refusal {
+    info!(rule = "authentication", reason = "it cannot be told which credential is meant", "refused");
+    Refusal { status: 400, fault: Fault::Envelope("the request presents more than one credential"), unproven: None }
 }
 
 fn unknown_address() -> Refusal {
     warn!(rule = "address", "an HTTP request without its peer's address was refused");
-    Refusal { status: 500, fault: Fault::Internal }
+    Refusal { status: 500, fault: Fault::Internal, unproven: None }
 }
 
 /// What an unknown name of this kind of call is answered with.
@@ -388,133 +522,14 @@ fn absent(call: &Call) -> Fault {
     }
 }
 
+/// What a failed authentication costs an address beside the request itself.
+const FAILURE_COST: std::num::NonZeroU32 = std::num::NonZeroU32::MIN.saturating_add(8);
+
 /// Calls, and streams, of all principals together.
 const MOST_AT_ONCE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99_999);
 
-/// Principals whose rates are kept apart; more share one.
-const RATED_PRINCIPALS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99_999);
+/// Principals, and addresses, whose rates are kept apart; more share one.
+const RATED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99_999);
 
 /// How long a client should wait when there are too many at once.
 const BUSY_RETRY: Duration = Duration::from_secs(1);
-
-#[cfg(test)]
-mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
-
-    use http::{HeaderMap, HeaderValue, Uri, Version};
-    use mocopr_core::{
-        call::{CallTool, Request},
-        clock::ManualClock,
-        json::RawJson,
-        meta::Meta,
-    };
-
-    use super::*;
-    use crate::{
-        principal::{Holdings, Method as Verified},
-        rate::RateLimit,
-    };
-
-    /// Grants what its name says, to everybody.
-    #[derive(Debug)]
-    struct Granted(Grant);
-
-    impl Rules for Granted {
-        fn grant(&self, _: &Principal, _: Kind, _: &str) -> Grant {
-            self.0
-        }
-
-        fn depend_on_caller(&self) -> bool {
-            true
-        }
-    }
-
-    fn gate(grant: Grant) -> Gate {
-        Gate::with_rules(SecurityPolicy::development(), Arc::new(Granted(grant)), Arc::new(ManualClock::new()))
-    }
-
-    fn holding(roles: &[&str], scopes: &[&str]) -> Principal {
-        let boxed = |names: &[&str]| names.iter().map(|name| Box::from(*name)).collect();
-        let holdings = Holdings::These { roles: boxed(roles), scopes: boxed(scopes) };
-        Principal::new(Verified::Local, "https://id.example.com", "alice", None, holdings)
-    }
-
-    fn call(name: &str) -> Call {
-        let tool = CallTool { name: name.into(), arguments: RawJson::empty_object(), input: Default::default() };
-        Call {
-            id: RequestId::Integer(1),
-            revision: Revision::NEWEST_STATELESS,
-            meta: Meta::default(),
-            request: Request::CallTool(tool),
-        }
-    }
-
-    fn found(need: &Requirement) -> Target<'_> {
-        Target::Found { kind: Kind::Tool, name: "reset", need }
-    }
-
-    #[test]
-    fn each_of_the_four_answers_is_given_for_its_reason() {
-        let need = Requirement { roles: vec!["admin".into()], scopes: vec!["a".into(), "b".into()] };
-        let admin = holding(&["admin"], &["a", "b"]);
-        assert_eq!(gate(Grant::Call).decide(&admin, found(&need)), Decision::Permit);
-        assert_eq!(gate(Grant::Read).decide(&admin, found(&need)), Decision::Refused);
-        assert_eq!(gate(Grant::Nothing).decide(&admin, found(&need)), Decision::Hidden);
-        assert_eq!(gate(Grant::Call).decide(&holding(&["user"], &["a", "b"]), found(&need)), Decision::Hidden);
-        let all = Box::from(["a".into(), "b".into()]);
-        assert_eq!(gate(Grant::Call).decide(&holding(&["admin"], &["a"]), found(&need)), Decision::StepUp(all));
-        assert_eq!(gate(Grant::Call).decide(&admin, Target::Missing), Decision::Hidden);
-    }
-
-    #[test]
-    fn hidden_and_unknown_are_denied_alike() {
-        let need = Requirement { roles: vec!["admin".into()], scopes: Vec::new() };
-        let admission = Admission { principal: holding(&["user"], &[]) };
-        let hidden = gate(Grant::Call).permit(&admission, call("reset"), found(&need)).unwrap_err();
-        let unknown = gate(Grant::Call).permit(&admission, call("reset"), Target::Missing).unwrap_err();
-        assert_eq!(hidden.fault, Fault::UnknownName(fault::Target::Tool));
-        assert_eq!(hidden.fault, unknown.fault);
-    }
-
-    #[test]
-    fn an_unknown_name_costs_as_much_of_the_rate_as_a_known_one() {
-        let policy = SecurityPolicy::development().with_principal_rate(RateLimit::per_minute(60).with_burst(2));
-        let gate = Gate::new(policy, Arc::new(ManualClock::new()));
-        let admission = Admission { principal: Principal::local() };
-        let need = Requirement::default();
-        assert!(gate.permit(&admission, call("nothing"), Target::Missing).is_err());
-        assert!(gate.permit(&admission, call("reset"), found(&need)).is_ok());
-        let denied = gate.permit(&admission, call("reset"), found(&need)).unwrap_err();
-        assert_eq!(denied.fault, Fault::Rate { retry_after: Duration::from_secs(1) });
-    }
-
-    #[test]
-    fn a_permit_holds_a_place_among_the_concurrent_calls() {
-        let mut limits = SecurityPolicy::development().limits().clone();
-        limits.calls_per_principal = NonZeroUsize::MIN;
-        let gate = Gate::new(SecurityPolicy::development().with_limits(limits), Arc::new(ManualClock::new()));
-        let admission = Admission { principal: Principal::local() };
-        let need = Requirement::default();
-        let permit = gate.permit(&admission, call("reset"), found(&need)).unwrap();
-        let denied = gate.permit(&admission, call("reset"), found(&need)).unwrap_err();
-        assert!(matches!(denied.fault, Fault::Busy { .. }));
-        drop(permit);
-        assert!(gate.permit(&admission, call("reset"), found(&need)).is_ok());
-    }
-
-    #[test]
-    fn http_is_admitted_from_loopback_alone_and_only_with_its_address() {
-        let gate = Gate::new(SecurityPolicy::development(), Arc::new(ManualClock::new()));
-        let headers = HeaderMap::from_iter([(http::header::HOST, HeaderValue::from_static("localhost:8080"))]);
-        let uri = Uri::from_static("/mcp");
-        let status = |addr: Option<IpAddr>| {
-            let addr = addr.map(|ip| SocketAddr::new(ip, 1));
-            let http = HttpFacts { method: &Method::GET, version: Version::HTTP_11, uri: &uri, headers: &headers };
-            gate.admit(&Peer { kind: PeerKind::Http, addr, http: Some(http) }).map_err(|refusal| refusal.status)
-        };
-        assert!(status(Some(Ipv4Addr::LOCALHOST.into())).is_ok());
-        assert!(status(Some(Ipv4Addr::LOCALHOST.to_ipv6_mapped().into())).is_ok());
-        assert_eq!(status(Some(Ipv4Addr::new(192, 0, 2, 1).into())).err(), Some(403));
-        assert_eq!(status(None).err(), Some(500));
-    }
-}

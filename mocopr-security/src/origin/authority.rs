@@ -31,6 +31,17 @@ impl PartialEq for Host<'_> {
 
 impl Eq for Host<'_> {}
 
+impl Host<'_> {
+    /// It names this machine. Only these three spellings: a resolver takes `localhost.` or `127.1` for loopback as well,
+    /// but no client that means well writes them.
+    pub(crate) fn is_loopback(&self) -> bool {
+        match self {
+            Self::Name(name) => name.eq_ignore_ascii_case("localhost") || *name == "127.0.0.1",
+            Self::V6(address) => address.is_loopback(),
+        }
+    }
+}
+
 impl<'a> Authority<'a> {
     /// Parses `name`, `name:port`, `[v6]` or `[v6]:port`.
     pub(crate) fn parse(text: &'a str) -> Option<Self> {

@@ -6,16 +6,18 @@
 //! a body, and no refusal repeats what a header said.
 
 mod authority;
+pub mod cors;
 pub mod media;
 
 use std::fmt;
 
 use http::{
-    HeaderMap, StatusCode, Uri, Version,
+    HeaderMap, HeaderValue, StatusCode, Uri, Version,
     header::{HOST, ORIGIN},
 };
 
-use crate::origin::authority::{Authority, Host, OwnedAuthority};
+pub(crate) use crate::origin::authority::Authority;
+use crate::origin::authority::{Host, OwnedAuthority};
 
 /// The names by which this server may be called.
 #[derive(Clone, Debug)]
@@ -45,6 +47,11 @@ impl HostPolicy {
             })
             .collect::<Result<_, _>>()?;
         Ok(Self { loopback: Loopback::Refused, exact })
+    }
+
+    /// No name at all: every request is refused.
+    pub(crate) fn nobody() -> Self {
+        Self { loopback: Loopback::Refused, exact: Box::new([]) }
     }
 
     /// What either policy allows.
@@ -127,9 +134,25 @@ impl OriginPolicy {
         Ok(Self { loopback: Loopback::Refused, exact })
     }
 
+    /// No page at all.
+    pub(crate) fn nobody() -> Self {
+        Self { loopback: Loopback::Refused, exact: Box::new([]) }
+    }
+
     /// What either policy allows.
     pub fn or(self, other: Self) -> Self {
         Self { loopback: self.loopback.or(other.loopback), exact: [self.exact, other.exact].concat().into() }
+    }
+
+    /// The origin of the page that made a request, where it is one that the owner named: it may be told that it may read
+    /// the answer. A page that is let in for being served by this machine alone may not: any program here serves some.
+    ///
+    /// # Source
+    /// Fetch standard, "CORS protocol".
+    pub fn reader(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        let origin = headers.get(ORIGIN)?;
+        let (scheme, page) = split_origin(origin.to_str().ok()?)?;
+        (headers.get_all(ORIGIN).iter().nth(1).is_none() && self.names(scheme, &page)).then(|| origin.clone())
     }
 
     /// Checks the `Origin` of a request; programs that are not browsers send none, and that is allowed.
@@ -151,12 +174,19 @@ impl OriginPolicy {
         let Some((scheme, page)) = origin.to_str().ok().and_then(split_origin) else {
             return Err(Rejection::OriginForeign);
         };
-        let listed = self.exact.iter().any(|(allowed_scheme, allowed)| {
+        if self.names(scheme, &page) || self.loopback.allows(&page.host) {
+            Ok(())
+        } else {
+            Err(Rejection::OriginForeign)
+        }
+    }
+
+    fn names(&self, scheme: Scheme, page: &Authority<'_>) -> bool {
+        self.exact.iter().any(|(allowed_scheme, allowed)| {
             *allowed_scheme == scheme
                 && allowed.host_is(&page.host)
                 && scheme.port_or_default(allowed.port) == scheme.port_or_default(page.port)
-        });
-        if listed || self.loopback.allows(&page.host) { Ok(()) } else { Err(Rejection::OriginForeign) }
+        })
     }
 }
 
@@ -292,15 +322,10 @@ enum Loopback {
 }
 
 impl Loopback {
-    /// Only these three spellings: a resolver takes `localhost.` or `127.1` for loopback as well, but no client
-    /// that means well writes them.
     fn allows(self, host: &Host<'_>) -> bool {
         match self {
             Self::Refused => false,
-            Self::Allowed => match host {
-                Host::Name(name) => name.eq_ignore_ascii_case("localhost") || *name == "127.0.0.1",
-                Host::V6(address) => address.is_loopback(),
-            },
+            Self::Allowed => host.is_loopback(),
         }
     }
 

@@ -1,26 +1,56 @@
-//! What a server's owner decides, and the list of problems that a start can report.
+//! What a server's owner decides. A policy is plain data: the gate and the listeners carry it out.
 
-use std::fmt;
+mod problem;
+mod public_url;
+mod rates;
+mod report;
 
-use crate::{limits::Limits, rate::RateLimit};
+use std::sync::Arc;
+
+pub use self::{
+    problem::Problem,
+    public_url::{PublicUrl, Scheme},
+    rates::RateLimitPolicy,
+    report::{Report, Row},
+};
+use crate::{auth::Authenticator, limits::Limits, origin::OriginPolicy, rate::RateLimit};
 
 /// The security policy of a server.
 ///
-/// A server that listens on a network needs one. [`SecurityPolicy::development`] is the profile for a machine of
-/// your own: it listens on loopback only, takes whoever reaches it there for the local user, is as strict as any
-/// profile about `Host`, `Origin` and `Content-Type`, refuses `X-Forwarded-*`, and prints one warning at start.
+/// A server that listens on a network needs one.
+///
+/// * [`SecurityPolicy::strict`] is for servers that others can reach: callers are authenticated, may do what roles grant
+///   them and no more, and as often as [`RateLimitPolicy::production`] says.
+/// * [`SecurityPolicy::development`] is for a machine of your own: it listens on loopback only, takes whoever reaches it
+///   there for the local user, is as strict as any profile about `Host`, `Origin` and `Content-Type`, and prints one
+///   warning at start.
+///
+/// Nothing is checked here. The server's `build()` reports all that contradicts itself, and its listeners all that they
+/// need and do not have.
 ///
 /// ```
-/// use mocopr_security::{policy::SecurityPolicy, rate::RateLimit};
+/// use mocopr_security::policy::{RateLimitPolicy, SecurityPolicy};
 ///
-/// let policy = SecurityPolicy::development().with_principal_rate(RateLimit::per_minute(600));
-/// # let _ = policy;
+/// let policy = SecurityPolicy::strict()
+///     .with_public_url("https://mcp.example.com/mcp")
+///     .with_rate_limiting(RateLimitPolicy::public());
+/// assert!(policy.requires_authentication());
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct SecurityPolicy {
     profile: Profile,
     limits: Limits,
-    principal_rate: Option<RateLimit>,
+    rates: RateLimitPolicy,
+    public_url: Option<Box<str>>,
+    allowed_origins: Vec<Box<str>>,
+    cross_origin: CrossOrigin,
+    authenticators: Vec<Arc<dyn Authenticator>>,
+    authentication: Authentication,
+    authorization: Authorization,
+    arguments: Arguments,
+    errors: Errors,
+    initial_scopes: Option<Box<[Box<str>]>>,
+    problems: Vec<Problem>,
 }
 
 /// The set of defaults that a policy began with.
@@ -29,12 +59,88 @@ pub struct SecurityPolicy {
 pub enum Profile {
     /// Loopback only, local principal.
     Development,
+    /// For servers that others can reach.
+    Strict,
+}
+
+/// Whether callers over a network must prove who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authentication {
+    /// They must.
+    Required,
+    /// Whoever does not is the local user.
+    Optional,
+}
+
+/// Whether roles decide what a caller may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authorization {
+    /// What no role grants is hidden.
+    ByRole,
+    /// Whoever was admitted may do all that handlers do not restrict.
+    ByHandlerAlone,
+}
+
+/// Whether arguments are checked against the schemas of tools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arguments {
+    /// They are.
+    Checked,
+    /// Handlers see what does not fit their schemas, as far as their types take it.
+    Unchecked,
+}
+
+/// How much of what went wrong a caller reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Errors {
+    /// A fixed sentence and an incident number.
+    Sanitized,
+    /// The causes as well.
+    Detailed,
+}
+
+/// Which web pages of other origins may read answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CrossOrigin {
+    /// Those that are listed.
+    Listed,
+    /// Every page.
+    Any,
 }
 
 impl SecurityPolicy {
+    /// The profile for servers that others can reach.
+    pub fn strict() -> Self {
+        Self {
+            authentication: Authentication::Required,
+            authorization: Authorization::ByRole,
+            rates: RateLimitPolicy::production(),
+            limits: Limits::strict(),
+            ..Self::of(Profile::Strict)
+        }
+    }
+
     /// The profile for a machine of your own: loopback only, and everybody there is the local user.
     pub fn development() -> Self {
-        Self { profile: Profile::Development, limits: Limits::development(), principal_rate: None }
+        Self::of(Profile::Development)
+    }
+
+    fn of(profile: Profile) -> Self {
+        Self {
+            profile,
+            limits: Limits::development(),
+            rates: RateLimitPolicy::unlimited(),
+            public_url: None,
+            allowed_origins: Vec::new(),
+            cross_origin: CrossOrigin::Listed,
+            authenticators: Vec::new(),
+            authentication: Authentication::Optional,
+            authorization: Authorization::ByHandlerAlone,
+            arguments: Arguments::Checked,
+            errors: Errors::Sanitized,
+            initial_scopes: None,
+            problems: Vec::new(),
+        }
     }
 
     /// Replaces the limits.
@@ -44,10 +150,89 @@ impl SecurityPolicy {
         self
     }
 
-    /// Bounds how many requests one principal may send; by default the development profile has no such bound.
+    /// Says how often callers may ask.
+    #[must_use]
+    pub fn with_rate_limiting(mut self, rates: RateLimitPolicy) -> Self {
+        self.rates = rates;
+        self
+    }
+
+    /// Bounds how often one principal may ask, and leaves the other rates as they are.
     #[must_use]
     pub fn with_principal_rate(mut self, rate: RateLimit) -> Self {
-        self.principal_rate = Some(rate);
+        self.rates.principal = Some(rate);
+        self
+    }
+
+    /// Says by which URL clients reach the server: `https://mcp.example.com/mcp`.
+    ///
+    /// From it follow the `Host` and the `Origin` that requests may have, the audience that tokens must name, and where
+    /// clients find out who issues them (RFC 9728).
+    #[must_use]
+    pub fn with_public_url(mut self, url: impl Into<Box<str>>) -> Self {
+        if self.public_url.is_some() {
+            self.problems.push(twice("with_public_url"));
+        }
+        self.public_url = Some(url.into());
+        self
+    }
+
+    /// Lets web pages of this origin call the server too: `https://app.example.com`.
+    #[must_use]
+    pub fn with_allowed_origin(mut self, origin: impl Into<Box<str>>) -> Self {
+        self.allowed_origins.push(origin.into());
+        self
+    }
+
+    /// Adds somebody who says whom a credential proves; asked after those that were added before.
+    #[must_use]
+    pub fn with_authenticator(mut self, authenticator: impl Authenticator) -> Self {
+        self.authenticators.push(Arc::new(authenticator));
+        self
+    }
+
+    /// Says whether callers over a network must prove who they are; `false` in the development profile alone.
+    #[must_use]
+    pub fn with_authentication_required(mut self, required: bool) -> Self {
+        self.authentication = if required { Authentication::Required } else { Authentication::Optional };
+        self
+    }
+
+    /// Says whether roles decide what a caller may do. Without, whoever was admitted may do all that handlers do not
+    /// restrict by roles and scopes of their own.
+    #[must_use]
+    pub fn with_authorization_enabled(mut self, enabled: bool) -> Self {
+        self.authorization = if enabled { Authorization::ByRole } else { Authorization::ByHandlerAlone };
+        self
+    }
+
+    /// Says whether arguments are checked against the schemas of tools; `false` in the development profile alone.
+    #[must_use]
+    pub fn with_argument_checks(mut self, checked: bool) -> Self {
+        self.arguments = if checked { Arguments::Checked } else { Arguments::Unchecked };
+        self
+    }
+
+    /// Says whether callers read the causes of internal errors; `true` in the development profile alone.
+    #[must_use]
+    pub fn with_detailed_errors(mut self, detailed: bool) -> Self {
+        self.errors = if detailed { Errors::Detailed } else { Errors::Sanitized };
+        self
+    }
+
+    /// Says whether web pages of every origin may call the server and read its answers; `true` in the development
+    /// profile alone.
+    #[must_use]
+    pub fn with_cors_allow_all(mut self, all: bool) -> Self {
+        self.cross_origin = if all { CrossOrigin::Any } else { CrossOrigin::Listed };
+        self
+    }
+
+    /// Names the scopes that a client should ask for first, in the challenge of a 401; all that handlers require unless
+    /// said.
+    #[must_use]
+    pub fn with_initial_scopes<S: Into<Box<str>>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.initial_scopes = Some(scopes.into_iter().map(Into::into).collect());
         self
     }
 
@@ -61,38 +246,102 @@ impl SecurityPolicy {
         &self.limits
     }
 
-    /// How many requests one principal may send, if that is bounded.
-    pub fn principal_rate(&self) -> Option<RateLimit> {
-        self.principal_rate
+    /// How often callers may ask.
+    pub fn rates(&self) -> RateLimitPolicy {
+        self.rates
+    }
+
+    /// Callers over a network must prove who they are.
+    pub fn requires_authentication(&self) -> bool {
+        self.authentication == Authentication::Required
+    }
+
+    /// Roles decide what a caller may do.
+    pub fn authorizes_by_role(&self) -> bool {
+        self.authorization == Authorization::ByRole
+    }
+
+    /// Whether arguments are checked against the schemas of tools.
+    pub fn arguments(&self) -> Arguments {
+        self.arguments
+    }
+
+    /// How much of what went wrong a caller reads.
+    pub fn errors(&self) -> Errors {
+        self.errors
+    }
+
+    /// Which web pages of other origins may read answers.
+    pub fn cross_origin(&self) -> CrossOrigin {
+        self.cross_origin
+    }
+
+    /// The scopes that a client should ask for first.
+    pub fn initial_scopes(&self) -> Option<&[Box<str>]> {
+        self.initial_scopes.as_deref()
+    }
+
+    /// Who says whom a credential proves, in the order in which they are asked.
+    pub fn authenticators(&self) -> Vec<Arc<dyn Authenticator>> {
+        self.authenticators.clone()
+    }
+
+    /// The public URL; `None` where there is none, or none that can be read.
+    pub fn public_url(&self) -> Option<PublicUrl> {
+        PublicUrl::parse(self.public_url.as_deref()?).ok()
+    }
+
+    /// The origins that may call beside that of the public URL.
+    pub(crate) fn allowed_origins(&self) -> impl Iterator<Item = &str> {
+        self.allowed_origins.iter().map(|origin| &**origin)
+    }
+
+    /// Everything in it that cannot be, whatever the server listens on.
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut problems = self.problems.clone();
+        if let Some(Err(problem)) = self.public_url.as_deref().map(PublicUrl::parse) {
+            problems.push(problem);
+        }
+        if let Err(error) = OriginPolicy::exact(self.allowed_origins()) {
+            problems.push(Problem::new(
+                format!("an allowed origin is none: {error}"),
+                "give .with_allowed_origin(\"https://app.example.com\"): a scheme, a host, and a port where there is one",
+            ));
+        }
+        if self.profile != Profile::Development {
+            let only_development = |what: &str, call: &str| {
+                Problem::new(
+                    format!("{what} outside of the development profile"),
+                    format!("leave out .{call}, or begin with SecurityPolicy::development()"),
+                )
+            };
+            if self.authentication == Authentication::Optional {
+                problems
+                    .push(only_development("authentication is not required", "with_authentication_required(false)"));
+            }
+            if self.arguments == Arguments::Unchecked {
+                problems.push(only_development("arguments are not checked", "with_argument_checks(false)"));
+            }
+            if self.errors == Errors::Detailed {
+                problems.push(only_development("errors are detailed", "with_detailed_errors(true)"));
+            }
+            if self.cross_origin == CrossOrigin::Any {
+                problems.push(only_development("every web page may read answers", "with_cors_allow_all(true)"));
+            }
+        }
+        if self.initial_scopes.iter().flatten().any(|scope| &**scope == OFFLINE_ACCESS) {
+            problems.push(Problem::new(
+                "`offline_access` is among the initial scopes",
+                "leave it out of .with_initial_scopes([..]): whether a client gets refresh tokens is between it and the issuer",
+            ));
+        }
+        problems
     }
 }
 
-/// Something that keeps a server from being built or started, and the call that mends it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    what: String,
-    mend: String,
+pub(crate) fn twice(call: &str) -> Problem {
+    Problem::new(format!(".{call}(..) is called twice"), "call it once")
 }
 
-impl Problem {
-    /// `what` is wrong; `mend` says how to put it right.
-    pub fn new(what: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { what: what.into(), mend: mend.into() }
-    }
-
-    /// What is wrong.
-    pub fn what(&self) -> &str {
-        &self.what
-    }
-
-    /// How to put it right.
-    pub fn mend(&self) -> &str {
-        &self.mend
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.what, self.mend)
-    }
-}
+/// The scope that asks for refresh tokens, which a resource server never names.
+pub(crate) const OFFLINE_ACCESS: &str = "offline_access";

@@ -5,6 +5,7 @@
 //! that a bound on the table either grows or lets strangers push others out. Keys are facts that were verified (a
 //! principal, an address), never what a client says of itself.
 
+mod block;
 mod concurrency;
 #[cfg(test)]
 mod tests;
@@ -24,7 +25,10 @@ use std::{
 use dashmap::{DashMap, Entry};
 use mocopr_core::clock::Clock;
 
-pub use self::concurrency::{Concurrency, Slot};
+pub use self::{
+    block::Block,
+    concurrency::{Concurrency, Slot},
+};
 
 /// So many requests a minute, and so many of them at once.
 ///

@@ -189,7 +189,7 @@ fn common(handler: Arc<dyn Handler>, terms: Terms, repeatable: Repeatable) -> Co
 
 /// What the definition noticed while it was built, and what is wrong with its terms.
 fn said(what: &str, terms: &Terms, states: &States) -> Vec<Problem> {
-    let Terms { timeout: _, requirement: Requirement { roles, scopes }, needs, problems } = terms;
+    let Terms { timeout: _, requirement: Requirement { roles, scopes, weight: _ }, needs, problems } = terms;
     let mut found: Vec<_> =
         problems.iter().map(|problem| Problem::new(format!("{what}: {problem}"), "give JSON")).collect();
     for name in states.lacking(needs) {
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn what_a_definition_requires_reaches_the_gate() {
-        let gate = Gate::new(SecurityPolicy::development(), Arc::new(ManualClock::new()));
+        let gate = Gate::new(SecurityPolicy::development(), Vec::new(), None, Arc::new(ManualClock::new()));
         let nobody = Principal::named("nobody");
         let decide = |who: &Principal, definition| gate.decide(who, enter(definition).unwrap().target());
         let scoped = || Tool::new("a").requires_scope("notes:read").requires_scope("notes:write");

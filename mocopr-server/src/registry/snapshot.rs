@@ -1,6 +1,12 @@
 //! What is registered at one moment: immutable, in a fixed order, with compiled schemas.
 
-use std::{cmp::Reverse, collections::HashMap, fmt, sync::Arc, time::Duration};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeSet, HashMap},
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use dashmap::DashMap;
@@ -35,6 +41,7 @@ pub(crate) struct Snapshot {
     pub(crate) templates: Templates,
     pub(crate) listings: Listings,
     hellos: DashMap<Revision, Bytes>,
+    scopes: OnceLock<Box<[Box<str>]>>,
 }
 
 /// Entries in the order in which they were first registered, found by name.
@@ -137,6 +144,19 @@ impl Snapshot {
             || self.templates.iter().any(|template| !template.completions.is_empty())
     }
 
+    /// All scopes that handlers require, in order.
+    pub(crate) fn scopes(&self) -> &[Box<str>] {
+        self.scopes.get_or_init(|| {
+            let tools = self.tools.iter().map(|entry| &entry.common);
+            let prompts = self.prompts.iter().map(|entry| &entry.common);
+            let resources = self.resources.iter().map(|entry| &entry.common);
+            let templates = self.templates.iter().map(|entry| &entry.common);
+            let all = tools.chain(prompts).chain(resources).chain(templates);
+            let scopes: BTreeSet<&Box<str>> = all.flat_map(|common| &common.need.scopes).collect();
+            scopes.into_iter().cloned().collect()
+        })
+    }
+
     /// What the server says of itself in a revision, encoded once, to the end of its message.
     pub(crate) fn hello(&self, revision: Revision, hello: impl FnOnce() -> Hello) -> Bytes {
         if let Some(known) = self.hellos.get(&revision) {
@@ -156,6 +176,7 @@ impl Snapshot {
             templates: self.templates.clone(),
             listings: Listings::default(),
             hellos: DashMap::new(),
+            scopes: OnceLock::new(),
         }
     }
 }

@@ -7,12 +7,7 @@ use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
-use mocopr_core::{
-    fault::Fault,
-    model::notice::Notice,
-    peer::{Peer, PeerKind},
-    wire::encode,
-};
+use mocopr_core::{fault::Fault, model::notice::Notice, wire::encode};
 use mocopr_security::gate::Admission;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -41,30 +36,9 @@ pub(crate) struct Endings {
     pub(crate) after_drain: Duration,
 }
 
-/// Serves one peer, if the gate admits it, until its input ends, its output fails, or the server stops.
-pub(crate) async fn serve<R, W>(engine: Arc<Engine>, kind: PeerKind, input: R, output: W, endings: Endings)
+/// Serves one peer until its input ends, its output fails, or the server stops.
+pub(crate) async fn serve<R, W>(engine: Arc<Engine>, admission: Admission, input: R, output: W, endings: Endings)
 where
-    R: AsyncRead + Unpin,
-    W: AsyncWrite + Unpin,
-{
-    let admission = match engine.gate.admit(&Peer { kind, addr: None, http: None }) {
-        Ok(admission) => admission,
-        Err(refusal) => {
-            debug!(?refusal, "a stream was not admitted");
-            return;
-        }
-    };
-    serve_admitted(engine, admission, input, output, endings).await;
-}
-
-/// Serves one peer that was admitted.
-pub(crate) async fn serve_admitted<R, W>(
-    engine: Arc<Engine>,
-    admission: Admission,
-    input: R,
-    output: W,
-    endings: Endings,
-) where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
@@ -174,7 +148,8 @@ impl Talk {
     /// A change, as the session is told of it.
     fn told(&self, notice: &Notice) -> Option<Bytes> {
         let session = self.channel.session.get()?;
-        let may = self.engine.may_be_told(self.admission.principal(), notice);
+        let may =
+            self.engine.gate.holds(&self.admission) && self.engine.may_be_told(self.admission.principal(), notice);
         may.then(|| encode::notice(notice, session.revision(), None))?
     }
 }

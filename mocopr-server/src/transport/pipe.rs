@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mocopr_core::peer::PeerKind;
 #[cfg(feature = "testing")]
 use mocopr_security::principal::Principal;
 use tokio::io::{DuplexStream, ReadHalf, WriteHalf};
@@ -15,7 +14,8 @@ use crate::engine::Engine;
 pub(crate) fn open(engine: Arc<Engine>) -> DuplexStream {
     let (theirs, (input, output)) = ends();
     let (tasks, endings) = (engine.tasks.clone(), endings(&engine));
-    tasks.spawn(connection::serve(engine, PeerKind::Pipe, input, output, endings));
+    let admission = engine.gate.admit_pipe();
+    tasks.spawn(connection::serve(engine, admission, input, output, endings));
     theirs
 }
 
@@ -25,7 +25,7 @@ pub(crate) fn open_as(engine: Arc<Engine>, who: Principal) -> DuplexStream {
     let (theirs, (input, output)) = ends();
     let (tasks, endings) = (engine.tasks.clone(), endings(&engine));
     let admission = engine.gate.admit_as(who);
-    tasks.spawn(connection::serve_admitted(engine, admission, input, output, endings));
+    tasks.spawn(connection::serve(engine, admission, input, output, endings));
     theirs
 }
 

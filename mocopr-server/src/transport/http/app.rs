@@ -2,23 +2,25 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
-    header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER},
+    header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    request::Parts,
 };
 use hyper::body::Incoming;
 use mocopr_core::{
     fault::Fault,
-    peer::{HttpFacts, Peer, PeerKind},
+    peer::{HttpFacts, Peer},
     wire::{
         code,
         revision::{Era, Revision},
     },
 };
 use mocopr_security::{
-    gate::{self, Admission, Refusal},
+    gate::{self, Admission, Challenge, Refusal, Unproven},
     headers::{self, Transport},
-    origin::media::Accept,
+    origin::{cors, media::Accept},
 };
 use tokio::task::yield_now;
 
@@ -29,7 +31,7 @@ use super::{
     stream,
 };
 use crate::{
-    answer::{Answer, Body},
+    answer::{Answer, Asks, Body},
     calls::Calls,
     engine::{Engine, Link, Misnamed, Step},
     running::Event,
@@ -56,8 +58,12 @@ impl HttpApp {
 
 impl App for HttpApp {
     async fn answer(self: Arc<Self>, peer: SocketAddr, request: Request<Incoming>) -> Response<AnswerBody> {
+        let reader = self.engine.gate.reader(request.headers());
         let mut response = self.route(peer, request).await;
         headers::apply(response.headers_mut(), Transport::Plain);
+        if let Some(reader) = reader {
+            cors::let_read(reader, response.headers_mut());
+        }
         response
     }
 
@@ -72,14 +78,24 @@ impl HttpApp {
     async fn route(&self, addr: SocketAddr, request: Request<Incoming>) -> Response<AnswerBody> {
         let (head, body) = request.into_parts();
         let facts = HttpFacts { method: &head.method, version: head.version, uri: &head.uri, headers: &head.headers };
-        let admission =
-            match self.engine.gate.admit(&Peer { kind: PeerKind::Http, addr: Some(addr), http: Some(facts) }) {
-                Ok(admission) => admission,
-                Err(refusal) => return self.refused(refusal),
-            };
+        let gate = &self.engine.gate;
+        let peer = Peer { addr: Some(addr), http: facts };
+        let checked = match gate.check_head(&peer) {
+            Ok(checked) => checked,
+            Err(refusal) => return self.refused(refusal),
+        };
         if head.uri.path() != &*self.path {
-            return closing(empty(StatusCode::NOT_FOUND));
+            return self.elsewhere(&head);
         }
+        if cors::is_preflight(&head.method, &head.headers) && gate.reader(&head.headers).is_some() {
+            let mut response = empty(StatusCode::NO_CONTENT);
+            *response.headers_mut() = cors::preflight(&head.headers);
+            return response;
+        }
+        let admission = match gate.admit(checked, &peer).await {
+            Ok(admission) => admission,
+            Err(refusal) => return self.refused(refusal),
+        };
         match head.method {
             Method::POST => self.post(&admission, &head.headers, body).await,
             Method::GET => self.get(&admission, &head.headers),
@@ -90,6 +106,20 @@ impl HttpApp {
                 closing(response)
             }
         }
+    }
+
+    /// What lies beside the endpoint and is for everybody: where to get a token (RFC 9728).
+    fn elsewhere(&self, head: &Parts) -> Response<AnswerBody> {
+        let document = match head.method {
+            Method::GET | Method::HEAD => {
+                self.engine.gate.resource_metadata(head.uri.path(), self.engine.registry.snapshot().scopes())
+            }
+            _ => None,
+        };
+        let Some(document) = document else { return closing(empty(StatusCode::NOT_FOUND)) };
+        let mut response = json(StatusCode::OK, Bytes::from(document).into());
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+        response
     }
 
     async fn post(&self, admission: &Admission, headers: &HeaderMap, body: Incoming) -> Response<AnswerBody> {
@@ -207,12 +237,15 @@ impl HttpApp {
         if rather_stream && answer.status == 200 {
             return stream::single(answer.body.whole());
         }
-        let Answer { status, body, retry_after } = answer;
+        let Answer { status, body, retry_after, asks } = answer;
         let mut response = json(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body);
         if let Some(wait) = retry_after {
             // Whole seconds, rounded up, so that nobody comes back too early.
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        }
+        if let Some(asks) = asks {
+            response.headers_mut().insert(WWW_AUTHENTICATE, self.challenge(&asks));
         }
         response
     }
@@ -224,7 +257,21 @@ impl HttpApp {
     fn refused(&self, refusal: Refusal) -> Response<AnswerBody> {
         let mut answer = self.engine.refuse(None, refusal.fault, Revision::NEWEST_STATELESS);
         answer.status = refusal.status;
+        if refusal.unproven == Some(Unproven::Absent) {
+            answer.asks = Some(Box::new(Asks::Credential));
+        }
         closing(self.carry(answer, Accept::Json))
+    }
+
+    fn challenge(&self, asks: &Asks) -> HeaderValue {
+        let gate = &self.engine.gate;
+        let snapshot = self.engine.registry.snapshot();
+        let first = gate.policy().initial_scopes().unwrap_or_else(|| snapshot.scopes());
+        gate.challenge(match asks {
+            Asks::Credential => Challenge::Absent(first),
+            Asks::AnotherCredential => Challenge::Invalid(first),
+            Asks::Scopes(scopes) => Challenge::Scopes(scopes),
+        })
     }
 
     fn not_acceptable(&self) -> Response<AnswerBody> {
@@ -243,7 +290,7 @@ impl HttpApp {
             BodyFault::Timeout => (408, Fault::Envelope("the body did not arrive in time")),
             BodyFault::Gone => (400, Fault::Envelope("the body is broken")),
         };
-        self.refused(Refusal { status, fault })
+        self.refused(Refusal { status, fault, unproven: None })
     }
 }
 

@@ -5,7 +5,7 @@
 use std::{
     collections::HashMap,
     future::Future,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
@@ -18,6 +18,7 @@ use std::{
 use bytes::Bytes;
 use http::HeaderMap;
 use hyper::server::conn::http1;
+use mocopr_security::rate::Block;
 use tokio::{
     sync::{Notify, futures::Notified},
     time::{Instant, Sleep, sleep_until},
@@ -32,7 +33,7 @@ pub(crate) struct Connections {
     pub(crate) http: http1::Builder,
     /// [`super::listener::App::refusal_headers`] as they are written.
     pub(crate) refusal_lines: Bytes,
-    addresses: Mutex<HashMap<IpAddr, usize>>,
+    addresses: Mutex<HashMap<Block, usize>>,
     /// [`CROWDED`], [`DRAINING`], and above them a count of the rings ([`RING`] each). Read whenever a connection is
     /// polled, so it is one word and no lock.
     signal: AtomicU32,
@@ -72,7 +73,7 @@ impl Connections {
         let Some(most) = self.limits.per_address else {
             return Some(Place { connections: Arc::clone(self), address: None });
         };
-        let address = network_of(address);
+        let address = Block::of(address);
         let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = addresses.entry(address).or_default();
         if *taken >= most.get() {
@@ -117,7 +118,7 @@ impl Connections {
 #[derive(Debug)]
 pub(crate) struct Place {
     connections: Arc<Connections>,
-    address: Option<IpAddr>,
+    address: Option<Block>,
 }
 
 impl Drop for Place {
@@ -205,14 +206,6 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// Addresses that one host can have as many of as it likes count as one: an IPv6 network is a /64.
-fn network_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
-    }
-}
-
 /// Connections are short: idle ones leave.
 const CROWDED: u32 = 1;
 
@@ -227,21 +220,3 @@ const LEAST_ALARM: Duration = Duration::from_secs(1);
 
 /// Bytes that hyper reads or collects for writing at once.
 const BUFFER: usize = 256 * 1024;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_network_counts_as_one_address() {
-        let parse = |text: &str| text.parse::<IpAddr>().unwrap();
-        for (address, counts_as) in [
-            ("10.0.0.1", "10.0.0.1"),
-            ("::ffff:10.0.0.1", "10.0.0.1"),
-            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
-            ("::1", "::"),
-        ] {
-            assert_eq!(network_of(parse(address)), parse(counts_as), "{address}");
-        }
-    }
-}

@@ -1,7 +1,7 @@
 //! Event streams: calls that say something first, listen streams, and the streams of sessions, which a client that
 //! lost one can go on reading.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::pending, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header::CONTENT_TYPE};
@@ -27,6 +27,7 @@ use super::{answer::AnswerBody, sse};
 use crate::{
     calls::Calls,
     engine::Engine,
+    lapse::lapsed,
     listening::{Listening, Told},
     replay::{Position, Reader, Writer},
     running::Event,
@@ -75,7 +76,7 @@ impl Kept {
         match self.session.take() {
             Some(session) if calls.revision().era() == Era::Stateful => {
                 let (writer, reader) = session.replay(self.engine.limits()).open();
-                let carrier = Carrier::new(&self.engine, &session, reader);
+                let carrier = Carrier::new(&self.engine, calls.admission(), &session, reader);
                 pipe.put(carrier.prime());
                 self.engine.tasks.spawn(async move {
                     // The call goes on when its client is gone: what it says is kept for a client that comes back.
@@ -142,32 +143,38 @@ pub(super) fn session(
             (replay.resume(position).ok_or_else(unknown)?, position.is_of_notices())
         }
     };
-    let carrier = Carrier::new(engine, session, reader);
+    let carrier = Carrier::new(engine, admission, session, reader);
     let (pipe, body) = Pipe::open();
     pipe.put(carrier.prime());
-    let (engine, session) = (engine.clone(), session.clone());
+    let (engine, admission, session) = (engine.clone(), admission.clone(), session.clone());
     let tasks = engine.tasks.clone();
     tasks.spawn(async move {
         let _slot: Slot<Principal> = slot;
-        if listens {
-            tokio::select! {
-                () = carrier.carry(pipe) => {}
-                () = tell(&engine, &session) => {}
-                () = engine.stopping.cancelled() => {}
+        let told = async {
+            if listens {
+                tokio::select! {
+                    () = tell(&engine, &admission, &session) => {}
+                    () = engine.stopping.cancelled() => {}
+                }
+            } else {
+                pending().await
             }
-        } else {
-            carrier.carry(pipe).await;
+        };
+        tokio::select! {
+            () = carrier.carry(pipe) => {}
+            () = told => {}
+            () = lapsed(&engine.gate, &admission) => {}
         }
     });
     Ok(event_stream(body))
 }
 
 /// Says what changes on the notices of a session.
-async fn tell(engine: &Arc<Engine>, session: &Arc<Session>) {
+async fn tell(engine: &Arc<Engine>, admission: &Admission, session: &Arc<Session>) {
     let writer = session.replay(engine.limits()).notices();
     loop {
         let notice = session.subscription(&engine.hub).next().await;
-        if engine.may_be_told(session.principal(), &notice)
+        if engine.may_be_told(admission.principal(), &notice)
             && let Some(frame) = encode::notice(&notice, session.revision(), None)
         {
             let about = match notice {
@@ -275,13 +282,14 @@ async fn run_listening(mut listening: Listening, pipe: Pipe, keep_alive: Duratio
 /// Carries a lane of a session to one client.
 struct Carrier {
     engine: Arc<Engine>,
+    admission: Admission,
     session: Arc<Session>,
     reader: Reader,
 }
 
 impl Carrier {
-    fn new(engine: &Arc<Engine>, session: &Arc<Session>, reader: Reader) -> Self {
-        Self { engine: engine.clone(), session: session.clone(), reader }
+    fn new(engine: &Arc<Engine>, admission: &Admission, session: &Arc<Session>, reader: Reader) -> Self {
+        Self { engine: engine.clone(), admission: admission.clone(), session: session.clone(), reader }
     }
 
     /// The first event of the stream: its id lets a client come back that has read nothing else. Clients of other
@@ -314,7 +322,7 @@ impl Carrier {
                 };
                 let Some(event) = event else { return };
                 // Decided when it was said, and again now: it may be a replay.
-                let who = self.session.principal();
+                let who = self.admission.principal();
                 if event.about.as_ref().is_some_and(|uri| !self.engine.may_see(who, uri)) {
                     continue;
                 }

@@ -1,0 +1,92 @@
+//! The four answers, and what they are decided from: what rules grant, and what a handler requires.
+
+use crate::principal::Principal;
+
+/// What roles and rules grant, beside what a handler itself requires.
+pub trait Rules: Send + Sync + std::fmt::Debug + 'static {
+    /// What `who` may do with the named thing.
+    fn grant(&self, who: &Principal, kind: Kind, name: &str) -> Grant;
+
+    /// The answers depend on who asks, so a list must not be shared between callers.
+    fn depend_on_caller(&self) -> bool;
+
+    /// `who` has this role, directly or by another one that includes it.
+    fn holds_role(&self, who: &Principal, role: &str) -> bool {
+        who.has_role(role)
+    }
+
+    /// `who` has this scope, directly or by a broader one.
+    fn holds_scope(&self, who: &Principal, scope: &str) -> bool {
+        who.has_scope(scope)
+    }
+}
+
+/// Without roles: whoever was admitted may do everything that handlers allow.
+#[derive(Debug)]
+pub(super) struct Everything;
+
+impl Rules for Everything {
+    fn grant(&self, _who: &Principal, _kind: Kind, _name: &str) -> Grant {
+        Grant::Call
+    }
+
+    fn depend_on_caller(&self) -> bool {
+        false
+    }
+}
+
+/// What the rules grant on one thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grant {
+    /// Nothing: it is hidden.
+    Nothing,
+    /// It is listed.
+    Read,
+    /// It is listed and may be called or read.
+    Call,
+}
+
+/// What kind of thing is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A tool.
+    Tool,
+    /// A prompt.
+    Prompt,
+    /// A resource or a template.
+    Resource,
+}
+
+/// What a handler requires of its caller, beside what the rules grant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Requirement {
+    /// Every one of these roles; where one is missing the thing is hidden.
+    pub roles: Vec<Box<str>>,
+    /// Every one of these scopes; where one is missing the thing is listed, and a call names all of them.
+    pub scopes: Vec<Box<str>>,
+    /// How much a call costs, which has a rate of its own where it is heavy.
+    pub weight: Weight,
+}
+
+/// How much a call costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Weight {
+    /// As much as most.
+    #[default]
+    Ordinary,
+    /// So much that each caller may call it only now and then.
+    Heavy,
+}
+
+/// One of the four answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Not listed, and answered like an unknown name.
+    Hidden,
+    /// Listed, and refused.
+    Refused,
+    /// Listed, and refused until the caller has these scopes.
+    StepUp(Box<[Box<str>]>),
+    /// Listed and allowed.
+    Permit,
+}

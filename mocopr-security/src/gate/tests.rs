@@ -1,0 +1,314 @@
+//! What the gate lets through, and what not.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use futures_util::FutureExt;
+use http::{HeaderMap, HeaderValue, Uri, Version};
+use mocopr_core::{
+    call::{CallTool, Request},
+    clock::ManualClock,
+    json::RawJson,
+    meta::Meta,
+    peer::HttpFacts,
+};
+
+use super::*;
+use crate::{
+    auth::{Identity, Pending},
+    policy::RateLimitPolicy,
+    principal::{Holdings, Method as Verification},
+    rate::RateLimit,
+};
+
+/// Grants what its name says, to everybody.
+#[derive(Debug)]
+struct Granted(Grant);
+
+impl Rules for Granted {
+    fn grant(&self, _: &Principal, _: Kind, _: &str) -> Grant {
+        self.0
+    }
+
+    fn depend_on_caller(&self) -> bool {
+        true
+    }
+}
+
+fn gate(grant: Grant) -> Gate {
+    let rules: Arc<dyn Rules> = Arc::new(Granted(grant));
+    Gate::new(SecurityPolicy::development(), Vec::new(), Some(rules), Arc::new(ManualClock::new()))
+}
+
+fn gate_of(policy: SecurityPolicy) -> Gate {
+    Gate::new(policy, Vec::new(), None, Arc::new(ManualClock::new()))
+}
+
+fn holding(roles: &[&str], scopes: &[&str]) -> Principal {
+    let boxed = |names: &[&str]| names.iter().map(|name| Box::from(*name)).collect();
+    let holdings = Holdings::These { roles: boxed(roles), scopes: boxed(scopes) };
+    Principal::new(Verification::Local, "https://id.example.com", "alice", None, holdings)
+}
+
+fn call(name: &str) -> Call {
+    let tool = CallTool { name: name.into(), arguments: RawJson::empty_object(), input: Default::default() };
+    Call {
+        id: RequestId::Integer(1),
+        revision: Revision::NEWEST_STATELESS,
+        meta: Meta::default(),
+        request: Request::CallTool(tool),
+    }
+}
+
+fn found(need: &Requirement) -> Target<'_> {
+    Target::Found { kind: Kind::Tool, name: "reset", need }
+}
+
+#[test]
+fn each_of_the_four_answers_is_given_for_its_reason() {
+    let need =
+        Requirement { roles: vec!["admin".into()], scopes: vec!["a".into(), "b".into()], ..Requirement::default() };
+    let admin = holding(&["admin"], &["a", "b"]);
+    assert_eq!(gate(Grant::Call).decide(&admin, found(&need)), Decision::Permit);
+    assert_eq!(gate(Grant::Read).decide(&admin, found(&need)), Decision::Refused);
+    assert_eq!(gate(Grant::Nothing).decide(&admin, found(&need)), Decision::Hidden);
+    assert_eq!(gate(Grant::Call).decide(&holding(&["user"], &["a", "b"]), found(&need)), Decision::Hidden);
+    let all = Box::from(["a".into(), "b".into()]);
+    assert_eq!(gate(Grant::Call).decide(&holding(&["admin"], &["a"]), found(&need)), Decision::StepUp(all));
+    assert_eq!(gate(Grant::Call).decide(&admin, Target::Missing), Decision::Hidden);
+}
+
+#[test]
+fn hidden_and_unknown_are_denied_alike() {
+    let need = Requirement { roles: vec!["admin".into()], ..Requirement::default() };
+    let admission = Admission::of(holding(&["user"], &[]));
+    let hidden = gate(Grant::Call).permit(&admission, call("reset"), found(&need)).unwrap_err();
+    let unknown = gate(Grant::Call).permit(&admission, call("reset"), Target::Missing).unwrap_err();
+    assert_eq!(hidden.fault, Fault::UnknownName(fault::Target::Tool));
+    assert_eq!(hidden.fault, unknown.fault);
+}
+
+#[test]
+fn an_unknown_name_costs_as_much_of_the_rate_as_a_known_one() {
+    let policy = SecurityPolicy::development().with_principal_rate(RateLimit::per_minute(60).with_burst(2));
+    let gate = gate_of(policy);
+    let admission = Admission::of(Principal::local());
+    let need = Requirement::default();
+    assert!(gate.permit(&admission, call("nothing"), Target::Missing).is_err());
+    assert!(gate.permit(&admission, call("reset"), found(&need)).is_ok());
+    let denied = gate.permit(&admission, call("reset"), found(&need)).unwrap_err();
+    assert_eq!(denied.fault, Fault::Rate { retry_after: Duration::from_secs(1) });
+}
+
+#[test]
+fn a_permit_holds_a_place_among_the_concurrent_calls() {
+    let mut limits = SecurityPolicy::development().limits().clone();
+    limits.calls_per_principal = NonZeroUsize::MIN;
+    let gate = gate_of(SecurityPolicy::development().with_limits(limits));
+    let admission = Admission::of(Principal::local());
+    let need = Requirement::default();
+    let permit = gate.permit(&admission, call("reset"), found(&need)).unwrap();
+    let denied = gate.permit(&admission, call("reset"), found(&need)).unwrap_err();
+    assert!(matches!(denied.fault, Fault::Busy { .. }));
+    drop(permit);
+    assert!(gate.permit(&admission, call("reset"), found(&need)).is_ok());
+}
+
+#[test]
+fn http_is_admitted_from_loopback_alone_and_only_with_its_address() {
+    let gate = gate_of(SecurityPolicy::development());
+    let headers = HeaderMap::from_iter([(http::header::HOST, HeaderValue::from_static("localhost:8080"))]);
+    let uri = Uri::from_static("/mcp");
+    let status = |addr: Option<IpAddr>| {
+        let addr = addr.map(|ip| SocketAddr::new(ip, 1));
+        let http = HttpFacts { method: &Method::GET, version: Version::HTTP_11, uri: &uri, headers: &headers };
+        gate.check_head(&Peer { addr, http }).map_err(|refusal| refusal.status)
+    };
+    assert!(status(Some(Ipv4Addr::LOCALHOST.into())).is_ok());
+    assert!(status(Some(Ipv4Addr::LOCALHOST.to_ipv6_mapped().into())).is_ok());
+    assert_eq!(status(Some(Ipv4Addr::new(192, 0, 2, 1).into())).err(), Some(403));
+    assert_eq!(status(None).err(), Some(500));
+}
+
+/// Knows one token and one key of alice, a token of bob, and one that has to be fetched first.
+#[derive(Debug)]
+struct Known;
+
+impl Authenticator for Known {
+    fn authenticate(&self, credential: Credential<'_>) -> Verdict {
+        let who = |subject| {
+            let identity =
+                Identity { method: Verification::Token, issuer: "https://id.example.com", subject, tenant: None };
+            crate::auth::Verified::new(identity, [].into(), [].into())
+        };
+        match credential {
+            Credential::Bearer("alice") | Credential::ApiKey("alice") => Verdict::Verified(who("alice").by("key-1")),
+            Credential::Bearer("short") => Verdict::Verified(who("alice").until(UNTIL)),
+            Credential::Bearer("bob") => Verdict::Verified(who("bob")),
+            Credential::Bearer("later") => {
+                let verdict = Verdict::Verified(who("late"));
+                Verdict::Later(Pending::new(async { verdict }))
+            }
+            Credential::Bearer("never") => {
+                Verdict::Later(Pending::new(async { Verdict::Later(Pending::new(async { Verdict::Foreign })) }))
+            }
+            Credential::Bearer("other") => Verdict::Foreign,
+            Credential::Bearer(_) | Credential::ApiKey(_) => Verdict::Rejected(Rejected::new("unknown")),
+        }
+    }
+
+    fn issuers(&self) -> Vec<Box<str>> {
+        vec!["https://id.example.com".into()]
+    }
+}
+
+/// Ten seconds after a manual clock begins.
+const UNTIL: Duration = Duration::from_secs(1_767_225_610);
+
+struct Guarded {
+    gate: Gate,
+    clock: ManualClock,
+}
+
+impl Guarded {
+    fn new(rates: RateLimitPolicy) -> Self {
+        let clock = ManualClock::new();
+        let policy = SecurityPolicy::strict().with_public_url("https://mcp.example.com/mcp").with_rate_limiting(rates);
+        let gate = Gate::new(policy, vec![Arc::new(Known)], None, Arc::new(clock.clone()));
+        Self { gate, clock }
+    }
+
+    fn admit(&self, lines: &[(&'static str, &'static str)]) -> Result<Admission, Refusal> {
+        let mut headers = HeaderMap::from_iter([(http::header::HOST, HeaderValue::from_static("mcp.example.com"))]);
+        for (name, value) in lines {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        let uri = Uri::from_static("/mcp");
+        let http = HttpFacts { method: &Method::GET, version: Version::HTTP_11, uri: &uri, headers: &headers };
+        let peer = Peer { addr: Some(SocketAddr::from(([192, 0, 2, 1], 1))), http };
+        let head = self.gate.check_head(&peer)?;
+        self.gate.admit(head, &peer).now_or_never().unwrap()
+    }
+
+    fn status(&self, lines: &[(&'static str, &'static str)]) -> u16 {
+        self.admit(lines).map_or_else(|refusal| refusal.status, |_| 200)
+    }
+}
+
+/// S-30, S-37, P-08, P-10
+#[test]
+fn whoever_proves_nothing_is_not_admitted_and_hears_nothing_of_why() {
+    let guarded = Guarded::new(RateLimitPolicy::unlimited());
+    assert_eq!(guarded.admit(&[("authorization", "Bearer alice")]).unwrap().principal().subject(), "alice");
+    assert_eq!(guarded.admit(&[("x-api-key", "alice")]).unwrap().principal().subject(), "alice");
+    assert_eq!(guarded.admit(&[("authorization", "Bearer later")]).unwrap().principal().subject(), "late");
+    let absent = guarded.admit(&[]).unwrap_err();
+    assert_eq!((absent.status, absent.unproven), (401, Some(Unproven::Absent)));
+    for credential in ["Bearer mallory", "Bearer other", "Bearer never", "Bearer", "Basic YTpi", "alice"] {
+        let refusal = guarded.admit(&[("authorization", credential)]).unwrap_err();
+        assert_eq!((refusal.status, refusal.unproven), (401, Some(Unproven::Invalid)), "{credential}");
+        assert_eq!(refusal.fault, absent.fault, "{credential}");
+    }
+}
+
+/// S-37, P-10
+#[test]
+fn two_credentials_must_prove_the_same_principal() {
+    let guarded = Guarded::new(RateLimitPolicy::unlimited());
+    assert_eq!(guarded.status(&[("authorization", "Bearer alice"), ("x-api-key", "alice")]), 200);
+    assert_eq!(guarded.status(&[("authorization", "Bearer bob"), ("x-api-key", "alice")]), 400);
+    assert_eq!(guarded.status(&[("authorization", "Bearer alice"), ("x-api-key", "mallory")]), 401);
+    assert_eq!(guarded.status(&[("authorization", "Bearer alice"), ("authorization", "Bearer alice")]), 400);
+}
+
+/// S-32, S-80, P-08
+#[test]
+fn an_admission_ends_with_its_time_and_with_what_it_rests_on() {
+    let guarded = Guarded::new(RateLimitPolicy::unlimited());
+    let Guarded { gate, clock } = &guarded;
+    let short = guarded.admit(&[("authorization", "Bearer short")]).unwrap();
+    let keyed = guarded.admit(&[("authorization", "Bearer alice")]).unwrap();
+    let bob = guarded.admit(&[("authorization", "Bearer bob")]).unwrap();
+    clock.advance(Duration::from_millis(9_999));
+    assert!(gate.holds(&short));
+    clock.advance(Duration::from_millis(1));
+    assert!(!gate.holds(&short) && gate.holds(&keyed));
+    assert_eq!(guarded.status(&[("authorization", "Bearer short")]), 401);
+    let denied = gate.permit(&short, call("reset"), Target::Protocol).unwrap_err();
+    assert_eq!(denied.fault, Fault::Unauthenticated);
+
+    gate.revocations().revoke_credential("https://id.example.com", "key-1");
+    assert!(!gate.holds(&keyed) && gate.holds(&bob));
+    assert_eq!(guarded.status(&[("authorization", "Bearer alice")]), 401);
+    assert_eq!(guarded.status(&[("authorization", "Bearer bob")]), 200);
+    gate.revocations().revoke_principal("https://id.example.com", "bob");
+    assert!(!gate.holds(&bob));
+    assert_eq!(guarded.status(&[("authorization", "Bearer bob")]), 401);
+    gate.revocations().restore_principal("https://id.example.com", "bob");
+    assert_eq!(guarded.status(&[("authorization", "Bearer bob")]), 200);
+}
+
+/// S-70
+#[test]
+fn a_failed_authentication_costs_an_address_ten_requests() {
+    let rates =
+        RateLimitPolicy { address: Some(RateLimit::per_minute(60).with_burst(30)), ..RateLimitPolicy::unlimited() };
+    let guarded = Guarded::new(rates);
+    let statuses = [(); 4].map(|()| guarded.status(&[("authorization", "Bearer mallory")]));
+    assert_eq!(statuses, [401, 401, 401, 429]);
+    let guarded = Guarded::new(rates);
+    let statuses: Vec<u16> = (0..31).map(|_| guarded.status(&[("authorization", "Bearer bob")])).collect();
+    assert!(statuses[..30].iter().all(|status| *status == 200) && statuses[30] == 429, "{statuses:?}");
+}
+
+/// S-70
+#[test]
+fn a_heavy_tool_has_a_rate_of_its_own_for_each_caller() {
+    let rates = RateLimitPolicy { heavy: Some(RateLimit::per_minute(2)), ..RateLimitPolicy::unlimited() };
+    let guarded = Guarded::new(rates);
+    let need = Requirement { weight: Weight::Heavy, ..Requirement::default() };
+    let call = |who: &Admission, need, name| {
+        guarded.gate.permit(who, call(name), Target::Found { kind: Kind::Tool, name, need }).is_ok()
+    };
+    let alice = guarded.admit(&[("authorization", "Bearer alice")]).unwrap();
+    let bob = guarded.admit(&[("authorization", "Bearer bob")]).unwrap();
+    assert!(call(&alice, &need, "heavy") && call(&alice, &need, "heavy") && !call(&alice, &need, "heavy"));
+    assert!(call(&alice, &need, "other") && call(&bob, &need, "heavy"));
+    assert!(call(&alice, &Requirement::default(), "heavy"), "what is not heavy has no such rate");
+}
+
+/// S-03, P-30
+#[test]
+fn the_public_url_gives_the_only_host_and_the_only_origin() {
+    let guarded = Guarded::new(RateLimitPolicy::unlimited());
+    let uri = Uri::from_static("/mcp");
+    let status = |lines: &[(&'static str, &'static str)]| {
+        let headers: HeaderMap = lines
+            .iter()
+            .map(|(name, value)| (http::HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect();
+        let http = HttpFacts { method: &Method::GET, version: Version::HTTP_11, uri: &uri, headers: &headers };
+        let addr = Some(SocketAddr::from(([127, 0, 0, 1], 1)));
+        let head = guarded.gate.check_head(&Peer { addr, http });
+        head.map_or_else(|refusal| refusal.status, |_| 200)
+    };
+    assert_eq!(status(&[("host", "mcp.example.com")]), 200);
+    assert_eq!(status(&[("host", "mcp.example.com:443"), ("origin", "https://mcp.example.com")]), 200);
+    assert_eq!(status(&[("host", "localhost")]), 403);
+    assert_eq!(status(&[("host", "mcp.example.com"), ("origin", "http://localhost")]), 403);
+    assert_eq!(status(&[("host", "mcp.example.com"), ("origin", "https://evil.example.com")]), 403);
+}
+
+/// P-01
+#[test]
+fn without_a_token_the_user_of_this_machine_holds_nothing_under_the_strict_profile() {
+    let guarded = Guarded::new(RateLimitPolicy::unlimited());
+    let local = guarded.gate.admit_pipe();
+    assert!(!local.principal().has_role("admin") && !local.principal().has_scope("a"));
+    let development = gate_of(SecurityPolicy::development()).admit_pipe();
+    assert!(development.principal().has_role("admin"));
+    let token = Secret::new(String::from("alice"));
+    let admitted = guarded.gate.admit_stdio(Some(&token)).now_or_never().unwrap().unwrap();
+    assert_eq!(admitted.principal().subject(), "alice");
+    let token = Secret::new(String::from("mallory"));
+    assert!(guarded.gate.admit_stdio(Some(&token)).now_or_never().unwrap().is_err());
+}

@@ -1,0 +1,98 @@
+//! What is in force, as a table that an owner reads.
+
+use std::fmt;
+
+use crate::policy::{Arguments, CrossOrigin, Errors, Profile, SecurityPolicy};
+
+/// What a server enforces, row by row; printed at start, and whenever an owner asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    profile: Profile,
+    rows: Vec<Row>,
+}
+
+/// One row of a [`Report`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// What it is about.
+    pub about: &'static str,
+    /// What is in force.
+    pub holds: String,
+    /// It is looser than the strict profile.
+    pub relaxed: bool,
+}
+
+impl Report {
+    /// The rows that follow from a policy.
+    pub fn of(policy: &SecurityPolicy) -> Self {
+        let mut report = Self { profile: policy.profile, rows: Vec::new() };
+        let development = policy.profile == Profile::Development;
+        report.say("profile", if development { "development" } else { "strict" }, development);
+        match policy.public_url() {
+            Some(url) => report.say("public URL", url.as_str(), false),
+            None => report.say("public URL", "none: loopback names alone", development),
+        }
+        let required = policy.requires_authentication();
+        let count = policy.authenticators.len();
+        report.say(
+            "authentication",
+            format!("{}, {count} authenticator{}", if required { "required" } else { "optional" }, plural(count)),
+            !required,
+        );
+        let by_role = policy.authorizes_by_role();
+        report.say("authorization", if by_role { "by role" } else { "by handler alone" }, !by_role);
+        let rates = policy.rates;
+        for (about, rate) in [
+            ("rate of an address", rates.address),
+            ("rate of a principal", rates.principal),
+            ("rate of a heavy tool", rates.heavy),
+        ] {
+            match rate {
+                Some(rate) => report.say(about, format!("{} a minute, {} at once", rate.per_minute, rate.burst), false),
+                None => report.say(about, "not bounded", true),
+            }
+        }
+        let checked = policy.arguments == Arguments::Checked;
+        report.say("arguments", if checked { "checked" } else { "not checked" }, !checked);
+        let sanitized = policy.errors == Errors::Sanitized;
+        report.say("errors", if sanitized { "sanitized" } else { "detailed" }, !sanitized);
+        match policy.cross_origin {
+            CrossOrigin::Listed => {
+                let more = policy.allowed_origins.len();
+                report.say("web pages", format!("of the own origin and {more} more"), false);
+            }
+            CrossOrigin::Any => report.say("web pages", "of every origin", true),
+        }
+        report
+    }
+
+    /// It is that of the development profile.
+    pub fn is_of_development(&self) -> bool {
+        self.profile == Profile::Development
+    }
+
+    /// Adds a row.
+    pub fn say(&mut self, about: &'static str, holds: impl Into<String>, relaxed: bool) {
+        self.rows.push(Row { about, holds: holds.into(), relaxed });
+    }
+
+    /// The rows, in the order of the pipeline.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = self.rows.iter().map(|row| row.about.len()).max().unwrap_or_default();
+        for row in &self.rows {
+            let mark = if row.relaxed { "!" } else { " " };
+            writeln!(f, "{mark} {:width$}  {}", row.about, row.holds)?;
+        }
+        Ok(())
+    }
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
