@@ -16,6 +16,7 @@ mod everything;
 mod facade;
 mod macros;
 mod principals;
+mod security;
 mod stores;
 mod support;
 mod surface;

@@ -1,0 +1,104 @@
+//! A server under the strict policy, and a client of it that presents what it is told to.
+
+use std::time::Duration;
+
+use mocopr::{
+    McpServer, ServerBuilder,
+    auth::{Authenticator, Credential, Identity, Rejected, Verdict, Verified},
+    prelude::*,
+    security::{Method, RateLimitPolicy, Revocations},
+};
+use serde_json::Value;
+
+use crate::support::{
+    hosted::Hosted,
+    http::{Answer, Connection},
+    request,
+};
+
+/// By which the tests call the server.
+pub(super) const HOST: &str = "mcp.example.com";
+
+/// Who issues the tokens of [`Names`].
+pub(super) const ISSUER: &str = "https://id.example.com";
+
+/// Takes tokens for names: `alice`, `alice.editor` with a role, `alice.editor.notes` with a role and a scope. What
+/// begins with `x` proves nobody, what begins with `key` is not its business, and `brief` ends after ten seconds.
+#[derive(Debug)]
+pub(super) struct Names;
+
+impl Authenticator for Names {
+    fn authenticate(&self, credential: Credential<'_>) -> Verdict {
+        let (Credential::Bearer(token) | Credential::ApiKey(token)) = credential;
+        if token.starts_with("key") {
+            return Verdict::Foreign;
+        }
+        if token.starts_with('x') {
+            return Verdict::Rejected(Rejected::new("it begins with x"));
+        }
+        let mut parts = token.split('.');
+        let subject = parts.next().unwrap_or_default();
+        let mut list = || parts.next().filter(|part| !part.is_empty()).map(Box::from).into_iter().collect();
+        let identity = Identity { method: Method::Token, issuer: ISSUER, subject, tenant: None };
+        let verified = Verified::new(identity, list(), list()).by(token);
+        Verdict::Verified(match subject {
+            // A manual clock begins in 2026.
+            "brief" => verified.until(Duration::from_secs(1_767_225_610)),
+            _ => verified,
+        })
+    }
+
+    fn issuers(&self) -> Vec<Box<str>> {
+        vec![ISSUER.into()]
+    }
+}
+
+/// The policy of these tests.
+pub(super) fn policy() -> SecurityPolicy {
+    SecurityPolicy::strict()
+        .with_public_url(format!("https://{HOST}/mcp"))
+        .with_authorization_enabled(false)
+        .with_rate_limiting(RateLimitPolicy::unlimited())
+        .with_authenticator(Names)
+}
+
+/// A server that listens under that policy.
+pub(super) struct Guarded {
+    hosted: Hosted,
+    pub(super) revocations: Revocations,
+}
+
+impl Guarded {
+    pub(super) async fn start(policy: SecurityPolicy, with: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
+        let server = with(McpServer::builder().with_info("guarded", "1.0.0")).with_security_policy(policy).build();
+        let server = server.expect("the server is sound");
+        let revocations = server.revocations();
+        Self { hosted: Hosted::start(server).await, revocations }
+    }
+
+    pub(super) async fn connect(&self) -> Connection {
+        Connection::open(self.hosted.authority()).await
+    }
+
+    /// The answer to any request with these header fields.
+    pub(super) async fn send(&self, line: &str, fields: &[(&str, &str)], body: &[u8]) -> Answer {
+        self.connect().await.ask(request::request(line, &[&[("Host", HOST)], fields].concat(), body)).await
+    }
+
+    /// The answer to a message of 2026-07-28 with this credential and these header fields.
+    pub(super) async fn ask(&self, fields: &[(&str, &str)], message: &Value) -> Answer {
+        self.connect().await.ask(with_fields(fields, message)).await
+    }
+}
+
+/// A message of 2026-07-28 as bytes, with these header fields more.
+pub(super) fn with_fields(fields: &[(&str, &str)], message: &Value) -> Vec<u8> {
+    let bytes = String::from_utf8(request::stateless_post(HOST, message)).expect("it is text");
+    let more: String = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    bytes.replacen("\r\nHost:", &format!("\r\n{more}Host:"), 1).into_bytes()
+}
+
+/// The header field that presents a token.
+pub(super) fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
+}

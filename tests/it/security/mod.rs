@@ -1,0 +1,7 @@
+//! What must hold under the strict policy, row by row of `docs/security/matrix.md`.
+
+mod admission;
+mod guarded;
+mod lapses;
+mod pages;
+mod starting;

@@ -1,0 +1,89 @@
+//! What keeps a server from being built or started, and what an owner reads of what is in force.
+
+use mocopr::{HttpConfig, McpServer, prelude::*};
+
+use super::guarded::{Names, policy};
+
+fn problems(policy: SecurityPolicy) -> Vec<String> {
+    match McpServer::builder().with_info("x", "1").with_security_policy(policy).build() {
+        Ok(server) => server.check(&HttpConfig::loopback(0)).iter().map(|problem| problem.what().to_owned()).collect(),
+        Err(error) => error.problems().iter().map(|problem| problem.what().to_owned()).collect(),
+    }
+}
+
+/// S-02, S-03
+#[test]
+fn each_relaxation_is_for_the_development_profile_alone() {
+    type Relax = fn(SecurityPolicy) -> SecurityPolicy;
+    let relaxations: [(Relax, &str); 4] = [
+        (|policy| policy.with_authentication_required(false), "authentication is not required"),
+        (|policy| policy.with_argument_checks(false), "arguments are not checked"),
+        (|policy| policy.with_detailed_errors(true), "errors are detailed"),
+        (|policy| policy.with_cors_allow_all(true), "every web page may read answers"),
+    ];
+    for (relax, what) in relaxations {
+        assert_eq!(problems(relax(policy())), [format!("{what} outside of the development profile")]);
+        assert_eq!(problems(relax(SecurityPolicy::development())), [""; 0], "{what}");
+    }
+    let all = relaxations.iter().fold(policy(), |policy, (relax, _)| relax(policy));
+    assert_eq!(problems(all).len(), 4, "all of them at once");
+}
+
+/// S-03, S-14
+#[test]
+fn a_listener_says_everything_that_it_lacks_before_it_listens() {
+    let strict = SecurityPolicy::strict().with_authorization_enabled(false);
+    let server = McpServer::builder().with_info("x", "1").with_security_policy(strict).build().unwrap();
+    let found: Vec<String> =
+        server.check(&HttpConfig::new(([0, 0, 0, 0], 0))).iter().map(|problem| problem.what().to_owned()).collect();
+    assert_eq!(found.len(), 4, "{found:#?}");
+    for word in ["can be reached from other machines", "no public URL", "TLS is required", "who they are"] {
+        assert!(found.iter().any(|what| what.contains(word)), "{word}: {found:#?}");
+    }
+    let sound = McpServer::builder().with_info("x", "1").with_security_policy(policy()).build().unwrap();
+    assert_eq!(sound.check(&HttpConfig::loopback(0)).len(), 1, "TLS alone");
+    assert_eq!(sound.check(&HttpConfig::loopback(0).with_tls_required(false)), []);
+    assert_eq!(sound.check(&HttpConfig::new(([192, 0, 2, 1], 0)).with_tls_required(false)).len(), 1);
+}
+
+/// S-03
+#[test]
+fn roles_that_decide_must_be_there() {
+    let found =
+        problems(SecurityPolicy::strict().with_public_url("https://mcp.example.com/mcp").with_authenticator(Names));
+    assert_eq!(found, ["roles decide what a caller may do, and there are none"]);
+}
+
+/// S-03
+#[test]
+fn what_cannot_be_read_is_a_problem_of_the_build() {
+    let found = problems(policy().with_allowed_origin("app.example.com").with_public_url("https://b.example.com/mcp"));
+    assert_eq!(found.len(), 2, "{found:#?}");
+    let found = problems(
+        SecurityPolicy::strict()
+            .with_authorization_enabled(false)
+            .with_authenticator(Names)
+            .with_public_url("http://mcp.example.com/mcp"),
+    );
+    assert!(found[0].contains("is not https"), "{found:#?}");
+    assert!(problems(policy().with_initial_scopes(["offline_access"]))[0].contains("offline_access"));
+}
+
+/// S-03, S-04
+#[test]
+fn the_report_marks_what_is_looser_than_the_strict_profile() {
+    let report = |policy| {
+        let server = McpServer::builder().with_info("x", "1").with_security_policy(policy).build().unwrap();
+        server.security_report()
+    };
+    let strict = report(
+        SecurityPolicy::strict()
+            .with_authorization_enabled(false)
+            .with_public_url("https://mcp.example.com/mcp")
+            .with_authenticator(Names),
+    );
+    let relaxed: Vec<&str> = strict.rows().iter().filter(|row| row.relaxed).map(|row| row.about).collect();
+    assert_eq!(relaxed, ["authorization"]);
+    let development = report(SecurityPolicy::development());
+    assert!(development.to_string().starts_with("! profile"), "{development}");
+}
