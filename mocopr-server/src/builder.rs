@@ -303,7 +303,7 @@ impl<P> ServerBuilder<P> {
             registry,
             sessions: Sessions::new(clock.clone()),
             hub: Arc::new(Hub::default()),
-            states: Arc::new(states),
+            states,
             store,
             clock,
             ring: KeyRing::generate().map_err(|_| Error::entropy())?,

@@ -8,6 +8,8 @@ use std::{
 };
 
 use mocopr_core::{
+    failure::Failure,
+    fault::Fault,
     json::RawJson,
     model::{
         ask::UrlAsk,
@@ -23,9 +25,9 @@ use tracing::warn;
 
 use crate::{
     ask::{self, AskError, Elicit, ElicitUrl, Root, Sampling},
+    engine::Engine,
     outlet::Outlet,
     session::Session,
-    state::States,
 };
 
 /// A call, as its handler sees it.
@@ -49,7 +51,7 @@ pub struct Context {
     principal: Principal,
     client: Client,
     revision: Revision,
-    states: Arc<States>,
+    engine: Arc<Engine>,
 }
 
 /// What is known of the client.
@@ -67,9 +69,9 @@ impl Context {
         principal: Principal,
         client: Client,
         revision: Revision,
-        states: Arc<States>,
+        engine: Arc<Engine>,
     ) -> Self {
-        Self { outlet, principal, client, revision, states }
+        Self { outlet, principal, client, revision, engine }
     }
 
     /// Tells the client how far the call is, if it asked to be told.
@@ -100,6 +102,22 @@ impl Context {
         &self.principal
     }
 
+    /// Goes on only where the caller has this scope, for what depends on more than the handler's name.
+    ///
+    /// What a handler always needs it says where it is defined, so that clients can see it.
+    ///
+    /// # Errors
+    /// A failure that refuses the call and names the scope, so that the client can ask for it: `?` returns it.
+    ///
+    /// # Source
+    /// MCP 2026-07-28, basic/authorization, "Scope Challenge Handling".
+    pub fn require(&self, scope: &str) -> Result<(), Failure> {
+        if self.engine.gate.holds_scope(&self.principal, scope) {
+            return Ok(());
+        }
+        Err(Failure::from_fault(Fault::Scope([scope.into()].into())))
+    }
+
     /// What the client declared that it can do.
     pub fn capabilities(&self) -> &ClientCapabilities {
         match &self.client {
@@ -115,7 +133,7 @@ impl Context {
 
     /// The value of this type that was given to the builder with `with_state`.
     pub fn state<S: Send + Sync + 'static>(&self) -> Option<Arc<S>> {
-        self.states.find()
+        self.engine.states.find()
     }
 
     /// Ready once nobody waits for the answer any longer.

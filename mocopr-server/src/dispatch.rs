@@ -98,7 +98,7 @@ impl Engine {
         // A handler may ask for less time than the server gives, never for more.
         let timeout = found.timeout().map_or(self.limits().request, |own| own.min(self.limits().request));
         let subject = found.subject();
-        let context = Context::new(outlet.clone(), principal.clone(), client, revision, self.states.clone());
+        let context = Context::new(outlet.clone(), principal.clone(), client, revision, self.clone());
         let work = Work::new(permit, context, found.into_captures());
         let future = match burn {
             None => handler.call(work),

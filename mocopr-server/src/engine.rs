@@ -56,7 +56,7 @@ pub(crate) struct Engine {
     pub(crate) registry: Registry,
     pub(crate) sessions: Sessions,
     pub(crate) hub: Arc<Hub>,
-    pub(crate) states: Arc<States>,
+    pub(crate) states: States,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ring: KeyRing,

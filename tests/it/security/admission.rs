@@ -22,8 +22,19 @@ async fn publish() -> &'static str {
     "published"
 }
 
+/// Needs a scope for some of its arguments.
+#[tool]
+async fn look(ctx: &Context, at: &str) -> Result<String, Failure> {
+    if at == "everything" {
+        ctx.require("notes")?;
+    }
+    Ok(at.to_owned())
+}
+
 async fn start() -> Guarded {
-    Guarded::start(policy(), |builder| builder.with_tool(whoami).with_tool(write).with_tool(publish)).await
+    let tools =
+        |builder: mocopr::ServerBuilder| builder.with_tool(whoami).with_tool(write).with_tool(publish).with_tool(look);
+    Guarded::start(policy(), tools).await
 }
 
 fn call(tool: &str) -> serde_json::Value {
@@ -55,10 +66,7 @@ async fn every_request_needs_a_credential_and_all_that_fail_read_the_same() {
     let fields = [("Content-Type", "application/json"), ("Accept", "application/json, text/event-stream")];
     let answer = guarded.send("POST /mcp?access_token=alice HTTP/1.1", &fields, body.as_bytes()).await;
     assert_eq!(answer.head.status, 401);
-    assert_eq!(
-        absent.json(),
-        json!({"jsonrpc": "2.0", "error": {"code": 1401, "message": "authentication required"}})
-    );
+    assert_eq!(absent.json(), json!({"jsonrpc": "2.0", "error": {"code": 1401, "message": "authentication required"}}));
 }
 
 /// P-08, P-54
@@ -90,6 +98,22 @@ async fn a_missing_scope_is_named_with_all_others_that_the_call_needs() {
     );
     assert_eq!(answer.head.header("www-authenticate"), Some(&*challenge));
     assert_eq!(answer.json()["error"]["data"]["scopes"], json!(["notes:read", "notes:write"]));
+}
+
+/// P-13
+#[tokio::test]
+async fn a_handler_asks_for_a_scope_where_its_arguments_need_one() {
+    let guarded = start().await;
+    let ask = async |token: &str, at: &str| {
+        let message = request::stateless(1, "tools/call", json!({"name": "look", "arguments": {"at": at}}));
+        guarded.ask(&[("Authorization", &bearer(token))], &message).await
+    };
+    assert_eq!(ask("alice", "one").await.head.status, 200);
+    assert_eq!(ask("alice..notes", "everything").await.head.status, 200);
+    let refused = ask("alice", "everything").await;
+    assert_eq!((refused.head.status, &refused.json()["error"]["code"]), (403, &json!(1403)));
+    let challenge = refused.head.header("www-authenticate").expect("a challenge");
+    assert!(challenge.starts_with("Bearer error=\"insufficient_scope\", scope=\"notes\""), "{challenge}");
 }
 
 /// S-41, S-42
