@@ -100,8 +100,12 @@ pub mod fault {
 pub mod security {
     pub use mocopr_core::json::{JsonLimits, MessageLimits};
     pub use mocopr_security::{
+        headers::SecurityHeaders,
         limits::Limits,
-        policy::{Problem, Profile, PublicUrl, RateLimitPolicy, Report, Row, SecurityPolicy},
+        policy::{
+            CorsMiddleware, Middleware, Problem, Profile, PublicUrl, RateLimitMiddleware, RateLimitPolicy, Report, Row,
+            SecurityHeadersMiddleware, SecurityPolicy,
+        },
         principal::{Method, Principal},
         rate::RateLimit,
         redact::Secret,

@@ -22,6 +22,17 @@ pub enum Transport {
     Tls,
 }
 
+/// Which security headers answers carry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecurityHeaders {
+    /// As browsers of today want them.
+    #[default]
+    Current,
+    /// With `X-XSS-Protection: 1; mode=block`, as older guides ask for it. It does nothing in a browser of today, and in
+    /// an old one it can be made to leak; it is for whoever must satisfy a checklist.
+    Legacy,
+}
+
 /// Puts the security headers on an answer.
 ///
 /// What the answer already says is replaced, but for `Cache-Control`: an answer that may be kept says so itself, and
@@ -29,7 +40,7 @@ pub enum Transport {
 ///
 /// # Source
 /// OWASP Secure Headers Project; RFC 6797 §7.2 for the last rule; RFC 9111 §5.2.2.5 for `no-store`.
-pub fn apply(headers: &mut HeaderMap, transport: Transport) {
+pub fn apply(headers: &mut HeaderMap, transport: Transport, which: SecurityHeaders) {
     // The answer has fewer headers than the security headers are, so it is put into them.
     let own = mem::replace(headers, ALL.clone());
     if !own.contains_key(CONTENT_TYPE) {
@@ -45,6 +56,12 @@ pub fn apply(headers: &mut HeaderMap, transport: Transport) {
             Some(name) if !is_fixed(name) => headers.insert(name, value).is_some(),
             Some(_) | None => false,
         };
+    }
+    match which {
+        SecurityHeaders::Current => {}
+        SecurityHeaders::Legacy => {
+            headers.insert(X_XSS_PROTECTION, LEGACY_FILTER.clone());
+        }
     }
     match transport {
         Transport::Plain => {}
@@ -83,6 +100,7 @@ static FIXED: [(HeaderName, HeaderValue); 7] = [
     (X_XSS_PROTECTION, HeaderValue::from_static("0")),
 ];
 
+static LEGACY_FILTER: HeaderValue = HeaderValue::from_static("1; mode=block");
 static NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 static JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -103,7 +121,7 @@ mod tests {
     #[test]
     fn plain_answer_carries_all_headers_but_hsts() {
         let mut headers = HeaderMap::new();
-        apply(&mut headers, Transport::Plain);
+        apply(&mut headers, Transport::Plain, SecurityHeaders::Current);
         assert_eq!(
             lines(&headers),
             [
@@ -122,17 +140,27 @@ mod tests {
     #[test]
     fn hsts_is_sent_over_tls_alone() {
         let mut headers = HeaderMap::new();
-        apply(&mut headers, Transport::Tls);
+        apply(&mut headers, Transport::Tls, SecurityHeaders::Current);
         assert_eq!(headers[STRICT_TRANSPORT_SECURITY], "max-age=63072000");
-        apply(&mut headers, Transport::Plain);
+        apply(&mut headers, Transport::Plain, SecurityHeaders::Current);
         assert!(!headers.contains_key(STRICT_TRANSPORT_SECURITY));
+    }
+
+    /// S-22
+    #[test]
+    fn the_filter_of_old_browsers_is_off_unless_it_is_asked_for() {
+        let mut headers = HeaderMap::new();
+        apply(&mut headers, Transport::Plain, SecurityHeaders::Legacy);
+        assert_eq!(headers[X_XSS_PROTECTION], "1; mode=block");
+        apply(&mut headers, Transport::Plain, SecurityHeaders::Current);
+        assert_eq!(headers[X_XSS_PROTECTION], "0");
     }
 
     #[test]
     fn cache_control_of_the_answer_stays() {
         let mut headers = HeaderMap::new();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
-        apply(&mut headers, Transport::Plain);
+        apply(&mut headers, Transport::Plain, SecurityHeaders::Current);
         assert_eq!(headers[CACHE_CONTROL], "public, max-age=3600");
     }
 
@@ -141,8 +169,8 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.append(X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"));
         headers.append(X_FRAME_OPTIONS, HeaderValue::from_static("ALLOWALL"));
-        apply(&mut headers, Transport::Plain);
-        apply(&mut headers, Transport::Plain);
+        apply(&mut headers, Transport::Plain, SecurityHeaders::Current);
+        apply(&mut headers, Transport::Plain, SecurityHeaders::Current);
         assert_eq!(headers.get_all(X_FRAME_OPTIONS).iter().collect::<Vec<_>>(), ["DENY"]);
         assert_eq!(headers.len(), 8);
     }

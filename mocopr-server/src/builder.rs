@@ -10,7 +10,7 @@ use mocopr_core::{
 };
 use mocopr_security::{
     gate::{Gate, Rules},
-    policy::{Problem, SecurityPolicy},
+    policy::{Middleware, Problem, SecurityPolicy},
     redact::Secret,
     seal::KeyRing,
 };
@@ -42,11 +42,15 @@ pub struct ServerBuilder<P = Unguarded> {
     guard: PhantomData<fn() -> P>,
 }
 
+/// Puts one part into its place in the policy.
+type Slot = Box<dyn FnOnce(SecurityPolicy) -> SecurityPolicy>;
+
 /// What the owner has said so far, whatever the builder's type.
 struct Said {
     info: Option<Implementation>,
     instructions: Option<Box<str>>,
     policy: Option<SecurityPolicy>,
+    middleware: Vec<(&'static str, Slot)>,
     definitions: Definitions,
     states: States,
     clock: Arc<dyn Clock>,
@@ -64,6 +68,7 @@ impl ServerBuilder<Unguarded> {
             info: None,
             instructions: None,
             policy: None,
+            middleware: Vec::new(),
             definitions: Definitions::default(),
             states: States::default(),
             clock: Arc::new(SystemClock::new()),
@@ -199,6 +204,31 @@ impl<P> ServerBuilder<P> {
         self
     }
 
+    /// Puts a part into its place in the policy; in which order parts are given changes nothing, and each kind comes once.
+    ///
+    /// ```
+    /// use mocopr_security::policy::{CorsMiddleware, RateLimitMiddleware};
+    /// use mocopr_server::server::McpServer;
+    ///
+    /// # fn main() -> Result<(), mocopr_server::error::Error> {
+    /// let server = McpServer::builder()
+    ///     .with_info("calculator", "1.0.0")
+    ///     .with_middleware(RateLimitMiddleware::per_client(100))
+    ///     .with_middleware(CorsMiddleware::restrictive())
+    ///     .build()?;
+    /// # drop(server);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with_middleware(mut self, part: impl Middleware + 'static) -> Self {
+        let name = part.name();
+        if self.said.middleware.iter().any(|(known, _)| *known == name) {
+            self.said.problems.push(Problem::new(format!("{name} is given twice"), "give it once"));
+        }
+        self.said.middleware.push((name, Box::new(|policy| part.slot_into(policy))));
+        self
+    }
+
     /// Says what roles grant. Without, nobody may do anything under a policy that authorizes by role.
     pub fn with_authorization(mut self, rules: impl Rules) -> Self {
         if self.said.rules.is_some() {
@@ -251,6 +281,7 @@ impl<P> ServerBuilder<P> {
             info,
             instructions,
             policy,
+            middleware,
             definitions,
             states,
             clock,
@@ -262,6 +293,7 @@ impl<P> ServerBuilder<P> {
             mut problems,
         } = self.said;
         let policy = policy.unwrap_or_else(SecurityPolicy::development);
+        let policy = middleware.into_iter().fold(policy, |policy, (_, slot_into)| slot_into(policy));
         problems.extend(policy.problems());
         if rules.is_none() && policy.authorizes_by_role() {
             problems.push(Problem::new(

@@ -1,5 +1,6 @@
 //! What a server's owner decides. A policy is plain data: the gate and the listeners carry it out.
 
+mod middleware;
 mod problem;
 mod public_url;
 mod rates;
@@ -8,12 +9,13 @@ mod report;
 use std::sync::Arc;
 
 pub use self::{
+    middleware::{CorsMiddleware, Middleware, RateLimitMiddleware, SecurityHeadersMiddleware},
     problem::Problem,
     public_url::{PublicUrl, Scheme},
     rates::RateLimitPolicy,
     report::{Report, Row},
 };
-use crate::{auth::Authenticator, limits::Limits, origin::OriginPolicy, rate::RateLimit};
+use crate::{auth::Authenticator, headers::SecurityHeaders, limits::Limits, origin::OriginPolicy, rate::RateLimit};
 
 /// The security policy of a server.
 ///
@@ -49,6 +51,7 @@ pub struct SecurityPolicy {
     authorization: Authorization,
     arguments: Arguments,
     errors: Errors,
+    headers: SecurityHeaders,
     initial_scopes: Option<Box<[Box<str>]>>,
     problems: Vec<Problem>,
 }
@@ -120,6 +123,18 @@ impl SecurityPolicy {
         }
     }
 
+    /// The strict profile, for whoever looks for a builder: every setter below is one, and [`build`](Self::build) ends
+    /// it.
+    pub fn builder() -> Self {
+        Self::strict()
+    }
+
+    /// The policy as it is; what contradicts itself is reported when a server is built with it.
+    #[must_use]
+    pub fn build(self) -> Self {
+        self
+    }
+
     /// The profile for a machine of your own: loopback only, and everybody there is the local user.
     pub fn development() -> Self {
         Self::of(Profile::Development)
@@ -138,6 +153,7 @@ impl SecurityPolicy {
             authorization: Authorization::ByHandlerAlone,
             arguments: Arguments::Checked,
             errors: Errors::Sanitized,
+            headers: SecurityHeaders::Current,
             initial_scopes: None,
             problems: Vec::new(),
         }
@@ -228,6 +244,13 @@ impl SecurityPolicy {
         self
     }
 
+    /// Says which security headers answers carry.
+    #[must_use]
+    pub fn with_security_headers(mut self, headers: SecurityHeaders) -> Self {
+        self.headers = headers;
+        self
+    }
+
     /// Names the scopes that a client should ask for first, in the challenge of a 401; all that handlers require unless
     /// said.
     #[must_use]
@@ -269,6 +292,11 @@ impl SecurityPolicy {
     /// How much of what went wrong a caller reads.
     pub fn errors(&self) -> Errors {
         self.errors
+    }
+
+    /// Which security headers answers carry.
+    pub fn security_headers(&self) -> SecurityHeaders {
+        self.headers
     }
 
     /// Which web pages of other origins may read answers.

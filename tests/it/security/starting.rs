@@ -69,6 +69,24 @@ fn what_cannot_be_read_is_a_problem_of_the_build() {
     assert!(problems(policy().with_initial_scopes(["offline_access"]))[0].contains("offline_access"));
 }
 
+/// S-02, S-03
+#[test]
+fn parts_slot_into_their_places_in_any_order_and_once() {
+    use mocopr::security::{CorsMiddleware, RateLimitMiddleware, SecurityHeadersMiddleware};
+    let builder = || McpServer::builder().with_info("x", "1").with_security_policy(policy());
+    let one =
+        builder().with_middleware(RateLimitMiddleware::per_client(7)).with_middleware(CorsMiddleware::restrictive());
+    let other =
+        builder().with_middleware(CorsMiddleware::restrictive()).with_middleware(RateLimitMiddleware::per_client(7));
+    let (one, other) = (one.build().unwrap(), other.build().unwrap());
+    assert_eq!(one.security_report(), other.security_report());
+    assert_eq!(one.policy().rates().principal.unwrap().per_minute.get(), 7);
+    let twice = builder()
+        .with_middleware(SecurityHeadersMiddleware::default())
+        .with_middleware(SecurityHeadersMiddleware::legacy());
+    assert_eq!(twice.build().unwrap_err().problems()[0].what(), "SecurityHeadersMiddleware is given twice");
+}
+
 /// S-03, S-04
 #[test]
 fn the_report_marks_what_is_looser_than_the_strict_profile() {

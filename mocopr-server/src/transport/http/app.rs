@@ -60,7 +60,7 @@ impl App for HttpApp {
     async fn answer(self: Arc<Self>, peer: SocketAddr, request: Request<Incoming>) -> Response<AnswerBody> {
         let reader = self.engine.gate.reader(request.headers());
         let mut response = self.route(peer, request).await;
-        headers::apply(response.headers_mut(), Transport::Plain);
+        headers::apply(response.headers_mut(), Transport::Plain, self.engine.gate.policy().security_headers());
         if let Some(reader) = reader {
             cors::let_read(reader, response.headers_mut());
         }
@@ -69,7 +69,7 @@ impl App for HttpApp {
 
     fn refusal_headers(&self) -> HeaderMap {
         let mut fields = HeaderMap::new();
-        headers::apply(&mut fields, Transport::Plain);
+        headers::apply(&mut fields, Transport::Plain, self.engine.gate.policy().security_headers());
         fields
     }
 }

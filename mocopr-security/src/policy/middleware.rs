@@ -1,0 +1,89 @@
+//! Parts of a policy under the names of middleware. They slot into fixed places of the gate: in which order they are
+//! given changes nothing, because the order is the security.
+
+use crate::{
+    headers::SecurityHeaders,
+    policy::{CrossOrigin, RateLimitPolicy, SecurityPolicy},
+};
+
+/// A part of a policy that a server's builder takes by `with_middleware`; each kind comes once.
+pub trait Middleware {
+    /// The name under which a second one is reported.
+    fn name(&self) -> &'static str;
+
+    /// The policy with this part in its place.
+    fn slot_into(self, policy: SecurityPolicy) -> SecurityPolicy;
+}
+
+/// How often one client may ask: [`SecurityPolicy::with_rate_limiting`] under another name.
+#[derive(Clone, Copy, Debug)]
+pub struct RateLimitMiddleware(RateLimitPolicy);
+
+impl RateLimitMiddleware {
+    /// So many requests a minute for each principal; the other rates are those of [`RateLimitPolicy::production`].
+    pub const fn per_client(requests_per_minute: u32) -> Self {
+        Self(RateLimitPolicy::per_client(requests_per_minute))
+    }
+}
+
+impl Middleware for RateLimitMiddleware {
+    fn name(&self) -> &'static str {
+        "RateLimitMiddleware"
+    }
+
+    fn slot_into(self, policy: SecurityPolicy) -> SecurityPolicy {
+        policy.with_rate_limiting(self.0)
+    }
+}
+
+/// Which web pages may call and read: [`SecurityPolicy::with_allowed_origin`] under another name.
+#[derive(Clone, Debug)]
+pub struct CorsMiddleware {
+    origins: Vec<Box<str>>,
+}
+
+impl CorsMiddleware {
+    /// Pages of the server's own origin alone.
+    pub const fn restrictive() -> Self {
+        Self { origins: Vec::new() }
+    }
+
+    /// Pages of this origin too: `https://app.example.com`.
+    #[must_use]
+    pub fn with_origin(mut self, origin: impl Into<Box<str>>) -> Self {
+        self.origins.push(origin.into());
+        self
+    }
+}
+
+impl Middleware for CorsMiddleware {
+    fn name(&self) -> &'static str {
+        "CorsMiddleware"
+    }
+
+    fn slot_into(self, policy: SecurityPolicy) -> SecurityPolicy {
+        let policy = SecurityPolicy { cross_origin: CrossOrigin::Listed, allowed_origins: Vec::new(), ..policy };
+        self.origins.into_iter().fold(policy, SecurityPolicy::with_allowed_origin)
+    }
+}
+
+/// Which security headers answers carry: [`SecurityPolicy::with_security_headers`] under another name.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SecurityHeadersMiddleware(SecurityHeaders);
+
+impl SecurityHeadersMiddleware {
+    /// The headers as older guides ask for them.
+    pub const fn legacy() -> Self {
+        Self(SecurityHeaders::Legacy)
+    }
+}
+
+impl Middleware for SecurityHeadersMiddleware {
+    fn name(&self) -> &'static str {
+        "SecurityHeadersMiddleware"
+    }
+
+    fn slot_into(self, policy: SecurityPolicy) -> SecurityPolicy {
+        policy.with_security_headers(self.0)
+    }
+}
