@@ -46,6 +46,7 @@ impl Kind {
                 "destructive",
                 "idempotent",
                 "closed_world",
+                "heavy",
                 "header",
                 "crate",
             ],
@@ -66,4 +67,4 @@ impl Kind {
 }
 
 /// Keys that are meant for later versions; saying so beats "unknown".
-pub(crate) const LATER: [&str; 3] = ["allow", "heavy", "task"];
+pub(crate) const LATER: [&str; 2] = ["allow", "task"];

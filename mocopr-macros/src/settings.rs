@@ -99,7 +99,7 @@ impl Settings {
 
     fn value(&mut self, key: &Ident, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<()> {
         match key.to_string().as_str() {
-            "read_only" | "destructive" | "idempotent" | "closed_world" => self.hints.push(key.clone()),
+            "read_only" | "destructive" | "idempotent" | "closed_world" | "heavy" => self.hints.push(key.clone()),
             "header" => self.read_headers(key, input)?,
             "requires" => self.read_requirements(key, input, errors)?,
             "crate" => {

@@ -9,6 +9,7 @@ use mocopr_core::{
     json::RawJson,
     model::tool::{self as model, OutputSchema},
 };
+use mocopr_security::gate::Weight;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -135,6 +136,12 @@ impl DefinitionBuilder<model::Tool> {
     /// Hints that it does not reach out into an open world.
     pub fn closed_world(mut self) -> Self {
         self.info.annotations.open_world = Some(false);
+        self
+    }
+
+    /// Says that a call costs much: each caller may call it only as often as the policy's rate of heavy tools says.
+    pub fn heavy(mut self) -> Self {
+        self.terms.requirement.weight = Weight::Heavy;
         self
     }
 

@@ -2,9 +2,6 @@
 
 use mocopr::prelude::*;
 
-#[tool(heavy)]
-async fn two() {}
-
 #[tool(task)]
 async fn three() {}
 
