@@ -64,7 +64,7 @@ pub use mocopr_core::{
 #[cfg(feature = "macros")]
 pub use mocopr_macros::{Tool, completion, data, handlers, main, prompt, resource, tool};
 #[cfg(feature = "http")]
-pub use mocopr_server::http::HttpConfig;
+pub use mocopr_server::http::{CorsConfig, HttpConfig};
 #[cfg(feature = "testing")]
 pub use mocopr_server::testing;
 pub use mocopr_server::{

@@ -135,6 +135,15 @@ impl Principal {
         self.0.tenant.as_deref()
     }
 
+    /// The roles that verified claims name; none for the user of this machine, who needs no names to have them all.
+    pub fn roles(&self) -> impl Iterator<Item = &str> {
+        let roles: &[Box<str>] = match &self.0.holdings {
+            Holdings::Everything => &[],
+            Holdings::These { roles, .. } => roles,
+        };
+        roles.iter().map(|role| &**role)
+    }
+
     /// It has this role.
     pub fn has_role(&self, role: &str) -> bool {
         match &self.0.holdings {

@@ -12,6 +12,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context as TaskContext, Poll, Wake, Waker},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -157,6 +158,11 @@ impl Batch {
     /// The session that the batch belongs to.
     pub(crate) fn session(&self) -> &Arc<Session> {
         &self.session
+    }
+
+    /// Gives each of its calls this time at most. Before the first event.
+    pub(crate) fn end_within(&mut self, timeout: Duration) {
+        self.members.iter_mut().for_each(|member| member.running.end_within(timeout));
     }
 
     /// By what its caller is here.

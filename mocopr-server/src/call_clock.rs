@@ -31,6 +31,11 @@ impl CallClock {
         Self { timeout, client_wait, timer: None }
     }
 
+    /// Gives the call this time at most. Does nothing once the handler has waited.
+    pub(crate) fn shorten(&mut self, timeout: Duration) {
+        self.timeout = self.timeout.min(timeout);
+    }
+
     /// `question` is the number of the latest question that waits for the client, where one does.
     pub(crate) fn poll_over(&mut self, question: Option<u64>, task: &mut TaskContext<'_>) -> Poll<()> {
         let timeout = self.timeout;

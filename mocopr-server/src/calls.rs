@@ -1,6 +1,9 @@
 //! What one message leads to while it is under way: a call, or the calls of a batch, as one source of events.
 
-use std::task::{Context as TaskContext, Poll};
+use std::{
+    task::{Context as TaskContext, Poll},
+    time::Duration,
+};
 
 use mocopr_core::wire::revision::Revision;
 use mocopr_security::gate::Admission;
@@ -32,6 +35,14 @@ impl Calls {
         match self {
             Self::One(running) => running.admission(),
             Self::Batch(batch) => batch.admission(),
+        }
+    }
+
+    /// Gives each of them this time at most. Before the first event.
+    pub(crate) fn end_within(&mut self, timeout: Duration) {
+        match self {
+            Self::One(running) => running.end_within(timeout),
+            Self::Batch(batch) => batch.end_within(timeout),
         }
     }
 

@@ -4,6 +4,7 @@ use std::{
     io::Write,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use futures_util::future::BoxFuture;
@@ -16,7 +17,7 @@ use crate::{
     engine::Engine,
     error::{Error, Result},
     server::DRAIN,
-    transport::http::{HttpApp, listener},
+    transport::http::{Endpoint, HttpApp, listener},
 };
 
 /// Where and how a server listens for HTTP.
@@ -32,7 +33,30 @@ pub struct HttpConfig {
     address: SocketAddr,
     path: Box<str>,
     tls: Tls,
+    cors: CorsConfig,
+    max_request: Option<usize>,
+    timeout: Option<Duration>,
     ready: Option<Box<dyn FnOnce(SocketAddr) + Send>>,
+}
+
+/// What a listener tells browsers about pages of other origins.
+///
+/// Which pages those are is for the policy to say, and whether a page may call at all: what is not listed there is
+/// refused on every listener.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CorsConfig {
+    /// Pages that the policy lists may read answers, and no others.
+    #[default]
+    Listed,
+    /// No page may read answers.
+    Nobody,
+}
+
+impl CorsConfig {
+    /// Pages that the policy lists may read answers, and no others.
+    pub const fn restrictive() -> Self {
+        Self::Listed
+    }
 }
 
 /// Whether a listener may do without TLS.
@@ -48,7 +72,15 @@ enum Tls {
 impl HttpConfig {
     /// Listens at this address, at `/mcp`. Port 0 lets the system choose.
     pub fn new(address: impl Into<SocketAddr>) -> Self {
-        Self { address: address.into(), path: "/mcp".into(), tls: Tls::AsProfile, ready: None }
+        Self {
+            address: address.into(),
+            path: "/mcp".into(),
+            tls: Tls::AsProfile,
+            cors: CorsConfig::default(),
+            max_request: None,
+            timeout: None,
+            ready: None,
+        }
     }
 
     /// Listens at 127.0.0.1, at `/mcp`. Port 0 lets the system choose.
@@ -68,6 +100,27 @@ impl HttpConfig {
     #[must_use]
     pub fn with_tls_required(mut self, required: bool) -> Self {
         self.tls = if required { Tls::Required } else { Tls::NotRequired };
+        self
+    }
+
+    /// Says what browsers are told about pages of other origins.
+    #[must_use]
+    pub fn with_cors(mut self, cors: CorsConfig) -> Self {
+        self.cors = cors;
+        self
+    }
+
+    /// Takes bodies of at most so many bytes; the policy's own limit holds as well.
+    #[must_use]
+    pub fn with_max_request_size(mut self, bytes: usize) -> Self {
+        self.max_request = Some(bytes);
+        self
+    }
+
+    /// Gives each call so long; the policy's own limit, and that of its handler, hold as well.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
         self
     }
 
@@ -163,7 +216,7 @@ pub(crate) async fn run(engine: Arc<Engine>, owner: Option<BoxFuture<'static, ()
     if !problems.is_empty() {
         return Err(Error::problems_found(problems));
     }
-    let HttpConfig { address, path, tls: _, ready } = config;
+    let HttpConfig { address, path, tls: _, cors, max_request, timeout, ready } = config;
     let stop = crate::shutdown::stop(owner, engine.stopping.clone());
     let failed = |error| Error::io(format!("listening at {address}"), error);
     let socket = TcpListener::bind(address).await.map_err(failed)?;
@@ -190,7 +243,7 @@ pub(crate) async fn run(engine: Arc<Engine>, owner: Option<BoxFuture<'static, ()
         write_stall: limits.write_stall,
         drain_within: DRAIN,
     };
-    let app = Arc::new(HttpApp::new(engine.clone(), path));
+    let app = Arc::new(HttpApp::new(engine.clone(), Endpoint { path, cors, max_request, timeout }));
     let kill = CancellationToken::new();
     let serving = listener::serve(socket, app, limits, engine.stopping.clone(), kill.clone());
     tokio::pin!(serving);
@@ -201,6 +254,6 @@ pub(crate) async fn run(engine: Arc<Engine>, owner: Option<BoxFuture<'static, ()
     engine.sessions.close_all();
     engine.tasks.close();
     // What streams are left belong to connections that are gone.
-    let _ = tokio::time::timeout(std::time::Duration::from_secs(1), engine.tasks.wait()).await;
+    let _ = tokio::time::timeout(Duration::from_secs(1), engine.tasks.wait()).await;
     Ok(())
 }

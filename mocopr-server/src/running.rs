@@ -125,6 +125,11 @@ impl Running {
         self.revision
     }
 
+    /// Gives the handler this time at most. Before the first event.
+    pub(crate) fn end_within(&mut self, timeout: Duration) {
+        self.clock.shorten(timeout);
+    }
+
     /// By what the caller is here.
     pub(crate) fn admission(&self) -> &Admission {
         &self.admission

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mocopr::{
-    McpServer, ServerBuilder,
+    HttpConfig, McpServer, ServerBuilder,
     auth::{Authenticator, Credential, Identity, Rejected, Verdict, Verified},
     prelude::*,
     security::{Method, RateLimitPolicy, Revocations},
@@ -70,10 +70,19 @@ pub(super) struct Guarded {
 
 impl Guarded {
     pub(super) async fn start(policy: SecurityPolicy, with: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
+        Self::listen(HttpConfig::loopback(0), policy, with).await
+    }
+
+    /// The same on a listener of its own kind.
+    pub(super) async fn listen(
+        config: HttpConfig,
+        policy: SecurityPolicy,
+        with: impl FnOnce(ServerBuilder) -> ServerBuilder,
+    ) -> Self {
         let server = with(McpServer::builder().with_info("guarded", "1.0.0")).with_security_policy(policy).build();
         let server = server.expect("the server is sound");
         let revocations = server.revocations();
-        Self { hosted: Hosted::start(server).await, revocations }
+        Self { hosted: Hosted::start_with(server, config.with_tls_required(false)).await, revocations }
     }
 
     pub(super) async fn connect(&self) -> Connection {

@@ -3,5 +3,6 @@
 mod admission;
 mod guarded;
 mod lapses;
+mod listeners;
 mod pages;
 mod starting;

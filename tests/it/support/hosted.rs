@@ -16,12 +16,15 @@ pub(crate) struct Hosted {
 impl Hosted {
     /// Starts the server and waits until it listens.
     pub(crate) async fn start(server: McpServer<Guarded>) -> Self {
+        // The development profile does without TLS anyway; on loopback every other may.
+        Self::start_with(server, HttpConfig::loopback(0).with_tls_required(false)).await
+    }
+
+    /// Starts the server as `config` says and waits until it listens.
+    pub(crate) async fn start_with(server: McpServer<Guarded>, config: HttpConfig) -> Self {
         let (stop, stopped) = oneshot::channel::<()>();
         let (tell, ready) = oneshot::channel();
-        // The development profile does without TLS anyway; on loopback every other may.
-        let config = HttpConfig::loopback(0)
-            .with_tls_required(false)
-            .on_ready(move |address| tell.send(address).expect("the test waits"));
+        let config = config.on_ready(move |address| tell.send(address).expect("the test waits"));
         // Also done when the sender is dropped.
         let server = server.with_shutdown(async move { stopped.await.unwrap_or_default() });
         let serving = tokio::spawn(server.run_http(config));

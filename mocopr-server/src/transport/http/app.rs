@@ -34,6 +34,7 @@ use crate::{
     answer::{Answer, Asks, Body},
     calls::Calls,
     engine::{Engine, Link, Misnamed, Step},
+    http::CorsConfig,
     running::Event,
     session::Session,
     transport::claims::{Claims, SESSION},
@@ -44,21 +45,36 @@ use crate::{
 pub(crate) struct HttpApp {
     engine: Arc<Engine>,
     path: Box<str>,
+    cors: CorsConfig,
+    timeout: Option<Duration>,
     bodies: BodyBounds,
 }
 
+/// What the owner says of one endpoint.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) path: Box<str>,
+    pub(crate) cors: CorsConfig,
+    /// Bytes of one body.
+    pub(crate) max_request: Option<usize>,
+    /// For one call.
+    pub(crate) timeout: Option<Duration>,
+}
+
 impl HttpApp {
-    /// Serves the protocol at `path`.
-    pub(crate) fn new(engine: Arc<Engine>, path: Box<str>) -> Self {
+    /// Serves the protocol there.
+    pub(crate) fn new(engine: Arc<Engine>, endpoint: Endpoint) -> Self {
+        let Endpoint { path, cors, max_request, timeout } = endpoint;
         let limits = engine.limits();
-        let bodies = BodyBounds::new(limits.message_bytes, limits.body_read, limits.bodies_bytes);
-        Self { engine, path, bodies }
+        let most = max_request.map_or(limits.message_bytes, |own| own.min(limits.message_bytes));
+        let bodies = BodyBounds::new(most, limits.body_read, limits.bodies_bytes);
+        Self { engine, path, cors, timeout, bodies }
     }
 }
 
 impl App for HttpApp {
     async fn answer(self: Arc<Self>, peer: SocketAddr, request: Request<Incoming>) -> Response<AnswerBody> {
-        let reader = self.engine.gate.reader(request.headers());
+        let reader = self.reader(request.headers());
         let mut response = self.route(peer, request).await;
         headers::apply(response.headers_mut(), Transport::Plain, self.engine.gate.policy().security_headers());
         if let Some(reader) = reader {
@@ -75,6 +91,14 @@ impl App for HttpApp {
 }
 
 impl HttpApp {
+    /// The page that may read the answer to a request with these headers.
+    fn reader(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        match self.cors {
+            CorsConfig::Listed => self.engine.gate.reader(headers),
+            CorsConfig::Nobody => None,
+        }
+    }
+
     async fn route(&self, addr: SocketAddr, request: Request<Incoming>) -> Response<AnswerBody> {
         let (head, body) = request.into_parts();
         let facts = HttpFacts { method: &head.method, version: head.version, uri: &head.uri, headers: &head.headers };
@@ -87,7 +111,7 @@ impl HttpApp {
         if head.uri.path() != &*self.path {
             return self.elsewhere(&head);
         }
-        if cors::is_preflight(&head.method, &head.headers) && gate.reader(&head.headers).is_some() {
+        if cors::is_preflight(&head.method, &head.headers) && self.reader(&head.headers).is_some() {
             let mut response = empty(StatusCode::NO_CONTENT);
             *response.headers_mut() = cors::preflight(&head.headers);
             return response;
@@ -156,7 +180,10 @@ impl HttpApp {
     }
 
     /// Runs handlers inside of the response's future until all have answered or one says something first.
-    async fn run(&self, calls: Calls, session: Option<Arc<Session>>, accept: Accept) -> Response<AnswerBody> {
+    async fn run(&self, mut calls: Calls, session: Option<Arc<Session>>, accept: Accept) -> Response<AnswerBody> {
+        if let Some(timeout) = self.timeout {
+            calls.end_within(timeout);
+        }
         let mut kept = stream::Kept::new(&self.engine, calls, session);
         loop {
             let event = kept.next().await;

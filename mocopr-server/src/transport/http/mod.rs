@@ -14,7 +14,7 @@ pub(crate) mod socket;
 pub(crate) mod sse;
 mod stream;
 
-pub(crate) use self::app::HttpApp;
+pub(crate) use self::app::{Endpoint, HttpApp};
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "a test owns its tasks, and measures real sockets by the real clock")]
