@@ -228,3 +228,19 @@ proptest! {
         }
     }
 }
+
+/// S-71
+#[test]
+fn a_million_keys_take_the_memory_of_the_bound() {
+    const MOST: usize = 100_000;
+    let limit = RateLimit::per_minute(60).with_burst(2);
+    let clock: Arc<dyn Clock> = Arc::new(ManualClock::new());
+    let limiter: RateLimiter<u64> = RateLimiter::new(limit, NonZeroUsize::new(MOST).unwrap(), clock);
+    let passed = (0..1_000_000_u64).filter(|key| limiter.check(key).is_ok()).count();
+    assert_eq!(passed, MOST + 2, "further keys share one bucket");
+    assert_eq!((limiter.keys(), limiter.full_at.len()), (MOST, MOST));
+    // What the table has room for without growing is what it holds in memory.
+    let entry = size_of::<(u64, u64)>() + 1;
+    let bytes = limiter.full_at.capacity() * entry;
+    assert!(bytes < 8 * 1024 * 1024, "{bytes}");
+}

@@ -5,4 +5,5 @@ mod guarded;
 mod lapses;
 mod listeners;
 mod pages;
+mod rates;
 mod starting;

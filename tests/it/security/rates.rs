@@ -1,0 +1,74 @@
+//! How often callers may ask: exact however many ask at once, and for each caller alone.
+
+use futures_util::future::join_all;
+use mocopr::{
+    prelude::*,
+    security::{RateLimit, RateLimitPolicy},
+    testing::ManualClock,
+};
+use serde_json::json;
+
+use super::guarded::{Guarded, bearer, policy, with_fields};
+use crate::support::request;
+
+#[tool(heavy)]
+async fn dig() -> &'static str {
+    "dug"
+}
+
+async fn start(rates: RateLimitPolicy) -> (Guarded, ManualClock) {
+    let clock = ManualClock::new();
+    let policy = policy().with_rate_limiting(rates);
+    (Guarded::start(policy, |builder| builder.with_tool(dig).with_clock(clock.clone())).await, clock)
+}
+
+/// S-70, S-71
+#[tokio::test]
+async fn of_many_requests_at_once_exactly_the_burst_passes() {
+    let principal = Some(RateLimit::per_minute(60).with_burst(20));
+    let (guarded, clock) = start(RateLimitPolicy { principal, ..RateLimitPolicy::unlimited() }).await;
+    let list = request::stateless(1, "tools/list", json!({}));
+    let passed = async |who: &str, requests: usize| {
+        let credential = bearer(who);
+        let bytes = with_fields(&[("Authorization", &credential)], &list);
+        let mut connections = join_all((0..requests).map(|_| guarded.connect())).await;
+        let answers = join_all(connections.iter_mut().map(|connection| connection.ask(&bytes))).await;
+        for refused in answers.iter().filter(|answer| answer.head.status != 200) {
+            assert_eq!((refused.head.status, refused.head.header("retry-after")), (429, Some("1")));
+            assert_eq!(refused.json()["error"]["data"]["retryAfterMs"], 1_000);
+        }
+        answers.iter().filter(|answer| answer.head.status == 200).count()
+    };
+    assert_eq!(passed("alice", 200).await, 20);
+    assert_eq!(passed("bob", 5).await, 5, "one caller takes nothing from another");
+    clock.advance(std::time::Duration::from_secs(3));
+    assert_eq!(passed("alice", 50).await, 3, "what came back meanwhile");
+}
+
+/// S-70
+#[tokio::test]
+async fn an_address_is_bounded_before_anybody_is_authenticated() {
+    let address = Some(RateLimit::per_minute(60).with_burst(25));
+    let (guarded, _clock) = start(RateLimitPolicy { address, ..RateLimitPolicy::unlimited() }).await;
+    let list = request::stateless(1, "tools/list", json!({}));
+    let mut statuses = Vec::new();
+    for _ in 0..4 {
+        statuses.push(guarded.ask(&[("Authorization", "Bearer xavier")], &list).await.head.status);
+    }
+    assert_eq!(statuses, [401, 401, 401, 429], "a failure counts as ten");
+    let valid = guarded.ask(&[("Authorization", "Bearer alice")], &list).await;
+    assert_eq!((valid.head.status, valid.head.header("retry-after").is_some()), (429, true));
+}
+
+/// S-70, P-80
+#[tokio::test]
+async fn a_heavy_tool_has_a_rate_of_its_own() {
+    let heavy = Some(RateLimit::per_minute(2));
+    let (guarded, _clock) = start(RateLimitPolicy { heavy, ..RateLimitPolicy::unlimited() }).await;
+    let call = request::stateless(1, "tools/call", json!({"name": "dig", "arguments": {}}));
+    let status = async |who: &str| guarded.ask(&[("Authorization", &bearer(who))], &call).await.head.status;
+    assert_eq!([status("alice").await, status("alice").await, status("alice").await], [200, 200, 429]);
+    assert_eq!(status("bob").await, 200);
+    let list = request::stateless(1, "tools/list", json!({}));
+    assert_eq!(guarded.ask(&[("Authorization", "Bearer alice")], &list).await.head.status, 200);
+}
