@@ -15,9 +15,11 @@
 //! | [`seal`], [`random`] | state that a client carries for us; names that nobody can guess |
 //! | [`schema`] | JSON Schema: compile once, check every call |
 //! | [`revoke`] | who is not believed any longer |
+//! | [`file`] | who else may touch a file that is trusted |
 //! | [`sanitize`], [`redact`] | what an error may say; what is never printed |
 
 pub mod auth;
+pub mod file;
 pub mod gate;
 pub mod headers;
 pub mod limits;
