@@ -116,7 +116,9 @@ pub mod security {
 
 /// Whom a credential proves.
 pub mod auth {
-    pub use mocopr_security::auth::{Authenticator, Credential, Identity, Pending, Rejected, Verdict, Verified};
+    pub use mocopr_security::auth::{
+        ApiKey, ApiKeyFile, ApiKeys, Authenticator, Credential, Identity, Pending, Rejected, Verdict, Verified,
+    };
 }
 
 /// What a server that runs can add, replace and remove.

@@ -36,6 +36,11 @@ impl<T: Zeroize> Secret<T> {
     pub fn expose(&self) -> &T {
         &self.0
     }
+
+    /// Lends the value to whoever fills it. What grows beyond its capacity leaves a copy behind.
+    pub(crate) fn expose_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
 }
 
 impl<T: Zeroize + From<String>> Secret<T> {

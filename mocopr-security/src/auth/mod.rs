@@ -3,11 +3,13 @@
 //! An [`Authenticator`] looks at one credential and says who it proves, or why not; the reason is for the log alone. It
 //! decides nothing about what that principal may do, and never sees anything of a request but the credential.
 
+mod api_key;
 mod metadata;
 mod verdict;
 
 use std::fmt;
 
+pub use self::api_key::{ApiKey, ApiKeyFile, ApiKeys};
 pub use self::metadata::Challenge;
 pub(crate) use self::metadata::{ProtectedResource, challenge};
 pub use self::verdict::{Identity, Pending, Rejected, Verdict, Verified};
