@@ -5,6 +5,8 @@
 //! open is the same error. Nothing here knows what a payload means, and nothing here remembers: using a text once
 //! is for its user to enforce.
 
+mod secret;
+
 use std::{fmt, time::Duration};
 
 use aws_lc_rs::{
@@ -18,7 +20,7 @@ use crate::redact::Secret;
 
 /// The keys that seal and open: one that does both, and earlier ones that only open.
 ///
-/// Each text is encrypted with a key of its own, derived with HKDF from the ring's key and 128 random bits, by
+/// Each text is encrypted with a key of its own, derived with HKDF from the ring's key, the purpose and 128 random bits, by
 /// AES-256-GCM with a random 96-bit nonce. That way the number of texts that one key may seal is not bounded in
 /// practice, where random nonces alone would bound it to 2³².
 ///
@@ -133,7 +135,7 @@ impl KeyRing {
         let aad = bound(form, *id, purpose, bind).map_err(|_| SealError::Open)?;
         for key in std::iter::once(&self.primary).chain(&self.previous).filter(|key| key.id == *id) {
             let mut buffer = sealed.to_vec();
-            let text_key = key.text_key(salt).map_err(|_| SealError::Open)?;
+            let text_key = key.text_key(purpose, salt).map_err(|_| SealError::Open)?;
             let opened = text_key.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(&aad), &mut buffer);
             if let Ok(payload) = opened {
                 let length = payload.len();
@@ -184,13 +186,14 @@ impl SealKey {
         }
         let Some(body) = sealed.get_mut(HEAD_BYTES..) else { return Err(SealError::Unavailable) };
         let nonce = Nonce::assume_unique_for_key(nonce);
-        let tag = self.text_key(&salt)?.seal_in_place_separate_tag(nonce, Aad::from(&aad), body)?;
+        let tag = self.text_key(purpose, &salt)?.seal_in_place_separate_tag(nonce, Aad::from(&aad), body)?;
         sealed.extend_from_slice(tag.as_ref());
         Ok(URL_SAFE_NO_PAD.encode(sealed).into_boxed_str())
     }
 
-    fn text_key(&self, salt: &[u8; SALT_BYTES]) -> Result<LessSafeKey, SealError> {
-        let info: [&[u8]; 2] = [b"mocopr seal text key", salt];
+    fn text_key(&self, purpose: Purpose, salt: &[u8; SALT_BYTES]) -> Result<LessSafeKey, SealError> {
+        let purpose = [purpose.code()];
+        let info: [&[u8]; 3] = [b"mocopr seal text key", &purpose, salt];
         Ok(LessSafeKey::new(UnboundKey::from(self.root.expand(&info, &AES_256_GCM)?)))
     }
 }
