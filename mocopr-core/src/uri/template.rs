@@ -208,6 +208,28 @@ impl UriTemplate {
         self.literal_bytes
     }
 
+    /// What is fixed of its URIs, in canonical form, with `{}` for each expression: what access rules about the whole
+    /// family look at, because the template as it was written may spell it otherwise.
+    ///
+    /// ```
+    /// use mocopr_core::uri::UriTemplate;
+    ///
+    /// assert_eq!(UriTemplate::parse("Notes://{user}/%7eall/{id}{?lang}")?.outline(), "notes://{}/~all/{}{}");
+    /// # Ok::<(), mocopr_core::uri::TemplateError>(())
+    /// ```
+    pub fn outline(&self) -> String {
+        let fixed = |piece: &'_ Piece| match piece {
+            Piece::Literal(text) => text.to_string(),
+            Piece::Value { .. }
+            | Piece::Reserved { .. }
+            | Piece::Segments(_)
+            | Piece::Path(_)
+            | Piece::Label(..)
+            | Piece::Query(..) => "{}".to_owned(),
+        };
+        self.pieces.iter().map(fixed).collect()
+    }
+
     /// The values with which this template makes `uri`, or `None` where it does not make it.
     ///
     /// Reads the canonical form once, without going back: the time is linear in its length. Each value is decoded
