@@ -10,6 +10,7 @@
 //! | [`gate`] | the order of the checks |
 //! | [`auth`] | whom a credential proves |
 //! | [`principal`] | who is calling |
+//! | [`rbac`] | which roles are granted what |
 //! | [`origin`], [`headers`] | what HTTP requests must look like, what answers carry |
 //! | [`limits`], [`rate`] | every number; how often and how many at once |
 //! | [`seal`], [`random`] | state that a client carries for us; names that nobody can guess |
@@ -28,6 +29,7 @@ pub mod policy;
 pub mod principal;
 pub mod random;
 pub mod rate;
+pub mod rbac;
 pub mod redact;
 pub mod revoke;
 pub mod sanitize;
