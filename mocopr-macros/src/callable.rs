@@ -95,6 +95,9 @@ impl Callable {
         for (parameter, header) in &settings.headers {
             self.check_header(parameter, header, errors);
         }
+        if let Some(condition) = &settings.allow {
+            condition.check(self, errors);
+        }
         match self.kind {
             Kind::Resource => self.check_location(settings, errors),
             Kind::Completion => self.check_completion(settings, errors),

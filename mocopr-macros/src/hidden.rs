@@ -76,7 +76,15 @@ impl Hidden<'_> {
         if let Place::Struct(names) = self.place {
             let (steps, values) = (self.steps(), self.values());
             let derived = shown_at(located(callable.ident.span()), quote!(#private::derived::<Self>));
-            let value = quote!(::core::result::Result::Ok(Self { #(#names: #values),* }));
+            let value = quote!(Self { #(#names: #values),* });
+            let value = match settings.allow.as_ref().filter(|condition| condition.takes_whole()) {
+                Some(condition) => {
+                    let whole = Ident::new("__whole", Span::call_site());
+                    let asked = condition.ask(callable, private, |field| self.seen(field), Some(&whole));
+                    quote!(let #whole = #value; #asked.map(|()| #whole))
+                }
+                None => quote!(::core::result::Result::Ok(#value)),
+            };
             return quote!(#derived(#builder, |__work| { #steps #value }));
         }
         let handler = self.handler();
@@ -365,7 +373,39 @@ impl Hidden<'_> {
                 }
             }
         }
+        let by_value = matches!(self.place, Place::Struct(_));
+        if let Some(condition) = self.settings.allow.as_ref().filter(|condition| !(by_value && condition.takes_whole()))
+        {
+            let asked = condition.ask(callable, private, |field| self.seen(field), None);
+            steps.extend(quote! {
+                if let ::core::result::Result::Err(__failure) = #asked {
+                    return #failed(__failure);
+                }
+            });
+        }
         steps
+    }
+
+    /// A reference to the value of an argument, when all of them are read: texts as `&str`.
+    fn seen(&self, field: &Field) -> TokenStream {
+        let private = self.private;
+        let (name, ident, local) = (&field.wire, &field.ident, local(field));
+        match (self.callable.kind, field.is_text(), field.is_option()) {
+            (Kind::Tool, true, true) => quote!(__arguments.#ident.as_deref()),
+            (Kind::Tool, true, false) => quote!(&*__arguments.#ident),
+            (Kind::Tool, false, _) => quote!(&__arguments.#ident),
+            (Kind::Resource, true, true) => quote!(#private::captured(&__work, #name)),
+            (Kind::Resource, true, false) => quote!(#local),
+            (Kind::Resource, false, _) => quote!(&#local),
+            (Kind::Prompt | Kind::Completion, ..) => match &field.argument.default {
+                None if can_be_absent(field) => quote!(__arguments.#ident.as_deref()),
+                None => quote!(&*#local),
+                Some((_, DefaultValue::OfType)) => quote!(__arguments.#ident.as_deref().unwrap_or_default()),
+                Some((_, DefaultValue::Expression(expression))) => quote! {
+                    &*__arguments.#ident.clone().unwrap_or_else(|| ::std::string::String::from(#expression))
+                },
+            },
+        }
     }
 
     /// The values of the parameters, in order.

@@ -42,6 +42,7 @@ impl Kind {
                 "icon",
                 "timeout",
                 "requires",
+                "allow",
                 "read_only",
                 "destructive",
                 "idempotent",
@@ -50,8 +51,10 @@ impl Kind {
                 "header",
                 "crate",
             ],
-            Self::Prompt => &["name", "title", "description", "icon", "timeout", "requires", "crate"],
-            Self::Resource => &["name", "title", "description", "icon", "timeout", "requires", "mime", "crate"],
+            Self::Prompt => &["name", "title", "description", "icon", "timeout", "requires", "allow", "crate"],
+            Self::Resource => {
+                &["name", "title", "description", "icon", "timeout", "requires", "allow", "mime", "crate"]
+            }
             Self::Completion => &["prompt", "resource", "argument"],
         }
     }
@@ -67,4 +70,4 @@ impl Kind {
 }
 
 /// Keys that are meant for later versions; saying so beats "unknown".
-pub(crate) const LATER: [&str; 2] = ["allow", "task"];
+pub(crate) const LATER: [&str; 1] = ["task"];

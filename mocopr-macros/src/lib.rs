@@ -8,6 +8,7 @@ use proc_macro::TokenStream;
 
 mod argument;
 mod callable;
+mod condition;
 mod data;
 mod derive;
 mod describe;

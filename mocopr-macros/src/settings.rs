@@ -10,6 +10,7 @@ use syn::{
 };
 
 use crate::{
+    condition::Condition,
     errors::Errors,
     kind::{Kind, LATER},
 };
@@ -30,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) timeout: Option<Duration>,
     /// What is required of the caller.
     pub(crate) requirements: Vec<(Required, LitStr)>,
+    /// What must hold of the caller and the arguments.
+    pub(crate) allow: Option<Condition>,
     /// `read_only` and the like, which are methods of the builder.
     pub(crate) hints: Vec<Ident>,
     /// Parameter and header.
@@ -61,6 +64,7 @@ impl Settings {
             icons: Vec::new(),
             timeout: None,
             requirements: Vec::new(),
+            allow: None,
             hints: Vec::new(),
             headers: Vec::new(),
             prompt: None,
@@ -102,6 +106,7 @@ impl Settings {
             "read_only" | "destructive" | "idempotent" | "closed_world" | "heavy" => self.hints.push(key.clone()),
             "header" => self.read_headers(key, input)?,
             "requires" => self.read_requirements(key, input, errors)?,
+            "allow" => self.allow = Some(Condition::read(key, input)?),
             "crate" => {
                 let path = text(key, input)?;
                 self.root = parse_root(&path)?;

@@ -18,6 +18,7 @@ use mocopr_core::{
     fault::Fault,
     model::{content::Icon, prompt::PromptArgument},
 };
+use mocopr_security::principal::Principal;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -223,6 +224,14 @@ pub fn read_outcome<R: IntoReadResult>(returned: R, work: &Work, mime_type: Opti
 /// The outcome of what a completion returned.
 pub fn completion_outcome<R: IntoCompletion>(returned: R) -> Outcome {
     handler::completion::outcome(returned)
+}
+
+/// Whether the condition of a call holds, which sees the caller.
+///
+/// # Errors
+/// The refusal, where it does not.
+pub fn permitted(work: &Work, holds: impl FnOnce(&Principal) -> bool) -> Result<(), Failure> {
+    handler::condition::permitted(work, holds)
 }
 
 /// Something from the call's context.

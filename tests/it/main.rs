@@ -10,6 +10,7 @@
     reason = "all of it is test code: a panic is a failed test, and files, processes and tasks are what it watches"
 )]
 
+mod access;
 mod attack;
 mod conformance;
 mod everything;

@@ -20,6 +20,7 @@ use crate::context::Context;
 
 mod arity;
 pub mod completion;
+pub(crate) mod condition;
 mod form;
 pub mod prompt;
 pub mod read;

@@ -12,7 +12,12 @@ use mocopr_core::{
 use mocopr_security::gate::Requirement;
 use serde::Serialize;
 
-use crate::{extract::Extract, handler::Handler, registry::definitions::Completions, state::Needs};
+use crate::{
+    extract::Extract,
+    handler::{Handler, condition::Conditions},
+    registry::definitions::Completions,
+    state::Needs,
+};
 
 /// A definition that has no handler yet. `Info` is what will be listed of it.
 ///
@@ -24,6 +29,7 @@ pub struct DefinitionBuilder<Info> {
     pub(crate) info: Info,
     pub(crate) completions: Completions,
     pub(crate) terms: Terms,
+    pub(crate) conditions: Conditions,
 }
 
 /// On what terms a handler is called, and what its definition noticed while it was built.
@@ -37,7 +43,7 @@ pub(crate) struct Terms {
 
 impl<Info> DefinitionBuilder<Info> {
     pub(crate) fn of(info: Info) -> Self {
-        Self { info, completions: Vec::new(), terms: Terms::default() }
+        Self { info, completions: Vec::new(), terms: Terms::default(), conditions: Conditions::default() }
     }
 }
 
@@ -125,6 +131,7 @@ impl<Info: fmt::Debug> fmt::Debug for DefinitionBuilder<Info> {
         f.debug_struct("DefinitionBuilder")
             .field("info", &self.info)
             .field("terms", &self.terms)
+            .field("conditions", &self.conditions)
             .finish_non_exhaustive()
     }
 }

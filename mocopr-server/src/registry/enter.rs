@@ -168,7 +168,9 @@ pub(super) fn resource(definition: ResourceDefinition, ground: Ground<'_>) -> Re
                         }
                     }
                     if found.is_empty() {
-                        return Ok(EnteredResource::Template(TemplateEntry { info, template, completions, common }));
+                        let outline = template.outline().into();
+                        let entry = TemplateEntry { info, template, outline, completions, common };
+                        return Ok(EnteredResource::Template(entry));
                     }
                 }
                 Err(error) => found.push(Problem::new(

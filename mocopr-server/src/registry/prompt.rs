@@ -5,6 +5,7 @@
 use std::{fmt, future::Future, sync::Arc};
 
 use mocopr_core::model::prompt::{self as model, PromptArgument};
+use mocopr_security::principal::Principal;
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -82,6 +83,17 @@ impl DefinitionBuilder<model::Prompt> {
         self
     }
 
+    /// Calls the handler only where this holds of the caller and the arguments; of several conditions, every one. A call
+    /// of which it does not hold is refused; the prompt is listed, and its arguments are completed, all the same.
+    pub fn allow<A, F>(mut self, condition: F) -> Self
+    where
+        A: DeserializeOwned + 'static,
+        F: Fn(&Principal, &A) -> bool + Send + Sync + 'static,
+    {
+        self.conditions.add(|work| work.decode(), condition);
+        self
+    }
+
     /// Carries out calls with an async function of the arguments: a struct of texts, or a map.
     pub fn handler<A, F, R>(self, handler: F) -> PromptDefinition
     where
@@ -117,8 +129,8 @@ impl DefinitionBuilder<model::Prompt> {
     /// Carries out calls with a [`Handler`].
     #[doc(hidden)]
     pub fn handled_by(self, handler: impl Handler) -> PromptDefinition {
-        let Self { info, completions, terms } = self;
-        PromptDefinition { info, handler: Arc::new(handler), completions, terms }
+        let Self { info, completions, terms, conditions } = self;
+        PromptDefinition { info, handler: conditions.before(handler), completions, terms }
     }
 }
 

@@ -11,6 +11,7 @@ use mocopr_core::{
     },
     uri::Captures,
 };
+use mocopr_security::principal::Principal;
 
 use crate::{
     context::Context,
@@ -112,6 +113,25 @@ impl DefinitionBuilder<Resource> {
         self
     }
 
+    /// Calls the handler only where this holds of the caller and what is read; of several conditions, every one. A read
+    /// of which it does not hold is refused; the resource is listed, and can be subscribed to, all the same.
+    ///
+    /// ```
+    /// use mocopr_server::registry::resource::ResourceDefinition;
+    ///
+    /// let notes = ResourceDefinition::new("notes://{user}/all", "notes")
+    ///     .allow(|who, read| read.text("user") == Some(who.subject()))
+    ///     .handler(|read| async move { format!("the notes of {}", read.text("user").unwrap_or_default()) });
+    /// # let _ = notes;
+    /// ```
+    pub fn allow<F>(mut self, condition: F) -> Self
+    where
+        F: Fn(&Principal, &Read) -> bool + Send + Sync + 'static,
+    {
+        self.conditions.add(|work| Ok(Read::of(work)), condition);
+        self
+    }
+
     /// Carries out reads with an async function of what is read.
     pub fn handler<F, R>(self, handler: F) -> ResourceDefinition
     where
@@ -149,9 +169,9 @@ impl DefinitionBuilder<Resource> {
     /// Carries out reads with a [`Handler`], which must fill in URI and MIME type itself.
     #[doc(hidden)]
     pub fn handled_by(self, handler: impl Handler) -> ResourceDefinition {
-        let Self { info, completions, terms } = self;
+        let Self { info, completions, terms, conditions } = self;
         let info = if info.uri.contains(['{', '}']) { family(info) } else { ResourceInfo::Fixed(info) };
-        ResourceDefinition { info, handler: Arc::new(handler), completions, terms }
+        ResourceDefinition { info, handler: conditions.before(handler), completions, terms }
     }
 }
 

@@ -102,6 +102,8 @@ pub(crate) struct ResourceEntry {
 pub(crate) struct TemplateEntry {
     pub(crate) info: ResourceTemplate,
     pub(crate) template: UriTemplate,
+    /// What its URIs have in common, in normal form.
+    pub(crate) outline: Box<str>,
     pub(crate) completions: Vec<(Box<str>, Arc<dyn Handler>)>,
     pub(crate) common: Common,
 }
@@ -319,9 +321,9 @@ impl ResourceEntry {
 }
 
 impl TemplateEntry {
-    /// The family itself, as it is listed.
+    /// The family itself, as it is listed: by its outline, so that rules look at one spelling.
     pub(crate) fn target(&self) -> Target<'_> {
-        self.target_of(&self.info.uri_template)
+        self.target_of(&self.outline)
     }
 
     /// One member of the family, by its URI in normal form.

@@ -9,7 +9,7 @@ use mocopr_core::{
     json::RawJson,
     model::tool::{self as model, OutputSchema},
 };
-use mocopr_security::gate::Weight;
+use mocopr_security::{gate::Weight, principal::Principal};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -145,6 +145,37 @@ impl DefinitionBuilder<model::Tool> {
         self
     }
 
+    /// Calls the handler only where this holds of the caller and the arguments; of several conditions, every one. A call
+    /// of which it does not hold is refused, and the tool is listed all the same.
+    ///
+    /// It is looked at when roles and scopes permit the call and the arguments have passed the input schema. The
+    /// arguments are decoded for it once more.
+    ///
+    /// ```
+    /// use mocopr_security::principal::Principal;
+    /// use mocopr_server::registry::tool::Tool;
+    ///
+    /// #[derive(serde::Deserialize, schemars::JsonSchema)]
+    /// struct Transfer {
+    ///     from: String,
+    ///     cents: u64,
+    /// }
+    ///
+    /// let transfer = Tool::new("transfer")
+    ///     .input::<Transfer>()
+    ///     .allow(|who: &Principal, transfer: &Transfer| transfer.from == who.subject() && transfer.cents <= 10_000)
+    ///     .handler(|transfer: Transfer| async move { format!("{} sent", transfer.cents) });
+    /// # let _ = transfer;
+    /// ```
+    pub fn allow<A, F>(mut self, condition: F) -> Self
+    where
+        A: DeserializeOwned + 'static,
+        F: Fn(&Principal, &A) -> bool + Send + Sync + 'static,
+    {
+        self.conditions.add(|work| work.decode(), condition);
+        self
+    }
+
     /// Carries out calls with an async function of the arguments.
     ///
     /// The arguments have passed the input schema before; what then does not decode is refused in the same way.
@@ -205,8 +236,8 @@ impl DefinitionBuilder<model::Tool> {
     #[doc(hidden)]
     pub fn handled_by(self, handler: impl Handler) -> Tool {
         // Tools have nothing to complete.
-        let Self { info, completions: _, terms } = self;
-        Tool { info, handler: Arc::new(handler), terms }
+        let Self { info, completions: _, terms, conditions } = self;
+        Tool { info, handler: conditions.before(handler), terms }
     }
 
     pub(crate) fn arguments<A: JsonSchema>(mut self, arguments: &[Argument]) -> Self {

@@ -5,7 +5,4 @@ use mocopr::prelude::*;
 #[tool(task)]
 async fn three() {}
 
-#[tool(allow = "*")]
-async fn four() {}
-
 fn main() {}

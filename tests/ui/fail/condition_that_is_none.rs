@@ -1,0 +1,24 @@
+//! A condition answers with a `bool`, about the arguments as they are.
+
+use mocopr::{prelude::*, security::Principal};
+
+#[tool(allow = |who, city| who.subject() == city.len())]
+async fn one(city: String) -> String {
+    city
+}
+
+#[tool(allow = |_, city| city)]
+async fn two(city: String) -> String {
+    city
+}
+
+fn few(_: &Principal, days: &str) -> bool {
+    days.is_empty()
+}
+
+#[tool(allow = few)]
+async fn three(days: u8) -> u8 {
+    days
+}
+
+fn main() {}
