@@ -17,6 +17,7 @@
 //! | [`schema`] | JSON Schema: compile once, check every call |
 //! | [`revoke`] | who is not believed any longer |
 //! | [`file`] | who else may touch a file that is trusted |
+//! | [`sandbox`], [`validation`] | resources out of bounded places; what of a peer's text is taken |
 //! | [`sanitize`], [`redact`] | what an error may say; what is never printed |
 
 pub mod auth;
@@ -32,6 +33,8 @@ pub mod rate;
 pub mod rbac;
 pub mod redact;
 pub mod revoke;
+pub mod sandbox;
 pub mod sanitize;
 pub mod schema;
 pub mod seal;
+pub mod validation;

@@ -1,0 +1,4 @@
+//! What handlers serve out of bounded places.
+
+pub mod key;
+pub mod memory;

@@ -1,0 +1,3 @@
+//! What of a peer's text is taken.
+
+pub mod uri;
