@@ -8,9 +8,10 @@ use crate::{
     model::{
         ask::Questions,
         prompt::PromptResult,
-        resource::ReadResult,
+        resource::{ReadResult, Resource},
         tool::{Completion, ToolResult},
     },
+    page::Page,
 };
 
 /// How a handler ended.
@@ -35,6 +36,8 @@ pub enum Reply {
     Read(ReadResult),
     /// Of `completion/complete`.
     Completion(Completion),
+    /// Of `resources/list`, where the list has to be looked up first.
+    Resources(Page<Resource>),
 }
 
 /// An error as the peer may read it.

@@ -348,6 +348,7 @@ impl<P> ServerBuilder<P> {
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
         };
+        engine.registry.connect(&engine.hub);
         Ok(McpServer::of(Arc::new(engine)))
     }
 

@@ -25,7 +25,7 @@ use crate::{
     ask::{AskBook, Burn, Repeatable, Retry, StateBind},
     context::{Client, Context},
     engine::{Engine, Refused, Scene, Step},
-    handler::{BoxFuture, Handler, Work},
+    handler::{BoxFuture, FoundBy, Handler, Work},
     inflight::Cancel,
     outlet::Outlet,
     registry::{
@@ -41,6 +41,8 @@ enum Found {
     Prompt(Arc<PromptEntry>),
     Static(Arc<ResourceEntry>),
     Template(Arc<TemplateEntry>, ResourceUri, Captures),
+    /// A resource of a mount, and its path there.
+    Mounted(Arc<TemplateEntry>, ResourceUri, Box<str>),
     /// A completion: whose it is, and who makes it if anybody does.
     Completion(Completed, Option<Arc<dyn Handler>>),
 }
@@ -74,7 +76,7 @@ impl Engine {
         if let Found::Prompt(entry) = &found {
             check_prompt(entry, call).map_err(|fault| self.refuse(Some(&call.id), fault, call.revision))?;
         }
-        let Some(handler) = found.handler() else {
+        let Some(handler) = found.handler().or_else(|| self.completing(&found, call)) else {
             let reply = Reply::Completion(Completion::default());
             let body = encode::reply_response(&call.id, &reply, call.revision, self.stamp());
             return Ok(Step::Answer(Answer::message(body)));
@@ -99,7 +101,7 @@ impl Engine {
         let timeout = found.timeout().map_or(self.limits().request, |own| own.min(self.limits().request));
         let subject = found.subject();
         let context = Context::new(outlet.clone(), principal.clone(), client, revision, self.clone());
-        let work = Work::new(permit, context, found.into_captures());
+        let work = Work::new(permit, context, found.into_found_by());
         let future = match burn {
             None => handler.call(work),
             Some(burn) => self.burn_first(burn, &principal, handler, work),
@@ -121,6 +123,14 @@ impl Engine {
             return Err(running::tool_error(&call.id, text, call.revision, self));
         }
         Err(self.refuse(Some(&call.id), Fault::Arguments(text.into()), call.revision))
+    }
+
+    /// What completes the path of a mount.
+    fn completing(self: &Arc<Self>, found: &Found, call: &Call) -> Option<Arc<dyn Handler>> {
+        let Found::Completion(Completed::Template(entry), None) = found else { return None };
+        let Request::Complete(complete) = &call.request else { return None };
+        let mount = entry.mount.as_ref().filter(|mount| *mount.variable() == *complete.argument)?;
+        Some(mount.clone().completing(self.clone(), entry.clone()))
     }
 
     /// The answers that a retry brings along, and the state that must be burnt before the handler runs.
@@ -194,6 +204,10 @@ impl Found {
                         let entry = entry.clone();
                         Some(Self::Template(entry, uri, captures))
                     }
+                    FoundResource::Mounted(entry, path) => {
+                        let entry = entry.clone();
+                        Some(Self::Mounted(entry, uri, path))
+                    }
                 }
             }
             Request::Complete(complete) => Self::completion(snapshot, complete),
@@ -226,7 +240,7 @@ impl Found {
             Self::Tool(entry) => entry.target(),
             Self::Prompt(entry) | Self::Completion(Completed::Prompt(entry), _) => entry.target(),
             Self::Static(entry) | Self::Completion(Completed::Resource(entry), _) => entry.target(),
-            Self::Template(entry, uri, _) => entry.target_of(uri.canonical()),
+            Self::Template(entry, uri, _) | Self::Mounted(entry, uri, _) => entry.target_of(uri.canonical()),
             Self::Completion(Completed::Template(entry), _) => entry.target(),
         }
     }
@@ -236,14 +250,16 @@ impl Found {
             Self::Tool(entry) => &entry.common,
             Self::Prompt(entry) | Self::Completion(Completed::Prompt(entry), _) => &entry.common,
             Self::Static(entry) | Self::Completion(Completed::Resource(entry), _) => &entry.common,
-            Self::Template(entry, ..) | Self::Completion(Completed::Template(entry), _) => &entry.common,
+            Self::Template(entry, ..) | Self::Mounted(entry, ..) | Self::Completion(Completed::Template(entry), _) => {
+                &entry.common
+            }
         }
     }
 
     fn handler(&self) -> Option<Arc<dyn Handler>> {
         match self {
             Self::Completion(_, handler) => handler.clone(),
-            Self::Tool(_) | Self::Prompt(_) | Self::Static(_) | Self::Template(..) => {
+            Self::Tool(_) | Self::Prompt(_) | Self::Static(_) | Self::Template(..) | Self::Mounted(..) => {
                 Some(self.common().handler.clone())
             }
         }
@@ -258,15 +274,16 @@ impl Found {
             Self::Tool(entry) => Subject::Tool(entry.clone()),
             Self::Prompt(entry) => Subject::Prompt(entry.info.name.clone()),
             Self::Static(entry) => Subject::Resource(entry.info.name.clone()),
-            Self::Template(entry, ..) => Subject::Resource(entry.info.name.clone()),
+            Self::Template(entry, ..) | Self::Mounted(entry, ..) => Subject::Resource(entry.info.name.clone()),
             Self::Completion(..) => Subject::Completion,
         }
     }
 
-    fn into_captures(self) -> Option<Captures> {
+    fn into_found_by(self) -> FoundBy {
         match self {
-            Self::Template(_, _, captures) => Some(captures),
-            Self::Tool(_) | Self::Prompt(_) | Self::Static(_) | Self::Completion(..) => None,
+            Self::Template(_, _, captures) => FoundBy::Template(captures),
+            Self::Mounted(_, _, path) => FoundBy::Mount(path),
+            Self::Tool(_) | Self::Prompt(_) | Self::Static(_) | Self::Completion(..) => FoundBy::Name,
         }
     }
 }

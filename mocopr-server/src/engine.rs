@@ -436,7 +436,7 @@ impl Engine {
             }
             Request::ListTools(_) => self.list(admission, call, List::Tools),
             Request::ListPrompts(_) => self.list(admission, call, List::Prompts),
-            Request::ListResources(_) => self.list(admission, call, List::Resources),
+            Request::ListResources(_) => self.list_resources(admission, call, scene),
             Request::ListTemplates(_) => self.list(admission, call, List::Templates),
             Request::Discover => {
                 let permit = self.protocol(admission, call)?;
@@ -464,7 +464,7 @@ impl Engine {
         }
     }
 
-    fn list(&self, admission: &Admission, call: Call, list: List) -> Result<Step, Refused> {
+    pub(crate) fn list(&self, admission: &Admission, call: Call, list: List) -> Result<Step, Refused> {
         let snapshot = self.registry.snapshot();
         if !snapshot.offers(list) {
             return Err(self.refuse(Some(&call.id), Fault::UnknownMethod, call.revision));

@@ -9,6 +9,7 @@
 //! | `batch`, `calls` | several messages in one array, as one source of what is said |
 //! | [`handler`], [`extract`], [`context`], [`ask`] | what handlers are, and what they can see and say |
 //! | [`registry`], `listing` | what is registered, and its lists as bytes |
+//! | [`resources`] | places that resources come from, mounted below a base |
 //! | `session`, `replay`, `subscribe`, `listening` | what lasts longer than a call |
 //! | `transport` | standard streams, the pipe, HTTP |
 
@@ -44,6 +45,7 @@ mod outlet;
 mod posture;
 pub mod registry;
 mod replay;
+pub mod resources;
 mod running;
 pub mod server;
 mod session;

@@ -98,7 +98,7 @@ impl Engine {
         let honoured = self.honoured(admission.principal(), wanted);
         Ok(Step::Listen(Listening {
             engine: self.clone(),
-            subscription: self.hub.subscribe(honoured.clone()),
+            subscription: self.hub.subscribe(honoured.clone(), admission.principal()),
             admission: admission.clone(),
             id: call.id,
             revision: call.revision,

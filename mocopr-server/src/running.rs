@@ -67,6 +67,8 @@ pub(crate) enum Subject {
     Prompt(Box<str>),
     Resource(Box<str>),
     Completion,
+    /// A list that has to be looked up.
+    List,
 }
 
 /// All that a run needs.
@@ -286,7 +288,7 @@ impl Running {
     fn caller_failure(&self, text: &str) -> Answer {
         match self.subject {
             Subject::Tool(_) => self.tool_error(text.to_owned()),
-            Subject::Prompt(_) | Subject::Resource(_) | Subject::Completion => {
+            Subject::Prompt(_) | Subject::Resource(_) | Subject::Completion | Subject::List => {
                 Answer::error(Some(&self.id), &sanitize::caller(text), self.revision, &self.engine)
             }
         }
@@ -347,6 +349,7 @@ impl Subject {
             Self::Tool(entry) => &entry.info.name,
             Self::Prompt(name) | Self::Resource(name) => name,
             Self::Completion => "completion",
+            Self::List => "list",
         }
     }
 }

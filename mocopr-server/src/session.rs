@@ -117,7 +117,8 @@ impl Session {
     /// What this session is told of: every list, and the resources that it subscribes to.
     pub(crate) fn subscription(&self, hub: &Arc<Hub>) -> &Subscription {
         self.subscription.get_or_init(|| {
-            hub.subscribe(ListenFilter { tools: true, prompts: true, resources: true, uris: Vec::new() })
+            let everything = ListenFilter { tools: true, prompts: true, resources: true, uris: Vec::new() };
+            hub.subscribe(everything, &self.principal)
         })
     }
 

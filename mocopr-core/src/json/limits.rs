@@ -58,7 +58,7 @@ impl MessageLimits {
             number_chars: NUMBER_CHARS,
             meta_bytes: 16 << 10,
             request_state_bytes: 16 << 10,
-            cursor_bytes: 1 << 10,
+            cursor_bytes: 2 << 10,
             uri_bytes: 2_048,
             batch_messages: 50,
         }

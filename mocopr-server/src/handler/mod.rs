@@ -50,13 +50,23 @@ pub trait Handler: Send + Sync + 'static {
 pub struct Work {
     permit: Permit,
     context: Context,
-    captures: Option<Captures>,
+    found: FoundBy,
+}
+
+/// What the search for the thing that is called left for its handler.
+#[derive(Clone, Debug)]
+pub(crate) enum FoundBy {
+    /// Nothing: it was found by its name.
+    Name,
+    /// The values of a resource template's variables.
+    Template(Captures),
+    /// A path below the base of a mount, still percent-encoded.
+    Mount(Box<str>),
 }
 
 impl Work {
-    /// `captures` are the values of a resource template's variables, where the call reads one.
-    pub(crate) fn new(permit: Permit, context: Context, captures: Option<Captures>) -> Self {
-        Self { permit, context, captures }
+    pub(crate) fn new(permit: Permit, context: Context, found: FoundBy) -> Self {
+        Self { permit, context, found }
     }
 
     /// The call.
@@ -71,7 +81,18 @@ impl Work {
 
     /// What a resource template's variables stand for; `None` for every other call.
     pub fn captures(&self) -> Option<&Captures> {
-        self.captures.as_ref()
+        match &self.found {
+            FoundBy::Template(captures) => Some(captures),
+            FoundBy::Name | FoundBy::Mount(_) => None,
+        }
+    }
+
+    /// The path below a mount, still percent-encoded; `None` for every other call.
+    pub(crate) fn path(&self) -> Option<&str> {
+        match &self.found {
+            FoundBy::Mount(path) => Some(path),
+            FoundBy::Name | FoundBy::Template(_) => None,
+        }
     }
 
     /// The arguments of a tool or prompt, or those that a completion already knows; `None` for every other call.

@@ -135,8 +135,9 @@ pub(super) fn prompt(definition: PromptDefinition, ground: Ground<'_>) -> Result
 /// A resource or template, ready to be read.
 pub(super) fn resource(definition: ResourceDefinition, ground: Ground<'_>) -> Result<EnteredResource, Vec<Problem>> {
     let what = format!("resource `{}`", definition.location());
-    let ResourceDefinition { info, handler, completions, terms } = definition;
+    let ResourceDefinition { info, handler, completions, terms, mount } = definition;
     let mut found = said(&what, &terms, ground.states);
+    found.extend(mount.iter().flat_map(|mount| mount.problems()));
     let common = common(handler, terms, Repeatable::Always);
     match info {
         ResourceInfo::Fixed(info) => {
@@ -169,7 +170,7 @@ pub(super) fn resource(definition: ResourceDefinition, ground: Ground<'_>) -> Re
                     }
                     if found.is_empty() {
                         let outline = template.outline().into();
-                        let entry = TemplateEntry { info, template, outline, completions, common };
+                        let entry = TemplateEntry { info, template, outline, mount, completions, common };
                         return Ok(EnteredResource::Template(entry));
                     }
                 }

@@ -100,6 +100,7 @@ impl Resources {
             EnteredResource::Static(entry) => snapshot.resources.put(entry),
             EnteredResource::Template(entry) => snapshot.templates.put(entry),
         });
+        self.0.registry.connect(&self.0.hub);
         self.0.hub.tell(&Change::Resources);
         Ok(())
     }

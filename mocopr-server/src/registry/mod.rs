@@ -18,7 +18,7 @@ use mocopr_security::{policy::Problem, schema::SchemaLimits};
 
 pub use self::handles::{Prompts, Resources, Tools};
 use self::{definitions::Definitions, enter::Ground, snapshot::Snapshot};
-use crate::{listing::List, state::States};
+use crate::{listing::List, state::States, subscribe::Hub};
 
 /// What is registered now.
 #[derive(Debug)]
@@ -46,6 +46,13 @@ impl Registry {
     /// What is registered now; stays as it is for whoever holds it.
     pub(crate) fn snapshot(&self) -> arc_swap::Guard<Arc<Snapshot>> {
         self.current.load()
+    }
+
+    /// Joins every mount that is not yet to those who want to be told.
+    pub(crate) fn connect(&self, hub: &Arc<Hub>) {
+        for mount in self.snapshot().templates.iter().filter_map(|entry| entry.mount.clone()) {
+            mount.connect(hub);
+        }
     }
 
     /// Swaps the snapshot for a changed copy.

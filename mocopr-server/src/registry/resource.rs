@@ -25,6 +25,7 @@ use crate::{
         builder::{DefinitionBuilder, Terms},
         definitions::Completions,
     },
+    resources::mounted::Mounted,
 };
 
 /// A resource or a family of them: what is listed, what carries out reads, and what completes its variables.
@@ -33,6 +34,8 @@ pub struct ResourceDefinition {
     pub(crate) handler: Arc<dyn Handler>,
     pub(crate) completions: Completions,
     pub(crate) terms: Terms,
+    /// The source that it is the template of.
+    pub(crate) mount: Option<Arc<dyn Mounted>>,
 }
 
 /// What is listed of a resource.
@@ -171,7 +174,7 @@ impl DefinitionBuilder<Resource> {
     pub fn handled_by(self, handler: impl Handler) -> ResourceDefinition {
         let Self { info, completions, terms, conditions } = self;
         let info = if info.uri.contains(['{', '}']) { family(info) } else { ResourceInfo::Fixed(info) };
-        ResourceDefinition { info, handler: conditions.before(handler), completions, terms }
+        ResourceDefinition { info, handler: conditions.before(handler), completions, terms, mount: None }
     }
 }
 

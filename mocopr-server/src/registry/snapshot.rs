@@ -30,6 +30,10 @@ use crate::{
     handler::Handler,
     listing::{List, Listings},
     registry::mirror::Mirror,
+    resources::{
+        mounted::{Mounted, Place},
+        walks::Walks,
+    },
 };
 
 /// What is registered, and what has been encoded of it.
@@ -40,6 +44,7 @@ pub(crate) struct Snapshot {
     pub(crate) resources: Shelf<ResourceEntry>,
     pub(crate) templates: Templates,
     pub(crate) listings: Listings,
+    pub(crate) walks: Walks,
     hellos: DashMap<Revision, Bytes>,
     scopes: OnceLock<Box<[Box<str>]>>,
 }
@@ -104,6 +109,8 @@ pub(crate) struct TemplateEntry {
     pub(crate) template: UriTemplate,
     /// What its URIs have in common, in normal form.
     pub(crate) outline: Box<str>,
+    /// What stands at the base of the template, where a source does.
+    pub(crate) mount: Option<Arc<dyn Mounted>>,
     pub(crate) completions: Vec<(Box<str>, Arc<dyn Handler>)>,
     pub(crate) common: Common,
 }
@@ -120,6 +127,8 @@ pub(crate) struct Common {
 pub(crate) enum FoundResource<'a> {
     Static(&'a Arc<ResourceEntry>),
     Template(&'a Arc<TemplateEntry>, Captures),
+    /// A resource of a mount, and its path below the base, still percent-encoded.
+    Mounted(&'a Arc<TemplateEntry>, Box<str>),
 }
 
 impl Snapshot {
@@ -128,7 +137,20 @@ impl Snapshot {
         if let Some(entry) = self.resources.find(uri.canonical()) {
             return Some(FoundResource::Static(entry));
         }
-        self.templates.iter().find_map(|entry| Some(FoundResource::Template(entry, entry.template.matches(uri)?)))
+        for entry in self.templates.iter() {
+            match entry.mount.as_ref().map(|mount| mount.place(uri)) {
+                None => {
+                    if let Some(captures) = entry.template.matches(uri) {
+                        return Some(FoundResource::Template(entry, captures));
+                    }
+                }
+                Some(Place::Elsewhere) => {}
+                // A family that begins with less text must not serve what a mount does not.
+                Some(Place::Absent) => return None,
+                Some(Place::Path(path)) => return Some(FoundResource::Mounted(entry, path)),
+            }
+        }
+        None
     }
 
     /// Something of that list is registered; a server without any answers like one that does not know the method.
@@ -143,7 +165,7 @@ impl Snapshot {
     /// A prompt or template can complete something.
     pub(crate) fn completes(&self) -> bool {
         self.prompts.iter().any(|prompt| !prompt.completions.is_empty())
-            || self.templates.iter().any(|template| !template.completions.is_empty())
+            || self.templates.iter().any(|template| !template.completions.is_empty() || template.mount.is_some())
     }
 
     /// All scopes that handlers require, in order.
@@ -177,6 +199,7 @@ impl Snapshot {
             resources: self.resources.clone(),
             templates: self.templates.clone(),
             listings: Listings::default(),
+            walks: self.walks.clone(),
             hellos: DashMap::new(),
             scopes: OnceLock::new(),
         }
@@ -242,7 +265,7 @@ impl FoundResource<'_> {
     pub(crate) fn target<'a>(&'a self, uri: &'a ResourceUri) -> Target<'a> {
         match self {
             Self::Static(entry) => entry.target(),
-            Self::Template(entry, _) => entry.target_of(uri.canonical()),
+            Self::Template(entry, _) | Self::Mounted(entry, _) => entry.target_of(uri.canonical()),
         }
     }
 }

@@ -27,7 +27,7 @@ pub fn prompts(page: &Page<&Prompt>, revision: Revision) -> Bytes {
 
 /// The result of `resources/list`, as JSON.
 pub fn resources(page: &Page<&Resource>, revision: Revision) -> Bytes {
-    list(",\"resources\":", page, revision)
+    list(RESOURCES, page, revision)
 }
 
 /// The result of `resources/templates/list`, as JSON.
@@ -35,11 +35,21 @@ pub fn templates(page: &Page<&ResourceTemplate>, revision: Revision) -> Bytes {
     list(",\"resourceTemplates\":", page, revision)
 }
 
-/// Writes a page whose items stand under `member`, given as it looks before the value.
+/// Writes the result of `resources/list` as that of a call that had to wait.
+pub(super) fn write_resources(out: &mut Vec<u8>, page: &Page<Resource>, revision: Revision) {
+    write(out, RESOURCES, page, revision);
+}
+
+/// A page whose items stand under `member`, given as it looks before the value.
 fn list<T: Shape>(member: &str, page: &Page<T>, revision: Revision) -> Bytes {
+    let mut out = Vec::with_capacity(128 + page.items.len() * ITEM_BYTES);
+    write(&mut out, member, page, revision);
+    out.into()
+}
+
+fn write<T: Shape>(out: &mut Vec<u8>, member: &str, page: &Page<T>, revision: Revision) {
     let Page { items, next_cursor, cache } = page;
-    let mut out = Vec::with_capacity(128 + items.len() * 256);
-    object(&mut out, |out| {
+    object(out, |out| {
         if revision.era() == Era::Stateless {
             out.extend_from_slice(b",\"resultType\":\"complete\"");
         }
@@ -51,5 +61,9 @@ fn list<T: Shape>(member: &str, page: &Page<T>, revision: Revision) -> Bytes {
         }
         cache.members(out, revision);
     });
-    out.into()
 }
+
+/// A guess of the bytes of one item.
+pub(super) const ITEM_BYTES: usize = 256;
+
+const RESOURCES: &str = ",\"resources\":";

@@ -144,6 +144,7 @@ fn write_reply(out: &mut Vec<u8>, reply: &Reply, revision: Revision) {
         Reply::Prompt(result) => result.write(out, revision),
         Reply::Read(result) => result.write(out, revision),
         Reply::Completion(completion) => write_completion(out, completion, revision),
+        Reply::Resources(page) => list::write_resources(out, page, revision),
     }
 }
 
@@ -163,7 +164,7 @@ fn own_meta(reply: &Reply) -> Option<&RawJson> {
         Reply::Tool(result) => result.meta.as_ref(),
         Reply::Prompt(result) => result.meta.as_ref(),
         Reply::Read(result) => result.meta.as_ref(),
-        Reply::Completion(_) => None,
+        Reply::Completion(_) | Reply::Resources(_) => None,
     }
 }
 
@@ -177,6 +178,7 @@ fn size_of_reply(reply: &Reply) -> usize {
         Reply::Prompt(result) => result.messages.iter().map(|message| size_of_content(&message.content)).sum(),
         Reply::Read(result) => result.contents.iter().map(size_of_contents).sum(),
         Reply::Completion(completion) => completion.values.iter().map(|value| value.len() + 4).sum(),
+        Reply::Resources(page) => page.items.len() * list::ITEM_BYTES,
     };
     bytes + bytes / 16 + ENVELOPE_BYTES
 }

@@ -61,7 +61,7 @@ impl Stamp {
             Reply::Tool(result) => Reply::Tool(ToolResult { meta, ..result }),
             Reply::Prompt(result) => Reply::Prompt(PromptResult { meta, ..result }),
             Reply::Read(result) => Reply::Read(ReadResult { meta, ..result }),
-            completion @ Reply::Completion(_) => completion,
+            plain @ (Reply::Completion(_) | Reply::Resources(_)) => plain,
         })
     }
 }

@@ -50,6 +50,7 @@ fn results_of_handlers_match_the_schema_of_their_revision() {
             ("GetPromptResult", Reply::Prompt(sample_of::prompt_result())),
             ("ReadResourceResult", Reply::Read(sample_of::read_result())),
             ("CompleteResult", Reply::Completion(sample_of::completion())),
+            ("ListResourcesResult", Reply::Resources(sample_of::page(sample_of::resource()))),
         ] {
             let bytes = reply(&result, revision);
             assert_valid(revision, definition, &bytes);
