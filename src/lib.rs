@@ -121,6 +121,35 @@ pub mod auth {
     };
 }
 
+/// Places that resources come from, mounted with [`ServerBuilder::with_resources`].
+pub mod resources {
+    pub use mocopr_core::uri::ResourceUri as Uri;
+    pub use mocopr_server::resources::{
+        path::decode,
+        source::{Audience, Changes, Item, Range, ResourceSource, Shape, Told, Variable},
+    };
+
+    /// Sources that are made, each inside of its bounds.
+    pub mod security {
+        pub use mocopr_security::sandbox::{
+            key::{KeyValidator, MAX_KEY_BYTES},
+            memory::{
+                MemoryBody, MemoryChange, MemoryChangeKind, MemoryEntry, MemoryError, MemoryItem, MemoryRange,
+                MemoryResourceBuilder, MemoryResourceHandler, WhenFull,
+            },
+        };
+        pub use mocopr_server::resources::{
+            access::ResourceAccessControl,
+            handler::{PathRead, ResourceHandler, ResourceHandlerBuilder},
+        };
+    }
+}
+
+/// What of a peer's text is taken.
+pub mod validation {
+    pub use mocopr_security::validation::uri::{UriRefusal, UriValidator, UriValidatorBuilder};
+}
+
 /// What a server that runs can add, replace and remove.
 pub mod registry {
     pub use mocopr_server::registry::{Prompts, Resources, Tools};

@@ -17,6 +17,7 @@ mod everything;
 mod facade;
 mod macros;
 mod principals;
+mod resources;
 mod security;
 mod stores;
 mod support;

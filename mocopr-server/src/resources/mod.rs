@@ -1,5 +1,7 @@
 //! Resources that are not registered one by one: sources, mounted below a base.
 
+pub mod access;
+pub mod handler;
 mod listed;
 mod memory;
 mod mount;

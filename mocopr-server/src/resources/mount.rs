@@ -48,7 +48,9 @@ impl<S: ResourceSource> Mount<S> {
                     Some(raw) => mount.source.read(work.context().caller(), raw).await,
                     None => Ok(None),
                 };
-                let answer = found.and_then(|found: Option<ReadResult>| found.ok_or_else(|| Failure::absent(uri)));
+                // What has no contents is not there (MCP 2026-07-28, server/resources, "Error Handling").
+                let found = found.map(|found| found.filter(|found: &ReadResult| !found.contents.is_empty()));
+                let answer = found.and_then(|found| found.ok_or_else(|| Failure::absent(uri)));
                 read::outcome(answer, uri, mime_type.as_deref())
             })
         })

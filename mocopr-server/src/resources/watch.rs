@@ -37,14 +37,14 @@ struct Watch {
     polled: Mutex<Vec<Polled>>,
     /// Held while somebody looks, so that only one does.
     seen: tokio::sync::Mutex<Seen>,
+    /// When all were last looked at, or the first was seen.
+    looked: Mutex<Option<Instant>>,
 }
 
 #[derive(Default)]
 struct Seen {
     /// By URI in normal form.
     fingerprints: BTreeMap<Box<str>, Option<u64>>,
-    /// When all were last looked at.
-    looked: Option<Instant>,
     /// Behind which URI the next look begins, where there are more than one look takes.
     behind: Option<Box<str>>,
 }
@@ -66,12 +66,13 @@ impl Looks for Watch {
             let Some(period) = self.mounts().iter().map(|(_, period)| *period).min() else {
                 return std::future::pending().await;
             };
-            tokio::time::sleep(period).await;
-            // Whoever looks at the moment does it for this one as well.
-            if let Ok(mut seen) = self.seen.try_lock()
-                && seen.looked.is_none_or(|looked| looked.elapsed() >= period)
-            {
+            // Whoever waits may be woken for other things more often than that, and begin anew each time.
+            tokio::time::sleep_until(self.looked() + period).await;
+            // Another may have looked meanwhile, for this one as well.
+            let mut seen = self.seen.lock().await;
+            if self.looked().elapsed() >= period {
                 self.look_at_all(&mut seen, hub).await;
+                *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
             }
         })
     }
@@ -81,6 +82,10 @@ impl Watch {
     fn mounts(&self) -> Vec<(Arc<dyn Mounted>, Duration)> {
         let polled = self.polled.lock().unwrap_or_else(PoisonError::into_inner);
         polled.iter().filter_map(|polled| Some((polled.mount.upgrade()?, polled.period))).collect()
+    }
+
+    fn looked(&self) -> Instant {
+        *self.looked.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Instant::now)
     }
 
     /// Takes down how the resources look that nobody has watched before.
@@ -116,7 +121,6 @@ impl Watch {
                 hub.tell(&Change::Resource(uri));
             }
         }
-        seen.looked = Some(Instant::now());
     }
 
     /// How these resources look now, each as far as a mount has it.

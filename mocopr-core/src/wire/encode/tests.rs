@@ -43,6 +43,9 @@ fn every_result_says_who_the_server_is_from_2026_07_28_on() {
 
 #[test]
 fn results_of_handlers_match_the_schema_of_their_revision() {
+    let resource = sample_of::resource();
+    let Page { items, next_cursor, cache } = sample_of::page(&resource);
+    let listed = Page { items: items.into_iter().cloned().collect(), next_cursor, cache };
     for revision in Revision::ALL {
         for (definition, result) in [
             ("CallToolResult", Reply::Tool(sample_of::tool_result())),
@@ -50,7 +53,7 @@ fn results_of_handlers_match_the_schema_of_their_revision() {
             ("GetPromptResult", Reply::Prompt(sample_of::prompt_result())),
             ("ReadResourceResult", Reply::Read(sample_of::read_result())),
             ("CompleteResult", Reply::Completion(sample_of::completion())),
-            ("ListResourcesResult", Reply::Resources(sample_of::page(sample_of::resource()))),
+            ("ListResourcesResult", Reply::Resources(listed.clone())),
         ] {
             let bytes = reply(&result, revision);
             assert_valid(revision, definition, &bytes);
