@@ -177,7 +177,7 @@ async fn memory_is_listed_read_and_completed_by_its_keys() {
     let blob = client.read_resource("MEMORY://%62").await.unwrap();
     assert_eq!(blob.value()["contents"], json!([{"uri": "MEMORY://%62", "blob": "AQI="}]));
     let keys = completed(&mut client, "memory://{key}", "key", "").await;
-    assert_eq!(keys, json!({"values": ["A", "b"], "hasMore": false}));
+    assert_eq!(keys, json!({"values": ["A", "b"]}));
     assert_eq!(completed(&mut client, "memory://{key}", "key", "b").await["values"], json!(["b"]));
     assert_eq!(completed(&mut client, "memory://{key}", "other", "").await["values"], json!([]));
 }
@@ -363,7 +363,7 @@ async fn what_requires_a_role_is_hidden_and_what_requires_a_scope_is_listed_and_
     assert!(scoped.reads().is_empty());
 
     let mut editor = TestClient::as_principal(&server, Principal::named("eve").with_role("editor")).await.unwrap();
-    assert_eq!(pages(&mut editor).await.concat(), ["scoped:///t", "secret:///s"]);
+    assert_eq!(pages(&mut editor).await.concat(), ["secret:///s", "scoped:///t"]);
     assert_eq!(editor.read_resource("secret:///s").await.unwrap().text(), "version 1");
 }
 
@@ -440,7 +440,7 @@ async fn a_completion_has_at_most_a_hundred_values_and_says_that_there_are_more(
     assert_eq!((some["values"].as_array().unwrap().len(), &some["hasMore"]), (100, &json!(true)));
     memory.remove(None, "k007");
     let all = completed(&mut client, "memory://{key}", "key", "k").await;
-    assert_eq!((all["values"].as_array().unwrap().len(), &all["hasMore"]), (100, &json!(false)));
+    assert_eq!((all["values"].as_array().unwrap().len(), all.get("hasMore")), (100, None));
 }
 
 /// S-56
@@ -540,6 +540,8 @@ async fn what_may_not_be_seen_cannot_be_subscribed_to() {
 async fn a_mount_comes_and_goes_while_the_server_runs() {
     let server = builder().with_tool(Tool::new("a").handler(|_: Value| async { "a" })).build().unwrap();
     let mut client = TestClient::connect_stateful(&server).await.unwrap();
+    // Whoever has just arrived is told from its first request on.
+    client.request("ping", json!({})).await.unwrap();
     let memory = memory();
     memory.put(None, "a", MemoryItem::text("hello")).unwrap();
     server.resources().insert(ResourceDefinition::new("memory://", "memory").source(memory.clone())).unwrap();
