@@ -272,9 +272,13 @@ impl MemoryResourceHandler {
 }
 
 impl MemoryItem {
-    /// What a value is charged beside its key, its MIME type and itself, in bytes: its places in the maps, at their
-    /// fullest. A tenant's first value is charged as much again, and the tenant's name, for the tenant's own place.
+    /// What a value is charged beside its key, its MIME type and itself, in bytes: its places in the maps. Measured:
+    /// 382 bytes.
     pub const OVERHEAD: usize = 512;
+
+    /// What a tenant that has values is charged beside its name, in bytes: its own maps, as a first value makes them.
+    /// Callers without a tenant are charged as one. Measured: 1,166 bytes.
+    pub const TENANT_OVERHEAD: usize = 1_280;
 
     /// A text.
     pub fn text(text: impl Into<Arc<str>>) -> Self {

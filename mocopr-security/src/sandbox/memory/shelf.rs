@@ -225,5 +225,5 @@ fn cost(key: &str, item: &MemoryItem) -> usize {
 }
 
 fn tenant_cost(tenant: Option<&str>) -> usize {
-    MemoryItem::OVERHEAD.saturating_add(tenant.map_or(0, str::len))
+    MemoryItem::TENANT_OVERHEAD.saturating_add(tenant.map_or(0, str::len))
 }

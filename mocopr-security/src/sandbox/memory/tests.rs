@@ -20,7 +20,7 @@ const SMALL: usize = MemoryItem::OVERHEAD + 1;
 
 /// A handler with room for exactly these bytes beyond the place of callers without a tenant.
 fn room_for(bytes: usize) -> MemoryResourceBuilder {
-    MemoryResourceHandler::builder().with_memory_limit(MemoryItem::OVERHEAD + bytes)
+    MemoryResourceHandler::builder().with_memory_limit(MemoryItem::TENANT_OVERHEAD + bytes)
 }
 
 /// S-56
@@ -30,7 +30,7 @@ fn a_limit_holds_at_its_last_byte_and_refuses_the_next() {
     assert_eq!(memory.put(None, "a", item(11)), Err(MemoryError::Full));
     assert_eq!((memory.len(), memory.used_bytes()), (0, 0));
     assert_eq!(memory.put(None, "a", item(10)), Ok(()));
-    assert_eq!(memory.used_bytes(), MemoryItem::OVERHEAD + SMALL + 10);
+    assert_eq!(memory.used_bytes(), MemoryItem::TENANT_OVERHEAD + SMALL + 10);
     assert_eq!(memory.put(None, "b", item(0)), Err(MemoryError::Full));
     assert_eq!(memory.read(None, "a"), Some(item(10)));
 }
@@ -72,7 +72,7 @@ fn of_values_of_one_mebibyte_forty_nine_fit_fifty_mebibytes_whoever_puts_them() 
 fn of_a_million_tiny_values_as_many_are_kept_as_their_overhead_allows() {
     let memory = MemoryResourceHandler::builder().with_memory_limit(MIB).build();
     let stored = (0..1_000_000).filter(|number| memory.put(None, &format!("{number:07}"), item(0)).is_ok()).count();
-    assert_eq!(stored, (MIB - MemoryItem::OVERHEAD) / (MemoryItem::OVERHEAD + 7));
+    assert_eq!(stored, (MIB - MemoryItem::TENANT_OVERHEAD) / (MemoryItem::OVERHEAD + 7));
     assert_eq!(memory.len(), stored);
 }
 
@@ -100,7 +100,7 @@ fn what_has_expired_is_neither_read_listed_nor_counted() {
     assert!(memory.read(None, "a").is_none());
     let keys: Vec<_> = memory.list(None, MemoryRange { limit: 9, ..MemoryRange::default() }).into_iter().collect();
     assert_eq!(keys.iter().map(|entry| &*entry.key).collect::<Vec<_>>(), ["b"]);
-    assert_eq!((memory.len(), memory.used_bytes()), (1, MemoryItem::OVERHEAD + SMALL));
+    assert_eq!((memory.len(), memory.used_bytes()), (1, MemoryItem::TENANT_OVERHEAD + SMALL));
     assert!(!memory.remove(None, "a"));
 }
 
@@ -159,9 +159,11 @@ fn a_tenant_sees_only_its_own() {
 /// S-56
 #[test]
 fn a_tenant_has_its_share_and_the_place_of_a_tenant_is_charged() {
-    let place = MemoryItem::OVERHEAD + 1;
-    let memory =
-        MemoryResourceHandler::builder().with_memory_limit(4 * place + 1).with_tenant_limit(place + SMALL).build();
+    let place = MemoryItem::TENANT_OVERHEAD + 1;
+    let memory = MemoryResourceHandler::builder()
+        .with_memory_limit(2 * (place + SMALL))
+        .with_tenant_limit(place + SMALL)
+        .build();
     assert_eq!(memory.put(Some("a"), "1", item(1)), Err(MemoryError::Full));
     assert_eq!(memory.put(Some("a"), "1", item(0)), Ok(()));
     assert_eq!(memory.put(Some("a"), "2", item(0)), Err(MemoryError::Full));
@@ -174,7 +176,7 @@ fn a_tenant_has_its_share_and_the_place_of_a_tenant_is_charged() {
 /// S-56
 #[test]
 fn eviction_takes_the_oldest_of_the_same_tenant_and_of_no_other() {
-    let place = MemoryItem::OVERHEAD + 1;
+    let place = MemoryItem::TENANT_OVERHEAD + 1;
     let limit = 2 * place + 3 * SMALL;
     let memory = MemoryResourceHandler::builder().with_memory_limit(limit).with_eviction(WhenFull::EvictOldest).build();
     for (tenant, key) in [("b", "1"), ("a", "1"), ("a", "2"), ("a", "3")] {
