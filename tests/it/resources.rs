@@ -22,7 +22,7 @@ use mocopr::{
 };
 use serde_json::{Value, json};
 
-use crate::support::within;
+use crate::support::{piped::Piped, request::stateless, within};
 
 /// A source whose resources a test changes, with what it was asked.
 #[derive(Clone, Default)]
@@ -525,6 +525,110 @@ async fn a_source_that_cannot_tell_is_looked_at_while_somebody_subscribes() {
     let looks = notes.looks();
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert!(notes.looks() <= looks + 1, "nobody subscribes any longer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listen_stream_is_told_of_what_was_seen_to_change() {
+    let (notes, memory) = (Notes::of(&["a"]), memory());
+    let server = builder()
+        .with_resources("note:///", notes.clone())
+        .with_resources("memory://", memory.clone())
+        .build()
+        .unwrap();
+    let mut pipe = Piped::open(&server);
+    let uris = ["note:///a", "memory://k", "note:///never/a"];
+    let filter = json!({"resourceSubscriptions": uris});
+    pipe.send(&stateless(1, "subscriptions/listen", json!({"notifications": filter}))).await;
+    let acknowledged = pipe.message().await;
+    assert_eq!(acknowledged["params"]["notifications"]["resourceSubscriptions"], json!(["note:///a", "memory://k"]));
+    memory.put(None, "k", MemoryItem::text("1")).unwrap();
+    assert_eq!(pipe.message().await["params"]["uri"], "memory://k");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    notes.write("a", 2);
+    assert_eq!(pipe.message().await["params"]["uri"], "note:///a");
+    // The stream ends with its client, and the looking with the stream.
+    drop(pipe);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let looks = notes.looks();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(notes.looks(), looks);
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_who_wait_cost_one_look_at_a_time() {
+    let notes = Notes::of(&["a"]);
+    let server = builder().with_resources("note:///", notes.clone()).build().unwrap();
+    let mut pipes = Vec::new();
+    for _ in 0..10 {
+        let mut pipe = Piped::open(&server);
+        let filter = json!({"resourceSubscriptions": ["note:///a"]});
+        pipe.send(&stateless(1, "subscriptions/listen", json!({"notifications": filter}))).await;
+        pipe.message().await;
+        pipes.push(pipe);
+    }
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    // A first one, and one each two seconds.
+    assert!((25..=31).contains(&notes.looks()), "{}", notes.looks());
+    notes.write("a", 2);
+    for pipe in &mut pipes {
+        assert_eq!(pipe.message().await["params"]["uri"], "note:///a");
+    }
+}
+
+/// P-82
+#[tokio::test]
+async fn a_page_looks_at_a_bounded_number_of_resources_and_the_next_goes_on() {
+    let notes = Notes::of(&["z"]);
+    for number in 0..10_000 {
+        notes.write(&format!("never/{number:05}"), 1);
+    }
+    let mut client = client(builder().with_resources("note:///", notes)).await;
+    assert_eq!(pages(&mut client).await, [&[][..], &["note:///z".to_owned()]]);
+}
+
+/// P-88
+#[tokio::test]
+async fn one_caller_has_a_bounded_number_of_lists_made_at_a_time() {
+    struct Slow;
+    impl ResourceSource for Slow {
+        fn shape(&self) -> Shape {
+            Shape { name: "slow", variable: Variable::Path("path") }
+        }
+        fn admits(&self, _: &mocopr::resources::Uri, _: &str) -> bool {
+            true
+        }
+        fn list<'a>(&'a self, _: &'a Principal, _: Range<'a>) -> Later<'a, Result<Vec<Item>, Failure>> {
+            Box::pin(std::future::pending())
+        }
+        fn read<'a>(&'a self, _: &'a Principal, _: &'a str) -> Later<'a, Result<Option<ReadResult>, Failure>> {
+            Box::pin(std::future::pending())
+        }
+        fn changes(&self, _: Told) -> Changes {
+            Changes::Silent
+        }
+    }
+    let server = builder().with_resources("slow:///", Slow).build().unwrap();
+    let mut pipe = Piped::open(&server);
+    for id in 0..17 {
+        pipe.send(&stateless(id, "resources/list", json!({}))).await;
+    }
+    let refused = pipe.message().await;
+    assert_eq!((&refused["id"], &refused["error"]["code"]), (&json!(16), &json!(1503)), "{refused}");
+    // One that is cancelled makes room for another.
+    let cancelled = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 3}});
+    pipe.send(&cancelled).await;
+    within("room for a list", async {
+        for id in (17..).step_by(2) {
+            pipe.send(&stateless(id, "resources/list", json!({}))).await;
+            pipe.send(&stateless(id + 1, "server/discover", json!({}))).await;
+            // Where the list is refused its answer comes first.
+            if pipe.message().await["id"] == id + 1 {
+                return;
+            }
+            assert_eq!(pipe.message().await["id"], id + 1);
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
