@@ -13,6 +13,7 @@
 //! | [`rbac`] | which roles are granted what |
 //! | [`origin`], [`headers`] | what HTTP requests must look like, what answers carry |
 //! | [`limits`], [`rate`] | every number; how often and how many at once |
+//! | `outbound` | HTTP to others, which cannot be led to private places (feature `outbound`) |
 //! | [`seal`], [`random`] | state that a client carries for us; names that nobody can guess |
 //! | [`schema`] | JSON Schema: compile once, check every call |
 //! | [`revoke`] | who is not believed any longer |
@@ -26,6 +27,8 @@ pub mod gate;
 pub mod headers;
 pub mod limits;
 pub mod origin;
+#[cfg(feature = "outbound")]
+pub mod outbound;
 pub mod policy;
 pub mod principal;
 pub mod random;
