@@ -50,7 +50,7 @@
 //! Incidents and refusals are `tracing` events; without a subscriber incidents alone are written, to standard error. A
 //! subscriber must write to standard error, because standard output belongs to the protocol.
 //!
-//! The features `stdio`, `http` and `macros` are on by default; `testing` adds a client for tests.
+//! The features `stdio`, `http`, `macros` and `outbound` are on by default; `testing` adds a client for tests.
 //!
 //! This crate is a facade: it has no code of its own, only names.
 
@@ -148,6 +148,16 @@ pub mod resources {
 /// What of a peer's text is taken.
 pub mod validation {
     pub use mocopr_security::validation::uri::{UriRefusal, UriValidator, UriValidatorBuilder};
+}
+
+}
+
+/// HTTP to others, for handlers that fetch what a caller names: a client that cannot be led to private places.
+#[cfg(feature = "outbound")]
+pub mod outbound {
+    pub use mocopr_security::outbound::{
+        OutboundClient, OutboundClientBuilder, OutboundError, OutboundErrorKind, OutboundRequest, OutboundResponse,
+    };
 }
 
 /// What a server that runs can add, replace and remove.

@@ -41,6 +41,12 @@ impl Roots {
         Self(roots)
     }
 
+    /// None.
+    #[cfg(test)]
+    pub(super) fn none() -> Self {
+        Self(RootCertStore::empty())
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -63,7 +69,9 @@ impl Tls {
     pub(super) fn new(roots: Roots) -> Result<Self, Problem> {
         let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
-            .map_err(|error| Problem::new(format!("TLS is not available ({error})"), "build with `aws-lc-rs`"))?;
+            .map_err(|error| {
+                Problem::new(format!("TLS is not available: {error}"), "report it: this build of mocopr is broken")
+            })?;
         let mut config = config.with_root_certificates(roots.0).with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self(TlsConnector::from(Arc::new(config))))
