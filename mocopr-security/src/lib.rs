@@ -23,6 +23,8 @@
 
 pub mod auth;
 pub mod file;
+#[cfg(feature = "outbound")]
+pub mod background;
 pub mod gate;
 pub mod headers;
 pub mod limits;
