@@ -11,7 +11,7 @@ mod network;
 mod request;
 mod target;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tls;
 
 use std::{
@@ -87,6 +87,11 @@ impl OutboundClient {
     pub async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, OutboundError> {
         let answer = timeout(self.rules.time, Box::pin(self.follow(&request)));
         answer.await.map_err(|elapsed| OutboundError::caused_by(OutboundErrorKind::Timeout, elapsed))?
+    }
+
+    /// Whether a URL could be asked, as far as that can be said without resolving its host.
+    pub(crate) fn check(&self, url: &str) -> Result<(), OutboundError> {
+        self.rules.check(&Target::parse(url)?)
     }
 
     async fn follow(&self, request: &OutboundRequest) -> Result<OutboundResponse, OutboundError> {
@@ -275,7 +280,10 @@ impl Rules {
         if self.hosts.as_ref().is_some_and(|hosts| !hosts.contains(&target.host)) {
             return Err(OutboundErrorKind::Host.into());
         }
-        Ok(())
+        match &target.host {
+            Host::Address(address) if !self.permits(&target.host, *address) => Err(OutboundErrorKind::Address.into()),
+            Host::Address(_) | Host::Name(_) => Ok(()),
+        }
     }
 
     /// Whether a connection to this address may be made for this host. A host that says that it is this machine may be

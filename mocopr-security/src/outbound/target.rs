@@ -171,7 +171,35 @@ const MAX_URL: usize = 8_000;
 
 #[cfg(test)]
 mod tests {
+    use http::Uri;
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_read_has_one_spelling(url in "(https?://)?[a-z0-9.:@\\[\\]%/?#x-]{0,30}") {
+            let Ok(target) = Target::parse(&url) else { return Ok(()) };
+            let again = format!("{}://{}{}", target.scheme.as_str(), target.authority(), target.path);
+            prop_assert_eq!(Target::parse(&again).unwrap(), target);
+        }
+
+        /// Another reader of URLs finds the same host and port in whatever this one reads.
+        #[test]
+        fn another_reader_agrees(url in "https://[A-Za-z0-9.:@\\[\\]%/?#_-]{1,30}") {
+            let Ok(target) = Target::parse(&url) else { return Ok(()) };
+            let uri: Uri = url.parse().unwrap();
+            let (host, port) = (uri.host().unwrap(), uri.port_u16().unwrap_or(443));
+            prop_assert_eq!(Host::parse(host).unwrap(), target.host);
+            prop_assert_eq!(port, target.port);
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(url in any::<String>()) {
+            drop(Target::parse(&url));
+            drop(Target::parse(&format!("https://{url}")));
+        }
+    }
 
     #[test]
     fn a_url_is_read_in_parts() {
