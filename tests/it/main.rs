@@ -16,6 +16,7 @@ mod conformance;
 mod everything;
 mod facade;
 mod macros;
+mod outbound;
 mod principals;
 mod resources;
 mod security;

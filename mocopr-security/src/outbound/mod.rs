@@ -89,8 +89,12 @@ impl OutboundClient {
         answer.await.map_err(|elapsed| OutboundError::caused_by(OutboundErrorKind::Timeout, elapsed))?
     }
 
-    /// Whether a URL could be asked, as far as that can be said without resolving its host.
-    pub(crate) fn check(&self, url: &str) -> Result<(), OutboundError> {
+    /// Says of a URL whether it could be asked, as far as that is known without resolving its host: for URLs that an
+    /// owner gives, when the program starts.
+    ///
+    /// # Errors
+    /// A URL, a host or an address that [`send`](Self::send) would refuse.
+    pub fn check(&self, url: &str) -> Result<(), OutboundError> {
         self.rules.check(&Target::parse(url)?)
     }
 
