@@ -3,9 +3,10 @@
 mod hostile;
 pub(crate) mod server;
 
-use std::{collections::HashMap, error::Error as _, io, net::SocketAddr, sync::Mutex};
+use std::{collections::HashMap, error::Error as _, future::pending, io, net::SocketAddr, sync::Mutex};
 
 use futures_util::future::BoxFuture;
+use tokio::time::Instant;
 
 use super::*;
 use crate::redact::Secret;
@@ -16,6 +17,8 @@ use server::{Answer, Proof, Server, answer};
 struct FakeNetwork {
     names: HashMap<&'static str, Vec<IpAddr>>,
     server: Option<SocketAddr>,
+    /// No connection comes about, and none fails.
+    is_silent: bool,
     resolved: Mutex<Vec<String>>,
     connected: Mutex<Vec<SocketAddr>>,
 }
@@ -39,6 +42,9 @@ impl FakeNetwork {
 impl Network for FakeNetwork {
     fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
         self.resolved.lock().unwrap().push(name.to_owned());
+        if name == "slow.example" {
+            return Box::pin(pending());
+        }
         let found = self.names.get(name).cloned().ok_or_else(|| io::Error::other("secret.internal has no address"));
         Box::pin(async { found })
     }
@@ -46,6 +52,9 @@ impl Network for FakeNetwork {
     fn connect(&self, address: SocketAddr) -> BoxFuture<'_, io::Result<TcpStream>> {
         self.connected.lock().unwrap().push(address);
         let server = self.server;
+        if self.is_silent {
+            return Box::pin(pending());
+        }
         Box::pin(async move {
             let server = server.ok_or_else(|| io::Error::other(format!("{address} refused")))?;
             TcpStream::connect(server).await
@@ -157,6 +166,26 @@ async fn four_addresses_of_one_host_are_tried_and_no_more() {
     let client = on(strict(), &network);
     assert_eq!(kind(&client, "https://many.example/").await, OutboundErrorKind::Connect);
     assert_eq!(network.connected(), ["9.9.9.1:443", "9.9.9.2:443", "9.9.9.3:443", "9.9.9.4:443"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_that_does_not_answer_gets_three_seconds_and_the_next_one_its_turn() {
+    let network = FakeNetwork::new(&[("silent.example", &["9.9.9.1", "9.9.9.2"])]);
+    let network = Arc::new(FakeNetwork { is_silent: true, ..network });
+    let began = Instant::now();
+    assert_eq!(kind(&on(strict(), &network), "https://silent.example/").await, OutboundErrorKind::Connect);
+    assert_eq!((began.elapsed().as_secs(), network.connected().len()), (6, 2));
+    let impatient = on(strict().with_connect_timeout(Duration::from_secs(1)), &network);
+    assert_eq!(kind(&impatient, "https://silent.example/").await, OutboundErrorKind::Connect);
+    assert_eq!(began.elapsed().as_secs(), 8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_server_that_does_not_answer_gets_ten_seconds() {
+    let began = Instant::now();
+    let client = on(strict(), &hostile_network());
+    assert_eq!(kind(&client, "https://slow.example/").await, OutboundErrorKind::Timeout);
+    assert_eq!(began.elapsed().as_secs(), 10);
 }
 
 #[tokio::test]
