@@ -150,8 +150,6 @@ pub mod validation {
     pub use mocopr_security::validation::uri::{UriRefusal, UriValidator, UriValidatorBuilder};
 }
 
-}
-
 /// HTTP to others, for handlers that fetch what a caller names: a client that cannot be led to private places.
 #[cfg(feature = "outbound")]
 pub mod outbound {

@@ -22,9 +22,9 @@
 //! | [`sanitize`], [`redact`] | what an error may say; what is never printed |
 
 pub mod auth;
-pub mod file;
 #[cfg(feature = "outbound")]
 pub mod background;
+pub mod file;
 pub mod gate;
 pub mod headers;
 pub mod limits;
