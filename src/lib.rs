@@ -100,6 +100,7 @@ pub mod fault {
 pub mod security {
     pub use mocopr_core::json::{JsonLimits, MessageLimits};
     pub use mocopr_security::{
+        gate::{Grant, Kind, Rules},
         headers::SecurityHeaders,
         limits::Limits,
         policy::{
@@ -108,6 +109,7 @@ pub mod security {
         },
         principal::{Method, Principal},
         rate::RateLimit,
+        rbac::{AccessBuilder, AccessError, AccessRules, Cause, Explanation, RoleBasedAccessControl},
         redact::Secret,
         revoke::Revocations,
         schema::SchemaLimits,

@@ -321,13 +321,18 @@ impl<P> ServerBuilder<P> {
             ));
         }
         let registry = match Registry::new(definitions, policy.limits().schema, &states) {
-            Ok(registry) if problems.is_empty() => registry,
-            Ok(_) => return Err(Error::problems_found(problems)),
+            Ok(registry) => {
+                problems.extend(unknown_roles(&registry, rules.as_deref()));
+                registry
+            }
             Err(found) => {
                 problems.extend(found);
                 return Err(Error::problems_found(problems));
             }
         };
+        if !problems.is_empty() {
+            return Err(Error::problems_found(problems));
+        }
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new(STORE, clock.clone()));
         let engine = Engine {
             gate: Gate::new(policy, authenticators, rules, clock.clone()),
@@ -375,6 +380,20 @@ impl<P> std::fmt::Debug for ServerBuilder<P> {
             .field("definitions", &self.said.definitions)
             .finish_non_exhaustive()
     }
+}
+
+/// A role that a handler requires and nobody can have would hide the handler from everybody.
+fn unknown_roles(registry: &Registry, rules: Option<&dyn Rules>) -> Vec<Problem> {
+    let Some(rules) = rules else { return Vec::new() };
+    let snapshot = registry.snapshot();
+    let unknown = snapshot.roles().into_iter().filter(|role| !rules.defines_role(role));
+    let problem = |role| {
+        Problem::new(
+            format!("a handler requires the role `{role}`, which is not defined"),
+            format!("define it: .with_role(\"{role}\", &[..])"),
+        )
+    };
+    unknown.map(problem).collect()
 }
 
 /// The revisions of a list, each once, oldest first.

@@ -15,6 +15,11 @@ pub trait Rules: Send + Sync + std::fmt::Debug + 'static {
         who.has_role(role)
     }
 
+    /// A role of this name exists, so that a handler can name it.
+    fn defines_role(&self, _role: &str) -> bool {
+        true
+    }
+
     /// `who` has this scope, directly or by a broader one.
     fn holds_scope(&self, who: &Principal, scope: &str) -> bool {
         who.has_scope(scope)

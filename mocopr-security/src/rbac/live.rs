@@ -92,6 +92,18 @@ impl Rules for AccessRules {
     fn depend_on_caller(&self) -> bool {
         true
     }
+
+    fn holds_role(&self, who: &Principal, role: &str) -> bool {
+        Self::holds_role(self, who, role)
+    }
+
+    fn defines_role(&self, role: &str) -> bool {
+        self.0.load().rules.defines(role)
+    }
+
+    fn holds_scope(&self, who: &Principal, scope: &str) -> bool {
+        Self::holds_scope(self, who, scope)
+    }
 }
 
 impl fmt::Debug for AccessRules {

@@ -142,4 +142,16 @@ impl Rules for RoleBasedAccessControl {
     fn depend_on_caller(&self) -> bool {
         true
     }
+
+    fn holds_role(&self, who: &Principal, role: &str) -> bool {
+        Self::holds_role(self, who, role)
+    }
+
+    fn defines_role(&self, role: &str) -> bool {
+        self.defines(role)
+    }
+
+    fn holds_scope(&self, who: &Principal, scope: &str) -> bool {
+        Self::holds_scope(self, who, scope)
+    }
 }

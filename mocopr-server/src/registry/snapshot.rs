@@ -171,14 +171,22 @@ impl Snapshot {
     /// All scopes that handlers require, in order.
     pub(crate) fn scopes(&self) -> &[Box<str>] {
         self.scopes.get_or_init(|| {
-            let tools = self.tools.iter().map(|entry| &entry.common);
-            let prompts = self.prompts.iter().map(|entry| &entry.common);
-            let resources = self.resources.iter().map(|entry| &entry.common);
-            let templates = self.templates.iter().map(|entry| &entry.common);
-            let all = tools.chain(prompts).chain(resources).chain(templates);
-            let scopes: BTreeSet<&Box<str>> = all.flat_map(|common| &common.need.scopes).collect();
+            let scopes: BTreeSet<&Box<str>> = self.commons().flat_map(|common| &common.need.scopes).collect();
             scopes.into_iter().cloned().collect()
         })
+    }
+
+    /// All roles that handlers require, in order.
+    pub(crate) fn roles(&self) -> BTreeSet<&str> {
+        self.commons().flat_map(|common| &common.need.roles).map(|role| &**role).collect()
+    }
+
+    fn commons(&self) -> impl Iterator<Item = &Common> {
+        let tools = self.tools.iter().map(|entry| &entry.common);
+        let prompts = self.prompts.iter().map(|entry| &entry.common);
+        let resources = self.resources.iter().map(|entry| &entry.common);
+        let templates = self.templates.iter().map(|entry| &entry.common);
+        tools.chain(prompts).chain(resources).chain(templates)
     }
 
     /// What the server says of itself in a revision, encoded once, to the end of its message.

@@ -6,4 +6,5 @@ mod lapses;
 mod listeners;
 mod pages;
 mod rates;
+mod roles;
 mod starting;

@@ -1,6 +1,6 @@
 //! What keeps a server from being built or started, and what an owner reads of what is in force.
 
-use mocopr::{HttpConfig, McpServer, prelude::*};
+use mocopr::{HttpConfig, McpServer, prelude::*, security::RoleBasedAccessControl};
 
 use super::guarded::{Names, policy};
 
@@ -52,6 +52,19 @@ fn roles_that_decide_must_be_there() {
     let found =
         problems(SecurityPolicy::strict().with_public_url("https://mcp.example.com/mcp").with_authenticator(Names));
     assert_eq!(found, ["roles decide what a caller may do, and there are none"]);
+}
+
+/// S-03, S-43
+#[test]
+fn a_role_that_a_handler_requires_must_be_defined() {
+    let rules = |role| RoleBasedAccessControl::builder().with_role(role, &["tools:call"]).build().unwrap();
+    let build = |role| {
+        let tool = Tool::new("reset").requires_role("admin").handler(|_: serde_json::Value| async { "done" });
+        McpServer::builder().with_info("x", "1").with_tool(tool).with_authorization(rules(role)).build()
+    };
+    assert!(build("admin").is_ok());
+    let error = build("user").unwrap_err();
+    assert_eq!(error.problems()[0].what(), "a handler requires the role `admin`, which is not defined");
 }
 
 /// S-03
