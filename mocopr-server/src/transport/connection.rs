@@ -1,9 +1,10 @@
 //! One stream of messages, one a line: standard streams, and the in-process pipe. Moves bytes; decides nothing.
 //!
-//! Handlers run on the connection's own task. What they send goes through one bounded queue to one writer, so that
-//! two messages never mix and a peer that does not read holds up nobody but itself.
+//! Handlers, the reader and the one writer run on the connection's own task, so that two messages never mix and an
+//! answer costs no hand-over. What handlers say before they answer goes through a bounded queue; a peer that does not
+//! read holds up nobody but itself.
 
-use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
+use std::{future::poll_fn, io, ops::ControlFlow, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
@@ -12,12 +13,13 @@ use mocopr_security::gate::Admission;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::mpsc,
-    time::{sleep, timeout},
+    task::consume_budget,
+    time::{Instant, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use super::lines::{Frame, LineReader, LineWriter};
+use super::lines::{Frame, LineReader, LineWriter, WriteFault};
 use crate::{
     calls::Calls,
     engine::{Channel, Engine, Link, Step},
@@ -42,38 +44,32 @@ where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    let (sink, queue) = mpsc::channel(engine.limits().queued_messages.get());
-    let writer = LineWriter::new(output, queue, engine.limits().write_stall).run();
-    let (drain, after_drain) = (endings.drain.clone(), endings.after_drain);
-    let cut = async {
-        drain.cancelled().await;
-        sleep(after_drain + CUT_MARGIN).await;
-    };
-    let talk = Talk { channel: Channel::default(), admission, sink, work: FuturesUnordered::new(), engine };
-    let reader = LineReader::new(input, talk.engine.limits().message_bytes);
-    let talk = async { tokio::join!(writer, talk.run(reader, endings)) };
-    tokio::select! {
-        (written, ()) = talk => {
-            if let Err(fault) = written {
-                debug!(%fault, "a stream of messages ended early");
-            }
-        }
-        // A peer that does not read holds up the talk; it must not hold up the end of the server.
-        () = cut => debug!("a stream of messages was cut at the end of the server"),
-    }
+    let limits = engine.limits();
+    let (sink, queue) = mpsc::channel(limits.queued_messages.get());
+    let writer = LineWriter::new(output, queue, limits.queued_messages, limits.write_stall);
+    let reader = LineReader::new(input, limits.message_bytes);
+    let work = FuturesUnordered::new();
+    Talk { channel: Channel::default(), admission, sink, writer, is_lost: false, work, engine }
+        .run(reader, endings)
+        .await;
 }
 
 /// The talk with one peer.
-struct Talk {
+struct Talk<W> {
     engine: Arc<Engine>,
     admission: Admission,
     channel: Channel,
+    /// For what calls say before they answer.
     sink: mpsc::Sender<Bytes>,
-    work: FuturesUnordered<BoxFuture<'static, ()>>,
+    writer: LineWriter<W>,
+    is_lost: bool,
+    /// Each may leave a last message.
+    work: FuturesUnordered<BoxFuture<'static, Option<Bytes>>>,
 }
 
-impl Talk {
+impl<W: AsyncWrite + Unpin> Talk<W> {
     async fn run<R: AsyncRead + Unpin>(mut self, mut reader: LineReader<R>, endings: Endings) {
+        let mut drained = pin!(endings.drain.cancelled());
         let grace = loop {
             let session = self.channel.session.get().cloned();
             let engine = self.engine.clone();
@@ -83,50 +79,113 @@ impl Talk {
                     _ => std::future::pending().await,
                 }
             };
+            // A peer that does not read is not listened to either.
+            let has_room = self.writer.has_room();
+            // In this order, what is answered leaves before more is read, and calls under way go before new ones.
             tokio::select! {
-                () = endings.drain.cancelled() => break endings.after_drain,
-                () = self.sink.closed() => break Duration::ZERO,
-                Some(()) = self.work.next(), if !self.work.is_empty() => {}
-                notice = change => {
-                    if let Some(frame) = self.told(&notice) {
-                        send(&self.sink, frame).await;
+                biased;
+                () = &mut drained => break endings.after_drain,
+                written = self.writer.write() => {
+                    if let Err(fault) = written {
+                        self.lost(&fault);
+                        break Duration::ZERO;
                     }
                 }
-                frame = reader.next() => match frame {
-                    Ok(Frame::Line(line)) => self.take(line).await,
-                    Ok(Frame::TooLong) => {
-                        let revision = Link::Channel(&self.channel).revision();
-                        let answer = self.engine.refuse(None, Fault::TooLarge, revision);
-                        send(&self.sink, answer.body.whole()).await;
-                    }
-                    Ok(Frame::End) => break endings.after_input,
-                    Err(error) => {
-                        debug!(%error, "the input of a stream of messages failed");
-                        break endings.after_input;
-                    }
-                },
+                Some(last) = self.work.next(), if !self.work.is_empty() => self.push(last),
+                notice = change, if has_room => {
+                    let told = self.told(&notice);
+                    self.push(told);
+                }
+                frame = reader.next(), if has_room => match self.hear(frame, &mut reader).await {
+                    ControlFlow::Continue(()) => {}
+                    ControlFlow::Break(()) => break endings.after_input,
+                }
             }
         };
-        self.finish(grace).await;
+        let cut = async {
+            endings.drain.cancelled().await;
+            sleep(endings.after_drain + CUT_MARGIN).await;
+        };
+        tokio::select! {
+            () = self.finish(grace) => {}
+            // A peer that does not read must not hold up the end of the server.
+            () = cut => debug!("a stream of messages was cut at the end of the server"),
+        }
     }
 
-    /// Lets calls under way end, then cancels what is left.
+    /// Lets calls under way end, cancels what is left, and writes what was said until then.
     async fn finish(mut self, grace: Duration) {
-        let Self { work, .. } = &mut self;
-        let all = async { while work.next().await.is_some() {} };
-        if timeout(grace, all).await.is_err() {
-            debug!("calls under way were cancelled at the end of their stream");
+        let deadline = Instant::now() + grace;
+        while !self.work.is_empty() {
+            tokio::select! {
+                biased;
+                written = self.writer.run(), if !self.is_lost => {
+                    if let Err(fault) = written {
+                        self.lost(&fault);
+                    }
+                }
+                Some(last) = self.work.next() => self.push(last),
+                () = sleep_until(deadline) => {
+                    debug!("calls under way were cancelled at the end of their stream");
+                    break;
+                }
+            }
         }
         self.channel.calls.end();
         if let Some(session) = self.channel.session.get() {
             session.end();
+        }
+        let Self { sink, work, mut writer, is_lost, .. } = self;
+        drop((sink, work));
+        if !is_lost && let Err(fault) = writer.run().await {
+            debug!(%fault, "a stream of messages ended early");
+        }
+    }
+
+    /// Nothing more can be written; what calls still say is not queued any more.
+    fn lost(&mut self, fault: &WriteFault) {
+        debug!(%fault, "a stream of messages ended early");
+        self.is_lost = true;
+        self.writer.close();
+    }
+
+    /// Takes what has arrived: this frame, and those behind it that are at hand, so that their answers leave together.
+    async fn hear<R: AsyncRead + Unpin>(
+        &mut self,
+        frame: io::Result<Frame>,
+        reader: &mut LineReader<R>,
+    ) -> ControlFlow<()> {
+        let mut frame = frame;
+        let mut left = FRAMES_A_TURN;
+        loop {
+            match frame {
+                Ok(Frame::Line(line)) => self.take(line).await,
+                Ok(Frame::TooLong) => {
+                    let revision = Link::Channel(&self.channel).revision();
+                    let answer = self.engine.refuse(None, Fault::TooLarge, revision);
+                    self.writer.push(answer.body.whole());
+                }
+                Ok(Frame::End) => return ControlFlow::Break(()),
+                Err(error) => {
+                    debug!(%error, "the input of a stream of messages failed");
+                    return ControlFlow::Break(());
+                }
+            }
+            left -= 1;
+            if left == 0 || !self.writer.has_room() {
+                return ControlFlow::Continue(());
+            }
+            let Some(next) = reader.at_hand() else { return ControlFlow::Continue(()) };
+            frame = Ok(next);
+            // Lines at hand are no reason to keep other tasks from their turn.
+            consume_budget().await;
         }
     }
 
     async fn take(&mut self, line: Bytes) {
         match self.engine.begin(&self.admission, line, Link::Channel(&self.channel)) {
             Step::Accepted => {}
-            Step::Answer(answer) | Step::Opened(answer, _) => send(&self.sink, answer.body.whole()).await,
+            Step::Answer(answer) | Step::Opened(answer, _) => self.writer.push(answer.body.whole()),
             Step::Run(running, _) => self.start(Calls::One(running)).await,
             Step::Batch(batch) => self.start(Calls::Batch(batch)).await,
             Step::Listen(listening) => self.work.push(Box::pin(listen(listening, self.sink.clone()))),
@@ -136,7 +195,7 @@ impl Talk {
     /// Polls a handler once on the spot: most answer at once and need no place among the others.
     async fn start(&mut self, mut calls: Calls) {
         match poll_fn(|task| Poll::Ready(calls.poll_next(task))).await {
-            Poll::Ready(Event::Final(answer)) => send(&self.sink, answer.body.whole()).await,
+            Poll::Ready(Event::Final(answer)) => self.writer.push(answer.body.whole()),
             Poll::Ready(Event::Cancelled) => {}
             Poll::Ready(event @ (Event::Frame(_) | Event::Question(..) | Event::CloseStream)) => {
                 self.work.push(Box::pin(drive(calls, Some(event), self.sink.clone())));
@@ -152,52 +211,70 @@ impl Talk {
             self.engine.gate.holds(&self.admission) && self.engine.may_be_told(self.admission.principal(), notice);
         may.then(|| encode::notice(notice, session.revision(), None))?
     }
+
+    fn push(&mut self, message: Option<Bytes>) {
+        if let Some(message) = message {
+            self.writer.push(message);
+        }
+    }
 }
 
 /// Carries what a handler says to the writer; a handler whose words nobody can hear any more is dropped.
-async fn drive(mut calls: Calls, first: Option<Event>, sink: mpsc::Sender<Bytes>) {
-    let mut next = first;
+///
+/// An answer that nothing was said before is left as the last message. Any other goes through the queue, so that it
+/// cannot overtake what was said.
+async fn drive(mut calls: Calls, first: Option<Event>, sink: mpsc::Sender<Bytes>) -> Option<Bytes> {
+    let (mut next, mut has_spoken) = (first, false);
     loop {
         let event = match next.take() {
             Some(event) => event,
             None => calls.next().await,
         };
         match event {
-            Event::Frame(frame) | Event::Question(_, frame) => tokio::select! {
-                biased;
-                sent = sink.send(frame) => {
-                    if sent.is_err() {
-                        return;
+            Event::Frame(frame) | Event::Question(_, frame) => {
+                has_spoken = true;
+                tokio::select! {
+                    biased;
+                    sent = sink.send(frame) => {
+                        if sent.is_err() {
+                            return None;
+                        }
                     }
+                    () = calls.overdue() => {}
                 }
-                () = calls.overdue() => {}
-            },
+            }
             // There is only one stream, and it stays.
             Event::CloseStream => {}
-            Event::Final(answer) => return send(&sink, answer.body.whole()).await,
-            Event::Cancelled => return,
+            Event::Final(answer) if has_spoken => return send(&sink, answer.body.whole()).await,
+            Event::Final(answer) => return Some(answer.body.whole()),
+            Event::Cancelled => return None,
         }
     }
 }
 
-async fn listen(mut listening: Listening, sink: mpsc::Sender<Bytes>) {
+async fn listen(mut listening: Listening, sink: mpsc::Sender<Bytes>) -> Option<Bytes> {
     loop {
         match listening.next().await {
             Told::Frame(frame) => {
                 if sink.send(frame).await.is_err() {
-                    return;
+                    return None;
                 }
             }
             Told::Final(answer) => return send(&sink, answer).await,
-            Told::Cancelled => return,
+            Told::Cancelled => return None,
         }
     }
 }
 
-async fn send(sink: &mpsc::Sender<Bytes>, frame: Bytes) {
-    // The writer is gone when the peer is; the talk ends by that.
+/// Queues a last message; nothing is left then.
+async fn send(sink: &mpsc::Sender<Bytes>, frame: Bytes) -> Option<Bytes> {
+    // The queue is closed when the peer is gone; the talk ends by that.
     let _ = sink.send(frame).await;
+    None
 }
+
+/// Lines that are taken before their answers leave, where so many are at hand.
+const FRAMES_A_TURN: usize = 64;
 
 /// How long the writer may take, after the last call has ended, to hand over what is queued.
 const CUT_MARGIN: Duration = Duration::from_millis(500);
@@ -208,7 +285,7 @@ mod tests {
     use serde_json::Value;
     use tokio::{
         io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
-        time::Instant,
+        time::timeout,
     };
 
     use super::*;
@@ -234,6 +311,26 @@ mod tests {
         let mut answer = String::new();
         client.read_line(&mut answer).await.unwrap();
         assert_eq!(answer.trim_end(), r#"{"jsonrpc":"2.0","id":7,"result":{}}"#);
+    }
+
+    #[tokio::test]
+    async fn each_of_many_lines_that_arrive_together_is_answered_in_order() {
+        // Far more than the queue and the pipe hold: the input has to wait for room, and to go on once there is.
+        let client = pipe::open(engine());
+        let (answers, mut lines) = tokio::io::split(client);
+        let ask = async {
+            let all: String =
+                (0..10_000).map(|id| format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"ping\"}}\n")).collect();
+            lines.write_all(all.as_bytes()).await.unwrap();
+        };
+        let hear = async {
+            let mut answers = BufReader::new(answers).lines();
+            for id in 0..10_000 {
+                let answer = answers.next_line().await.unwrap().unwrap();
+                assert_eq!(answer, format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{}}}}"#));
+            }
+        };
+        tokio::join!(ask, hear);
     }
 
     #[tokio::test(start_paused = true)]

@@ -7,5 +7,6 @@ pub(crate) mod http;
 pub(crate) mod lines;
 pub(crate) mod mirror;
 pub(crate) mod pipe;
+pub(crate) mod stall;
 #[cfg(feature = "stdio")]
 pub(crate) mod stdio;

@@ -3,15 +3,25 @@
 //! Owns the cap on one line while it is read, and the one ordered writer. It never looks into a frame, never keeps
 //! more of a line than the cap allows, and never lets one message look like two.
 
-use std::{fmt, io, time::Duration};
+use std::{
+    collections::VecDeque,
+    fmt,
+    future::poll_fn,
+    io,
+    num::NonZeroUsize,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use memchr::{memchr, memchr2};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite},
     sync::mpsc,
-    time::timeout,
 };
+
+use super::stall::{Stall, Stalled};
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "each task ends with its test")]
@@ -67,7 +77,7 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
     /// Safe: a call that is dropped loses nothing.
     pub(crate) async fn next(&mut self) -> io::Result<Frame> {
         loop {
-            if let Some(frame) = self.buffered() {
+            if let Some(frame) = self.at_hand() {
                 return Ok(frame);
             }
             if self.state == State::Ended {
@@ -89,8 +99,8 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
         }
     }
 
-    /// A frame from the bytes at hand.
-    fn buffered(&mut self) -> Option<Frame> {
+    /// The next frame if the bytes at hand hold one.
+    pub(crate) fn at_hand(&mut self) -> Option<Frame> {
         loop {
             let unsearched = self.buffer.get(self.searched..).unwrap_or_default();
             let Some(found) = memchr(b'\n', unsearched) else {
@@ -169,6 +179,18 @@ impl fmt::Display for WriteFault {
     }
 }
 
+impl From<Stalled> for WriteFault {
+    fn from(Stalled: Stalled) -> Self {
+        Self::Stalled
+    }
+}
+
+impl From<io::Error> for WriteFault {
+    fn from(error: io::Error) -> Self {
+        Self::Lost(error)
+    }
+}
+
 impl std::error::Error for WriteFault {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
@@ -178,72 +200,148 @@ impl std::error::Error for WriteFault {
     }
 }
 
-/// The one writer of a stream: takes messages from a bounded queue and writes each as one line, in order.
+/// The one writer of a stream: writes messages as one line each, in order.
 ///
-/// Everything that is queued goes out in one write (up to 64 KiB; a larger message goes by itself), so that an answer
-/// never leaves in two small pieces.
+/// It takes them from a bounded queue, and from its owner directly. Everything that is at hand goes out in one write (up
+/// to 64 KiB; a larger message goes by itself), so that an answer never leaves in two small pieces.
 #[derive(Debug)]
 pub(crate) struct LineWriter<W> {
     output: W,
     queue: mpsc::Receiver<Bytes>,
-    stall: Duration,
+    /// How many messages may wait here.
+    room: usize,
+    /// Messages that are not on their way yet.
+    waiting: VecDeque<Bytes>,
+    /// Whole lines on their way; what has left is cut off.
+    block: BytesMut,
+    /// A message on its way behind `block`, without its line break.
+    large: Bytes,
+    is_flushed: bool,
+    stall: Stall,
 }
 
 impl<W: AsyncWrite + Unpin> LineWriter<W> {
-    /// A writer that gives up when `output` takes nothing for `stall`.
-    pub(crate) fn new(output: W, queue: mpsc::Receiver<Bytes>, stall: Duration) -> Self {
-        Self { output, queue, stall }
+    /// A writer that gives up when `output` takes nothing for `stall`, and takes messages from `queue` while fewer than
+    /// `room` wait.
+    pub(crate) fn new(output: W, queue: mpsc::Receiver<Bytes>, room: NonZeroUsize, stall: Duration) -> Self {
+        Self {
+            output,
+            queue,
+            room: room.get(),
+            waiting: VecDeque::new(),
+            block: BytesMut::with_capacity(BLOCK),
+            large: Bytes::new(),
+            is_flushed: true,
+            stall: Stall::new(stall),
+        }
+    }
+
+    /// Adds a message; it leaves in [`run`](Self::run), and may overtake what is in the queue.
+    pub(crate) fn push(&mut self, message: Bytes) {
+        self.waiting.push_back(message);
+    }
+
+    /// Whether its owner should add more: fewer messages wait than may.
+    pub(crate) fn has_room(&self) -> bool {
+        self.waiting.len() < self.room
+    }
+
+    /// Takes no further message from the queue: those who send there learn it at once.
+    pub(crate) fn close(&mut self) {
+        self.queue.close();
     }
 
     /// Writes until every sender is gone and everything that they queued is flushed.
     ///
     /// # Errors
-    /// [`WriteFault`]; the queue is closed then, so that senders learn it at once.
+    /// [`WriteFault`]; the stream is of no more use then.
     ///
     /// # Cancel safety
-    /// Not safe: a line may have gone out in part. Drop it only together with the stream.
-    pub(crate) async fn run(mut self) -> Result<(), WriteFault> {
-        let mut batch = Vec::with_capacity(BATCH);
-        let mut block = BytesMut::with_capacity(BLOCK);
-        while self.queue.recv_many(&mut batch, BATCH).await > 0 {
-            for message in batch.drain(..) {
-                if !block.is_empty() && block.len() + message.len() >= BLOCK {
-                    self.write(&block).await?;
-                    block.clear();
-                }
-                if message.len() < BLOCK || memchr2(b'\n', b'\r', &message).is_some() {
-                    append(&mut block, &message);
-                } else {
-                    self.write(&message).await?;
-                }
-                block.extend_from_slice(b"\n");
-            }
-            self.write(&block).await?;
-            block.clear();
-            if block.capacity() > 2 * BLOCK {
-                block = BytesMut::with_capacity(BLOCK);
-            }
-            timeout(self.stall, self.output.flush())
-                .await
-                .map_err(|_| WriteFault::Stalled)?
-                .map_err(WriteFault::Lost)?;
-        }
-        Ok(())
+    /// Safe: what was not written is written by the next call.
+    pub(crate) async fn run(&mut self) -> Result<(), WriteFault> {
+        poll_fn(|cx| self.poll_run(cx)).await
     }
 
-    async fn write(&mut self, mut bytes: &[u8]) -> Result<(), WriteFault> {
-        while !bytes.is_empty() {
-            // The timer is only registered when the write has to wait.
-            let written = timeout(self.stall, self.output.write(bytes))
-                .await
-                .map_err(|_| WriteFault::Stalled)?
-                .map_err(WriteFault::Lost)?;
-            if written == 0 {
-                return Err(WriteFault::Lost(io::ErrorKind::WriteZero.into()));
+    /// Writes until it fails, and, if there is no room, until there is.
+    ///
+    /// # Errors
+    /// [`WriteFault`]; the stream is of no more use then.
+    ///
+    /// # Cancel safety
+    /// Safe: what was not written is written by the next call.
+    pub(crate) async fn write(&mut self) -> Result<(), WriteFault> {
+        let had_room = self.has_room();
+        poll_fn(|cx| match self.poll_run(cx) {
+            Poll::Pending if !had_room && self.has_room() => Poll::Ready(Ok(())),
+            outcome => outcome,
+        })
+        .await
+    }
+
+    fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteFault>> {
+        loop {
+            let has_ended = self.take_queued(cx);
+            if self.block.is_empty() && self.large.is_empty() {
+                self.join();
             }
-            bytes = bytes.get(written..).unwrap_or_default();
+            if self.block.is_empty() && self.large.is_empty() {
+                if !self.is_flushed {
+                    let flushed = Pin::new(&mut self.output).poll_flush(cx);
+                    ready!(self.stall.watch(cx, flushed))??;
+                    self.is_flushed = true;
+                }
+                return if has_ended { Poll::Ready(Ok(())) } else { Poll::Pending };
+            }
+            let bytes = if self.block.is_empty() { &*self.large } else { &*self.block };
+            let written = Pin::new(&mut self.output).poll_write(cx, bytes);
+            let written = ready!(self.stall.watch(cx, written))??;
+            if written == 0 {
+                return Poll::Ready(Err(WriteFault::Lost(io::ErrorKind::WriteZero.into())));
+            }
+            self.is_flushed = false;
+            if !self.block.is_empty() {
+                self.block.advance(written);
+                continue;
+            }
+            self.large.advance(written);
+            if self.large.is_empty() {
+                self.block.extend_from_slice(b"\n");
+            }
         }
-        Ok(())
+    }
+
+    /// Takes messages from the queue while there is room; true once there will never be another.
+    fn take_queued(&mut self, cx: &mut Context<'_>) -> bool {
+        while self.has_room() {
+            match self.queue.poll_recv(cx) {
+                Poll::Ready(Some(message)) => self.waiting.push_back(message),
+                Poll::Ready(None) => return true,
+                Poll::Pending => break,
+            }
+        }
+        false
+    }
+
+    /// Puts as many waiting messages on their way as leave together.
+    fn join(&mut self) {
+        // Takes back what was cut off at the front.
+        self.block.reserve(BLOCK);
+        if self.block.capacity() > 2 * BLOCK {
+            self.block = BytesMut::with_capacity(BLOCK);
+        }
+        while let Some(message) = self.waiting.front() {
+            if !self.block.is_empty() && self.block.len() + message.len() >= BLOCK {
+                return;
+            }
+            let Some(message) = self.waiting.pop_front() else { return };
+            if message.len() < BLOCK || memchr2(b'\n', b'\r', &message).is_some() {
+                append(&mut self.block, &message);
+                self.block.extend_from_slice(b"\n");
+            } else {
+                self.large = message;
+                return;
+            }
+        }
     }
 }
 
@@ -267,6 +365,3 @@ const BLOCK: usize = 64 * 1024;
 
 /// Below this much free room the reader gets a new block.
 const LEAST_ROOM: usize = 4 * 1024;
-
-/// Messages taken from the queue at once.
-const BATCH: usize = 256;

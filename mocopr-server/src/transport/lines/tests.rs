@@ -7,7 +7,7 @@ use std::{
 };
 
 use proptest::prelude::*;
-use tokio::io::ReadBuf;
+use tokio::io::{AsyncWriteExt, ReadBuf};
 
 use super::*;
 
@@ -105,7 +105,7 @@ async fn lines_that_arrived_together_are_read_at_once() {
     let mut lines = LineReader::new(input.as_bytes(), 100);
     assert!(matches!(lines.next().await.unwrap(), Frame::Line(_)));
     let mut at_hand = 0;
-    while lines.buffered().is_some() {
+    while lines.at_hand().is_some() {
         at_hand += 1;
     }
     assert!(at_hand > 4_000, "{at_hand} lines without a read");
@@ -148,6 +148,11 @@ impl AsyncWrite for Recorder {
     }
 }
 
+/// A writer with room for three messages.
+fn writer<W: AsyncWrite + Unpin>(output: W, queue: mpsc::Receiver<Bytes>, stall_seconds: u64) -> LineWriter<W> {
+    LineWriter::new(output, queue, NonZeroUsize::new(3).unwrap(), Duration::from_secs(stall_seconds))
+}
+
 async fn written(messages: &[Bytes]) -> Recorder {
     let (sender, queue) = mpsc::channel(messages.len());
     for message in messages {
@@ -155,7 +160,7 @@ async fn written(messages: &[Bytes]) -> Recorder {
     }
     drop(sender);
     let recorder = Recorder::default();
-    LineWriter::new(recorder.clone(), queue, Duration::from_secs(1)).run().await.unwrap();
+    writer(recorder.clone(), queue, 1).run().await.unwrap();
     recorder
 }
 
@@ -190,7 +195,8 @@ async fn message_with_line_breaks_stays_one_line() {
 async fn writer_gives_up_on_a_peer_that_does_not_read() {
     let (near, _far) = tokio::io::duplex(10);
     let (sender, queue) = mpsc::channel(4);
-    let writer = tokio::spawn(LineWriter::new(near, queue, Duration::from_secs(5)).run());
+    let mut writer = writer(near, queue, 5);
+    let writer = tokio::spawn(async move { writer.run().await });
     sender.send(Bytes::from_static(b"more than ten bytes")).await.unwrap();
     assert!(matches!(writer.await.unwrap(), Err(WriteFault::Stalled)));
     assert!(sender.is_closed());
@@ -200,7 +206,8 @@ async fn writer_gives_up_on_a_peer_that_does_not_read() {
 async fn slow_reader_that_reads_is_not_cut() {
     let (near, mut far) = tokio::io::duplex(10);
     let (sender, queue) = mpsc::channel(4);
-    let writer = tokio::spawn(LineWriter::new(near, queue, Duration::from_secs(5)).run());
+    let mut writer = writer(near, queue, 5);
+    let writer = tokio::spawn(async move { writer.run().await });
     sender.send(Bytes::from(vec![b'x'; 99])).await.unwrap();
     drop(sender);
     let mut got = 0;
@@ -209,4 +216,24 @@ async fn slow_reader_that_reads_is_not_cut() {
         got += far.read(&mut [0; 10]).await.unwrap();
     }
     writer.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn writer_without_room_comes_back_once_there_is_some() {
+    let (near, mut far) = tokio::io::duplex(10);
+    let (_sender, queue) = mpsc::channel(4);
+    let mut writer = writer(near, queue, 5);
+    for message in 0..4 {
+        assert_eq!(writer.has_room(), message < 3, "{message}");
+        writer.push(Bytes::from(vec![b'x'; BLOCK - 1]));
+    }
+    let reading = async { while far.read(&mut [0; 10]).await.unwrap() > 0 {} };
+    tokio::select! {
+        written = writer.write() => written.unwrap(),
+        () = reading => panic!("the writer is still there"),
+    }
+    assert!(writer.has_room());
+    // With room it goes on until it fails, and here nobody reads any more.
+    drop(far);
+    assert!(matches!(writer.write().await, Err(WriteFault::Lost(_))));
 }

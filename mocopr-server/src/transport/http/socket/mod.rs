@@ -15,10 +15,11 @@ use std::{
 use bytes::{Buf, Bytes};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Instant, Sleep, sleep},
+    time::{Sleep, sleep},
 };
 
 use super::deadlines::Deadlines;
+use crate::transport::stall::Stall;
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "each task ends with its test")]
@@ -98,7 +99,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
             return Poll::Ready(Ok(bytes.len()));
         }
         let written = Pin::new(&mut this.inner).poll_write(cx, bytes);
-        let written = ready!(this.stall.watch(cx, written))?;
+        let written = ready!(this.stall.watch(cx, written))??;
         this.moved(written, bytes.len());
         Poll::Ready(Ok(written))
     }
@@ -115,7 +116,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
             return Poll::Ready(Ok(head.len()));
         }
         let written = Pin::new(&mut this.inner).poll_write_vectored(cx, slices);
-        let written = ready!(this.stall.watch(cx, written))?;
+        let written = ready!(this.stall.watch(cx, written))??;
         this.moved(written, slices.iter().map(|slice| slice.len()).sum());
         Poll::Ready(Ok(written))
     }
@@ -128,13 +129,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
         let this = self.get_mut();
         while !this.refusal.is_empty() {
             let written = Pin::new(&mut this.inner).poll_write(cx, &this.refusal);
-            match ready!(this.stall.watch(cx, written))? {
+            match ready!(this.stall.watch(cx, written))?? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 written => this.refusal.advance(written),
             }
         }
         let flushed = Pin::new(&mut this.inner).poll_flush(cx);
-        ready!(this.stall.watch(cx, flushed))?;
+        ready!(this.stall.watch(cx, flushed))??;
         this.deadlines.flushed();
         Poll::Ready(Ok(()))
     }
@@ -148,7 +149,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
         let this = self.get_mut();
         if this.linger.is_none() {
             let closed = Pin::new(&mut this.inner).poll_shutdown(cx);
-            ready!(this.stall.watch(cx, closed))?;
+            ready!(this.stall.watch(cx, closed))??;
         }
         if this.ended || this.deadlines.is_dismissed() {
             return Poll::Ready(Ok(()));
@@ -175,37 +176,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
         }
         this.ended = true;
         Poll::Ready(Ok(()))
-    }
-}
-
-/// A timer that runs only while a write waits.
-///
-/// It is made at the first write that has to wait; a connection whose peer reads never touches the timer wheel.
-#[derive(Debug)]
-struct Stall {
-    within: Duration,
-    timer: Option<Pin<Box<Sleep>>>,
-    waiting: bool,
-}
-
-impl Stall {
-    fn new(within: Duration) -> Self {
-        Self { within, timer: None, waiting: false }
-    }
-
-    fn watch<T>(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if outcome.is_ready() {
-            self.waiting = false;
-            return outcome;
-        }
-        let within = self.within;
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(within)));
-        if !self.waiting {
-            self.waiting = true;
-            timer.as_mut().reset(Instant::now() + within);
-        }
-        ready!(timer.as_mut().poll(cx));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
