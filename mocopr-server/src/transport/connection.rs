@@ -62,6 +62,7 @@ struct Talk<W> {
     /// For what calls say before they answer.
     sink: mpsc::Sender<Bytes>,
     writer: LineWriter<W>,
+    /// The writer has failed.
     is_lost: bool,
     /// Each may leave a last message.
     work: FuturesUnordered<BoxFuture<'static, Option<Bytes>>>,
