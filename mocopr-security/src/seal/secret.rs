@@ -23,9 +23,9 @@ impl KeyRing {
     /// let secret = |text: &str| Secret::new(String::from(text));
     /// let old = "2b0qTnNYu0PZJqUtyPCXFQcYkJL9yoNcXoVkqTCuAsU=";
     /// let both = format!("Lyg9bYzrvqQ7Bn5H0nIKhP8XrpKGZ1kDVpEh1RHvDcE=,{old}");
-    /// let sealed = KeyRing::from_secret(&secret(old))?.seal(Purpose::Cursor, &[b"alice"], b"100")?;
-    /// assert_eq!(KeyRing::from_secret(&secret(&both))?.open(Purpose::Cursor, &[b"alice"], &sealed)?, b"100");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let sealed = KeyRing::from_secret(&secret(old))?.seal(Purpose::Cursor, &[b"alice"], b"100").unwrap();
+    /// assert_eq!(KeyRing::from_secret(&secret(&both))?.open(Purpose::Cursor, &[b"alice"], &sealed).unwrap(), b"100");
+    /// # Ok::<(), mocopr_security::policy::Problem>(())
     /// ```
     ///
     /// # Errors
