@@ -45,11 +45,14 @@ use crate::{
 /// assert!(verified.principal().has_role("editor"));
 /// # Ok::<(), mocopr_security::policy::Problem>(())
 /// ```
+///
+/// A clone is the same keys: whoever gives one to the policy keeps another, to [reload](Self::reload) it.
+#[derive(Clone)]
 pub struct ApiKeys {
     file: Option<ApiKeyFile>,
     issuer: Box<str>,
     clock: Arc<dyn Clock>,
-    table: RwLock<Arc<Table>>,
+    table: Arc<RwLock<Arc<Table>>>,
 }
 
 impl ApiKeys {
@@ -69,7 +72,7 @@ impl ApiKeys {
     /// # Errors
     /// A problem that names the key where a record breaks a rule, or two have the same id.
     pub fn of(keys: Vec<ApiKey>) -> Result<Self, Problem> {
-        let table = RwLock::new(Arc::new(Table::of(keys, None)?));
+        let table = Arc::new(RwLock::new(Arc::new(Table::of(keys, None)?)));
         Ok(Self { file: None, issuer: ISSUER.into(), clock: Arc::new(SystemClock::new()), table })
     }
 
@@ -88,7 +91,8 @@ impl ApiKeys {
         self
     }
 
-    /// Reads the file again; from then on what it says holds. Blocks while it reads, and stops nobody meanwhile.
+    /// Reads the file again; from then on what it says holds, for every clone. Blocks while it reads, and stops nobody
+    /// meanwhile.
     ///
     /// # Errors
     /// As [`from_file`](Self::from_file), and then the keys stay as they are; where the keys come from no file.

@@ -254,7 +254,7 @@ fn a_reload_takes_what_the_file_says_and_a_bad_file_changes_nothing() {
     verified(&keys, alice.expose());
     let (bob, bob_id) = add("bob");
     assert_eq!(rejection(&keys, Credential::ApiKey(bob.expose())), "an unknown api key");
-    keys.reload().unwrap();
+    keys.clone().reload().unwrap();
     verified(&keys, bob.expose());
     assert_eq!(keys.last_used(&alice_id), Some(now()));
 
