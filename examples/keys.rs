@@ -1,7 +1,8 @@
 //! Makes, lists and revokes API keys in a file that `ApiKeys::from_file` reads.
 //!
-//! `keys add FILE --subject S [--role R]… [--scope SC]… [--tenant T] [--expires DAYS] [--name N]` prints the key once, on
-//! standard output, and keeps what is needed to know it again; the file is made where there is none, for its owner alone.
+//! `keys add FILE --subject S [--role R]… [--scope SC]… [--tenant T] [--expires DAYS] [--name N]` prints the key once,
+//! on standard output, and keeps what is needed to know it again; the file is made where there is none, for its owner
+//! alone.
 //! `keys list FILE` prints one line a key; `keys revoke FILE ID` revokes one.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the command line")]
 #![allow(clippy::disallowed_methods, reason = "a key is made now, by the clock of the system")]

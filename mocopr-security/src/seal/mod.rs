@@ -20,9 +20,9 @@ use crate::redact::Secret;
 
 /// The keys that seal and open: one that does both, and earlier ones that only open.
 ///
-/// Each text is encrypted with a key of its own, derived with HKDF from the ring's key, the purpose and 128 random bits, by
-/// AES-256-GCM with a random 96-bit nonce. That way the number of texts that one key may seal is not bounded in
-/// practice, where random nonces alone would bound it to 2³².
+/// Each text is encrypted with a key of its own, derived with HKDF from the ring's key, the purpose and 128 random
+/// bits, by AES-256-GCM with a random 96-bit nonce. That way the number of texts that one key may seal is not bounded
+/// in practice, where random nonces alone would bound it to 2³².
 ///
 /// ```
 /// use mocopr_security::seal::{KeyRing, Purpose};

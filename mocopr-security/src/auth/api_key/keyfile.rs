@@ -33,8 +33,8 @@ impl ApiKeyFile {
     /// What is kept of every key, in the order of the file.
     ///
     /// # Errors
-    /// A problem that names the file where it is not there, belongs to somebody else than root or this process's user, is
-    /// open to anybody beside its owner, is too large, or has a line that is no record; then with the line's number.
+    /// A problem that names the file where it is not there, belongs to somebody else than root or this process's user,
+    /// is open to anybody beside its owner, is too large, or has a line that is no record; then with the line's number.
     pub fn keys(&self) -> Result<Vec<ApiKey>, Problem> {
         let content = file::read(&self.0, Privacy::Owner, MOST_BYTES)?;
         parse(&self.0, content.expose())
@@ -43,8 +43,8 @@ impl ApiKeyFile {
     /// Adds a key; makes the file, readable by its owner alone, where there is none.
     ///
     /// # Errors
-    /// As [`keys`](Self::keys), but for a file that is not there; where the record breaks a rule or its id is taken; where
-    /// the file cannot be written.
+    /// As [`keys`](Self::keys), but for a file that is not there; where the record breaks a rule or its id is taken;
+    /// where the file cannot be written.
     pub fn add(&self, key: ApiKey) -> Result<(), Problem> {
         self.change(|keys| {
             keys.push(key);
