@@ -5,6 +5,7 @@ use std::{
     future::poll_fn,
     panic::Location,
     sync::{Arc, Weak},
+    time::Duration,
 };
 
 use mocopr_core::{
@@ -20,12 +21,13 @@ use mocopr_core::{
 };
 use mocopr_security::principal::Principal;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use tracing::warn;
 
 use crate::{
     ask::{self, AskError, Elicit, ElicitUrl, Root, Sampling},
     engine::Engine,
+    handles::Handles,
     outlet::Outlet,
     session::Session,
 };
@@ -116,6 +118,55 @@ impl Context {
             return Ok(());
         }
         Err(Failure::from_fault(Fault::Scope([scope.into()].into())))
+    }
+
+    /// A handle of `value`: a text that the caller carries from call to call and cannot read, forge or change.
+    ///
+    /// It opens for this caller and this `purpose` alone, a fixed name that no two kinds of handles share, and for `ttl`.
+    /// It shows that the server gave it to this caller, and nothing else: what its caller may do is checked as ever. A
+    /// value has at most 8 KiB as JSON; what is larger is kept by the server, and the handle names it.
+    ///
+    /// # Errors
+    /// An internal failure where the value is larger, is not JSON, or the system gives no randomness.
+    ///
+    /// # Source
+    /// MCP 2026-07-28, basic/security_best_practices, "State Handle Hijacking".
+    pub fn mint_handle<T: Serialize + ?Sized>(
+        &self,
+        purpose: &str,
+        value: &T,
+        ttl: Duration,
+    ) -> Result<String, Failure> {
+        self.handles().mint(purpose, value, ttl)
+    }
+
+    /// The value of a handle that was minted for this caller and purpose, as often as it is brought back.
+    ///
+    /// # Errors
+    /// One failure, which `?` returns, for whatever was not minted here, is another caller's, is of another purpose or
+    /// type, was changed, or has expired.
+    pub fn open_handle<T: DeserializeOwned>(&self, purpose: &str, handle: &str) -> Result<T, Failure> {
+        self.handles().open(purpose, handle)
+    }
+
+    /// The value of a handle, the first time that this opens it.
+    ///
+    /// In 2026-07-28 a handler runs again from the top once a question is answered, so this belongs after the last one.
+    /// [`Context::open_handle`] does not ask whether a handle was used: a purpose is of the one kind or of the other.
+    ///
+    /// # Errors
+    /// As [`Context::open_handle`], and for a handle that was used; a failure that asks to come again where the store
+    /// cannot record the use, and then the value is not given.
+    ///
+    /// # Cancel safety
+    /// Where the future is dropped, the handle may have been used up.
+    pub async fn open_handle_once<T: DeserializeOwned>(&self, purpose: &str, handle: &str) -> Result<T, Failure> {
+        self.handles().open_once(purpose, handle).await
+    }
+
+    fn handles(&self) -> Handles<'_> {
+        let Engine { ring, clock, store, .. } = &*self.engine;
+        Handles { ring, clock: &**clock, store: &**store, principal: &self.principal }
     }
 
     /// What the client declared that it can do.

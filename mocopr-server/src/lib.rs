@@ -33,7 +33,6 @@ pub mod error;
 pub mod expand;
 pub mod extract;
 pub mod handler;
-#[cfg_attr(not(test), expect(dead_code, reason = "the context of a call does not lend it yet"))]
 mod handles;
 #[cfg(feature = "http")]
 pub mod http;

@@ -2,6 +2,7 @@
 
 mod admission;
 mod guarded;
+mod keys;
 mod lapses;
 mod listeners;
 mod pages;
