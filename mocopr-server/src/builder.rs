@@ -59,6 +59,7 @@ struct Said {
     revisions: Option<Vec<Revision>>,
     rules: Option<Arc<dyn Rules>>,
     stdio_token: Option<Secret<String>>,
+    state_key: Option<Secret<String>>,
     problems: Vec<Problem>,
 }
 
@@ -77,6 +78,7 @@ impl ServerBuilder<Unguarded> {
             revisions: None,
             rules: None,
             stdio_token: None,
+            state_key: None,
             problems: Vec::new(),
         };
         Self { said, guard: PhantomData }
@@ -253,6 +255,18 @@ impl<P> ServerBuilder<P> {
         self
     }
 
+    /// Seals request state, cursors, event ids and handles with this key: 32 bytes in base64, which all replicas of a
+    /// server share; of several, with commas between, the first seals and all open.
+    ///
+    /// Without, each process makes a key of its own, and what it sealed means nothing to another one.
+    pub fn with_state_key(mut self, key: Secret<String>) -> Self {
+        if self.said.state_key.is_some() {
+            self.twice("with_state_key");
+        }
+        self.said.state_key = Some(key);
+        self
+    }
+
     /// Where time comes from; for tests.
     #[cfg(feature = "testing")]
     pub fn with_clock(mut self, clock: impl Clock) -> Self {
@@ -290,6 +304,7 @@ impl<P> ServerBuilder<P> {
             revisions,
             rules,
             stdio_token,
+            state_key,
             mut problems,
         } = self.said;
         let policy = policy.unwrap_or_else(SecurityPolicy::development);
@@ -302,6 +317,14 @@ impl<P> ServerBuilder<P> {
                  .with_authorization_enabled(false) on the policy to let every caller do what handlers do not restrict",
             ));
         }
+        let ring = match state_key.as_ref().map(KeyRing::from_secret) {
+            None => Some(KeyRing::generate().map_err(|_| Error::entropy())?),
+            Some(Ok(ring)) => Some(ring),
+            Some(Err(problem)) => {
+                problems.push(problem);
+                None
+            }
+        };
         let authenticators = policy.authenticators();
         if stdio_token.is_some() && authenticators.is_empty() {
             problems.push(Problem::new(
@@ -330,9 +353,10 @@ impl<P> ServerBuilder<P> {
                 return Err(Error::problems_found(problems));
             }
         };
-        if !problems.is_empty() {
-            return Err(Error::problems_found(problems));
-        }
+        let ring = match ring {
+            Some(ring) if problems.is_empty() => ring,
+            Some(_) | None => return Err(Error::problems_found(problems)),
+        };
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new(STORE, clock.clone()));
         let engine = Engine {
             gate: Gate::new(policy, authenticators, rules, clock.clone()),
@@ -343,7 +367,7 @@ impl<P> ServerBuilder<P> {
             states,
             store,
             clock,
-            ring: KeyRing::generate().map_err(|_| Error::entropy())?,
+            ring,
             stamp: Stamp::new(&info),
             info,
             instructions,

@@ -31,3 +31,5 @@ impl fmt::Display for Problem {
         write!(f, "{}: {}", self.what, self.mend)
     }
 }
+
+impl std::error::Error for Problem {}

@@ -1,0 +1,545 @@
+//! The secure server: strict policy, every control on, and tools that try what a handler must not be able to do.
+//!
+//! Its settings come from the environment; `Settings` lists them. A wrong, a missing and an unbuilt setting stop the
+//! start with a line each. It is built through the public API alone.
+#![allow(clippy::print_stderr, reason = "problems and the address go to whoever started the example")]
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    num::NonZeroUsize,
+    path::PathBuf,
+    process::ExitCode,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use mocopr::{
+    auth::ApiKeys,
+    outbound::OutboundClient,
+    prelude::*,
+    resources::security::{KeyValidator, MemoryItem, MemoryResourceHandler},
+    security::{
+        AccessError, JsonLimits, Limits, Problem, PublicUrl, RateLimit, RateLimitPolicy, RoleBasedAccessControl, Secret,
+    },
+};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+#[mocopr::main]
+async fn main() -> ExitCode {
+    let settings = match Settings::read() {
+        Ok(settings) => settings,
+        Err(problems) => {
+            problems.iter().for_each(|problem| eprintln!("{problem}"));
+            return ExitCode::from(2);
+        }
+    };
+    match serve(settings).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:?}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn serve(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
+    let Settings { place, public_url, origins, issuer, api_keys, root, stdio_token, state_key, rates } = settings;
+    let mut policy = SecurityPolicy::strict().with_limits(limits()).with_rate_limiting(rates);
+    if let Some(url) = public_url {
+        policy = policy.with_public_url(url);
+    }
+    for origin in origins {
+        policy = policy.with_allowed_origin(origin);
+    }
+    if let Some(keys) = api_keys {
+        policy = policy.with_authenticator(keys);
+    }
+    let memory = MemoryResourceHandler::builder()
+        .with_memory_limit(50 * MIB)
+        .with_key_validation(KeyValidator::alphanumeric_only())
+        .with_ttl(Duration::from_secs(60 * 60))
+        .build();
+    memory.put(None, "welcome", MemoryItem::text("Welcome."))?;
+    let mut builder = McpServer::builder()
+        .with_info("fixture", env!("CARGO_PKG_VERSION"))
+        .with_authorization(roles()?)
+        .with_state(OutboundClient::builder().build()?)
+        .with_handlers(Tools::default())
+        .with_handlers(Notes::open())
+        .with_tool(typed())
+        .with_tool(bad_output())
+        .with_resources("memory://", memory);
+    if let Some(key) = state_key {
+        builder = builder.with_state_key(key);
+    }
+    if let Some(token) = stdio_token {
+        builder = builder.with_stdio_token(token);
+    }
+    let server = builder.with_security_policy(policy).build()?;
+    match place {
+        Place::Streams => {
+            eprintln!("listening on stdio");
+            server.run_stdio().await?;
+        }
+        Place::Loopback(address) => {
+            let config = HttpConfig::new(address)
+                .with_tls_required(false)
+                .on_ready(|address| eprintln!("listening on http://{address}/mcp"));
+            server.run_http(config).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Who may do what.
+fn roles() -> Result<RoleBasedAccessControl, AccessError> {
+    RoleBasedAccessControl::builder()
+        .with_role("admin", &["*"])
+        .with_role("user", &["tools:call:*", "resources:read:*", "prompts:read:*"])
+        .with_role("service", &["tools:call:echo", "resources:read:notes://public/*"])
+        .with_scope_implies("files", &["files:read"])
+        .build()
+}
+
+/// Tight limits, so that each of them is easy to reach.
+fn limits() -> Limits {
+    let strict = Limits::strict();
+    let mut message = strict.message;
+    message.arguments = JsonLimits { depth: 10, members: 100, string_bytes: 10_000, elements: 10_000 };
+    let count = |count| NonZeroUsize::new(count).unwrap_or(NonZeroUsize::MIN);
+    Limits {
+        message_bytes: MIB,
+        message,
+        body_read: Duration::from_secs(5),
+        request: Duration::from_secs(5),
+        client_wait: Duration::from_secs(10),
+        idle: Duration::from_secs(30),
+        write_stall: Duration::from_secs(5),
+        result_bytes: 64 * MIB,
+        sessions: count(2_000),
+        sessions_per_principal: Some(count(16)),
+        session_idle: Duration::from_secs(60),
+        connections: count(4_096),
+        connections_per_address: None,
+        calls_per_principal: count(16),
+        streams_per_principal: count(8),
+        request_state: Duration::from_secs(3),
+        ..strict
+    }
+}
+
+const MIB: usize = 1024 * 1024;
+
+/// What the environment says.
+struct Settings {
+    place: Place,
+    public_url: Option<String>,
+    origins: Vec<String>,
+    issuer: Option<(String, String)>,
+    api_keys: Option<ApiKeys>,
+    root: Option<PathBuf>,
+    stdio_token: Option<Secret<String>>,
+    state_key: Option<Secret<String>>,
+    rates: RateLimitPolicy,
+}
+
+/// Where to serve.
+enum Place {
+    Streams,
+    Loopback(SocketAddr),
+}
+
+impl Settings {
+    /// Every setting, or a line for each that is wrong.
+    fn read() -> Result<Self, Vec<String>> {
+        let mut problems = Vec::new();
+        for name in UNBUILT {
+            if setting(name).is_some() {
+                problems.push(format!("{name}: this version has no such part"));
+            }
+        }
+        let place = or_say(&mut problems, Self::place());
+        let issuer = match (setting("MOCOPR_ISSUER"), setting("MOCOPR_JWKS_URL")) {
+            (Some(issuer), Some(url)) => Some((issuer, url)),
+            (None, None) => None,
+            (Some(_), None) => or_say(&mut problems, Err("MOCOPR_JWKS_URL: missing beside MOCOPR_ISSUER".to_owned())),
+            (None, Some(_)) => or_say(&mut problems, Err("MOCOPR_ISSUER: missing beside MOCOPR_JWKS_URL".to_owned())),
+        };
+        let public_url = setting("MOCOPR_PUBLIC_URL");
+        match &public_url {
+            None if matches!(place, Some(Place::Loopback(_))) => problems.push("MOCOPR_PUBLIC_URL: missing".to_owned()),
+            None => {}
+            Some(url) => drop(or_say(&mut problems, PublicUrl::parse(url).map_err(named("MOCOPR_PUBLIC_URL")))),
+        }
+        let api_keys =
+            setting("MOCOPR_API_KEYS").map(|path| ApiKeys::from_file(path).map_err(named("MOCOPR_API_KEYS")));
+        let api_keys = api_keys.and_then(|keys| or_say(&mut problems, keys));
+        let state_key = setting("MOCOPR_STATE_KEY");
+        if state_key.as_ref().is_some_and(|key| STANDARD.decode(key).map_or(true, |key| key.len() != 32)) {
+            problems.push("MOCOPR_STATE_KEY: not 32 bytes in base64".to_owned());
+        }
+        let rates = or_say(&mut problems, Self::rates());
+        let list =
+            |name| setting(name).map_or_else(Vec::new, |list| list.split(',').map(|one| one.trim().into()).collect());
+        match (place, rates) {
+            (Some(place), Some(rates)) if problems.is_empty() => Ok(Self {
+                place,
+                public_url,
+                origins: list("MOCOPR_ALLOWED_ORIGINS"),
+                issuer,
+                api_keys,
+                root: setting("MOCOPR_ROOT").map(PathBuf::from),
+                stdio_token: setting("MOCOPR_STDIO_TOKEN").map(Secret::new),
+                state_key: state_key.map(Secret::new),
+                rates,
+            }),
+            _ => Err(problems),
+        }
+    }
+
+    fn place() -> Result<Place, String> {
+        match setting("MOCOPR_TRANSPORT").as_deref() {
+            Some("stdio") => Ok(Place::Streams),
+            Some("http") => {
+                let address = setting("MOCOPR_BIND").ok_or("MOCOPR_BIND: missing, give an address and a port")?;
+                address
+                    .parse()
+                    .map(Place::Loopback)
+                    .map_err(|_| format!("MOCOPR_BIND: {address:?} is no address with a port"))
+            }
+            Some(other @ ("https" | "wss" | "ws")) => Err(format!("MOCOPR_TRANSPORT: this version has no {other}")),
+            Some(other) => Err(format!("MOCOPR_TRANSPORT: {other:?} is none of stdio, http, https, ws, wss")),
+            None => Err("MOCOPR_TRANSPORT: missing, give stdio or http".to_owned()),
+        }
+    }
+
+    fn rates() -> Result<RateLimitPolicy, String> {
+        match setting("MOCOPR_RATE").as_deref() {
+            None | Some("on") => Ok(RateLimitPolicy {
+                address: Some(RateLimit::per_minute(6_000).with_burst(1_000)),
+                principal: Some(RateLimit::per_minute(100).with_burst(20)),
+                heavy: Some(RateLimit::per_minute(5)),
+            }),
+            Some("off") => Ok(RateLimitPolicy::unlimited()),
+            Some(other) => Err(format!("MOCOPR_RATE: {other:?} is neither on nor off")),
+        }
+    }
+}
+
+/// Settings of parts that this version does not have.
+const UNBUILT: [&str; 6] = [
+    "MOCOPR_TLS_CERT",
+    "MOCOPR_TLS_KEY",
+    "MOCOPR_TLS_CLIENT_CA",
+    "MOCOPR_AUDIT",
+    "MOCOPR_METRICS_BIND",
+    "MOCOPR_TRUSTED_PROXIES",
+];
+
+/// A variable of the environment; an empty one counts as absent.
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// A problem with the name of its setting in front.
+fn named(name: &str) -> impl Fn(Problem) -> String {
+    move |problem| format!("{name}: {problem}")
+}
+
+fn or_say<T>(problems: &mut Vec<String>, read: Result<T, String>) -> Option<T> {
+    read.map_err(|problem| problems.push(problem)).ok()
+}
+
+/// Tools that answer by themselves.
+#[derive(Default)]
+struct Tools {
+    /// How often `admin_reset` ran.
+    resets: AtomicU64,
+    /// How often `confirm_once` ran to its end.
+    confirmed: AtomicU64,
+}
+
+/// Who calls, and what has happened in this process.
+#[data]
+struct Whoami {
+    subject: String,
+    issuer: String,
+    method: String,
+    roles: Vec<String>,
+    tenant: Option<String>,
+    resets: u64,
+    confirmed: u64,
+}
+
+#[data]
+struct Sum {
+    sum: i64,
+}
+
+#[handlers]
+impl Tools {
+    /// Answers the text.
+    #[tool(read_only)]
+    async fn echo(&self, text: String) -> String {
+        text
+    }
+
+    /// Says who calls.
+    #[tool(read_only)]
+    async fn whoami(&self, caller: Caller) -> Json<Whoami> {
+        Json(Whoami {
+            subject: caller.subject().to_owned(),
+            issuer: caller.issuer().to_owned(),
+            method: caller.method().as_str().to_owned(),
+            roles: caller.roles().map(str::to_owned).collect(),
+            tenant: caller.tenant().map(str::to_owned),
+            resets: self.resets.load(Ordering::Relaxed),
+            confirmed: self.confirmed.load(Ordering::Relaxed),
+        })
+    }
+
+    /// Adds two integers.
+    #[tool(read_only)]
+    async fn add(&self, a: i64, b: i64) -> Result<Json<Sum>, Failure> {
+        a.checked_add(b).map(|sum| Json(Sum { sum })).ok_or_else(|| Failure::caller("the sum is too large"))
+    }
+
+    /// Fails with an error whose cause nobody may read.
+    #[tool]
+    async fn fail_secret(&self) -> Result<String, Failure> {
+        let cause = "CANARY-SECRET-7f3a in /srv/app/db.sqlite3: SELECT secret FROM users WHERE id = 1";
+        Err(Failure::internal("the lookup failed").caused_by(cause))
+    }
+
+    /// Panics.
+    #[tool]
+    #[allow(clippy::panic, reason = "it is what the tool is for")]
+    async fn panic_now(&self) -> String {
+        panic!("CANARY-SECRET-7f3a at /srv/app/src/main.rs:42")
+    }
+
+    /// Answers after this many milliseconds.
+    #[tool(read_only)]
+    async fn sleep_ms(&self, ms: u64) -> &'static str {
+        sleep(Duration::from_millis(ms)).await;
+        "slept"
+    }
+
+    /// Keeps a processor busy for this many milliseconds.
+    #[tool(read_only)]
+    #[allow(clippy::disallowed_methods, reason = "it measures the real time that it wastes")]
+    fn spin(&self, ms: u64) -> &'static str {
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_millis(ms) {
+            std::hint::spin_loop();
+        }
+        "spun"
+    }
+
+    /// Answers so many bytes.
+    #[tool(read_only)]
+    async fn big_output(&self, #[arg(range(0..=100_000_000))] bytes: usize) -> String {
+        "x".repeat(bytes)
+    }
+
+    /// Prints a text on standard output, which belongs to the protocol.
+    #[tool]
+    #[allow(clippy::print_stdout, reason = "it is what the tool is for")]
+    async fn print_stdout(&self, text: String) -> &'static str {
+        println!("{text}");
+        "printed"
+    }
+
+    /// Sends so many notifications of progress, and as many log messages.
+    #[tool(read_only)]
+    async fn flood(&self, ctx: &Context, count: u32) -> &'static str {
+        for number in 0..count {
+            ctx.progress(f64::from(number), f64::from(count), "flooding");
+            ctx.log(Level::Info, json!({"number": number}));
+        }
+        "flooded"
+    }
+
+    /// Fetches an address, as far as it is one that a server may fetch.
+    #[tool(read_only)]
+    async fn upstream(&self, url: String, client: State<OutboundClient>) -> Result<String, Failure> {
+        let response = client.get(&url).await.map_err(|error| Failure::caller(error.to_string()).caused_by(error))?;
+        Ok(String::from_utf8_lossy(response.body()).into_owned())
+    }
+
+    /// Sets everything back; for administrators.
+    #[tool(requires(role = "admin"), destructive)]
+    async fn admin_reset(&self) -> &'static str {
+        self.resets.fetch_add(1, Ordering::Relaxed);
+        "reset"
+    }
+
+    /// Answers what it is given, and runs no statement.
+    #[tool(header(region = "Region"))]
+    async fn execute_sql(&self, region: String, query: String) -> String {
+        format!("{region}: {query}")
+    }
+
+    /// Answers the number.
+    #[tool(read_only, header(n = "Num"))]
+    async fn int_hdr(&self, n: i64) -> i64 {
+        n
+    }
+
+    /// Makes a handle that this caller alone can use.
+    #[tool]
+    async fn mk_handle(&self, ctx: &Context) -> Result<String, Failure> {
+        ctx.mint_handle("fixture", &ctx.caller().subject(), Duration::from_secs(60))
+    }
+
+    /// Uses a handle.
+    #[tool]
+    async fn use_handle(&self, ctx: &Context, handle: String) -> Result<String, Failure> {
+        ctx.open_handle::<String>("fixture", &handle)
+    }
+
+    /// Asks for a name and greets.
+    #[tool(read_only)]
+    async fn ask_name(&self, ctx: &Context) -> Result<String, Failure> {
+        let Name { name } = ctx.elicit::<Name>("What is your name?").await?;
+        Ok(format!("Hello, {name}!"))
+    }
+
+    /// Asks for a confirmation that counts once.
+    #[tool]
+    async fn confirm_once(&self, ctx: &Context) -> Result<String, Failure> {
+        let Confirmation { confirm } = ctx.elicit::<Confirmation>("Really?").once().await?;
+        if !confirm {
+            return Err(Failure::caller("not confirmed"));
+        }
+        Ok(format!("confirmed {}", self.confirmed.fetch_add(1, Ordering::Relaxed) + 1))
+    }
+
+    /// Costs much.
+    #[tool(heavy)]
+    async fn heavy(&self) -> &'static str {
+        "heavy"
+    }
+
+    /// Greets whoever has the role `user`.
+    #[tool(requires(role = "user"))]
+    async fn greet_role(&self, caller: Caller) -> String {
+        format!("Hello, {}!", caller.subject())
+    }
+
+    /// Greets.
+    #[prompt]
+    async fn greet(&self, name: String) -> String {
+        format!("Greet {name} kindly.")
+    }
+
+    /// For administrators.
+    #[resource("secret://vault", mime = "text/plain", requires(role = "admin"))]
+    async fn vault(&self) -> &'static str {
+        "the secret of the vault"
+    }
+}
+
+#[data]
+struct Name {
+    name: String,
+}
+
+#[data]
+struct Confirmation {
+    confirm: bool,
+}
+
+/// Notes of users, by user and id.
+struct Notes(Mutex<BTreeMap<(String, String), String>>);
+
+impl Notes {
+    /// With the notes of `public`.
+    fn open() -> Self {
+        let note = |id: &str, text: &str| (("public".to_owned(), id.to_owned()), text.to_owned());
+        Self(Mutex::new(BTreeMap::from([note("welcome", "Welcome."), note("rules", "Be kind.")])))
+    }
+}
+
+#[handlers]
+impl Notes {
+    /// Writes a note.
+    #[tool(requires(scope = "notes:write", scope = "notes:read"))]
+    async fn write_note(
+        &self,
+        #[arg(pattern = "^[A-Za-z0-9_-]{1,64}$")] user: String,
+        #[arg(pattern = "^[A-Za-z0-9_-]{1,64}$")] id: String,
+        text: String,
+    ) -> Result<&'static str, Failure> {
+        let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if notes.len() >= MAX_NOTES && !notes.contains_key(&(user.clone(), id.clone())) {
+            return Err(Failure::caller("there are too many notes"));
+        }
+        notes.insert((user, id), text);
+        Ok("written")
+    }
+
+    /// A note.
+    #[resource("notes://{user}/{id}", mime = "text/plain")]
+    async fn note(&self, user: String, id: String) -> Result<String, Failure> {
+        let notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let uri = format!("notes://{user}/{id}");
+        notes.get(&(user, id)).cloned().ok_or_else(|| Failure::absent(uri))
+    }
+
+    /// The ids of a user's notes, those of `public` where no user is known.
+    #[completion(resource = "notes://{user}/{id}", argument = "id")]
+    async fn ids(&self, typed: &str, user: Option<&str>) -> Vec<String> {
+        let user = user.unwrap_or("public");
+        let notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ids = notes.keys().filter(|(owner, id)| owner == user && id.starts_with(typed));
+        ids.map(|(_, id)| id.clone()).take(100).collect()
+    }
+}
+
+const MAX_NOTES: usize = 10_000;
+
+/// One property of every kind that a schema has.
+fn typed() -> Tool {
+    let schema = json!({
+        "type": "object",
+        "properties": {
+            "code": {"type": "string", "pattern": "^[A-Z]{2}-[0-9]{4}$"},
+            "title": {"type": "string", "minLength": 1, "maxLength": 80},
+            "email": {"type": "string", "format": "email"},
+            "link": {"type": "string", "format": "uri"},
+            "count": {"type": "integer", "minimum": 1, "maximum": 100},
+            "ratio": {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
+            "flag": {"type": "boolean"},
+            "color": {"enum": ["red", "green", "blue"]},
+            "tags": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 5},
+            "place": {
+                "type": "object",
+                "properties": {"x": {"type": "integer"}, "y": {"type": "integer"}},
+                "required": ["x", "y"],
+                "additionalProperties": false
+            },
+            "either": {"oneOf": [{"type": "string"}, {"type": "integer"}]}
+        },
+        "additionalProperties": false
+    });
+    Tool::new("typed")
+        .description("Takes one property of every kind, and answers them.")
+        .read_only()
+        .input_schema(schema.to_string())
+        .handler(|arguments: Value| async move { arguments.to_string() })
+}
+
+/// Breaks its own output schema.
+fn bad_output() -> Tool {
+    Tool::new("bad_output")
+        .description("Answers what its output schema forbids.")
+        .output_schema(r#"{"type": "object", "properties": {"sum": {"type": "integer"}}, "required": ["sum"]}"#)
+        .handler(|_: Value| async { Json(json!({"sum": "CANARY-SECRET-7f3a"})) })
+}
