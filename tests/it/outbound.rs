@@ -81,6 +81,7 @@ fn server(client: OutboundClient) -> McpServer<mocopr::Guarded> {
     builder.with_security_policy(SecurityPolicy::development()).build().unwrap()
 }
 
+/// P-11
 #[tokio::test]
 async fn the_credential_of_a_caller_does_not_travel_on() {
     let upstream = Upstream::start().await;
@@ -99,6 +100,7 @@ async fn the_credential_of_a_caller_does_not_travel_on() {
     hosted.stop().await;
 }
 
+/// S-23, T-45
 #[tokio::test]
 async fn a_tool_cannot_be_led_to_this_machine_and_its_caller_learns_nothing() {
     let upstream = Upstream::start().await;
@@ -122,6 +124,7 @@ async fn a_tool_cannot_be_led_to_this_machine_and_its_caller_learns_nothing() {
     assert_eq!(upstream.seen(), [""; 0]);
 }
 
+/// P-66
 #[tokio::test]
 async fn a_reference_of_a_schema_to_another_place_is_refused_and_never_fetched() {
     let upstream = Upstream::start().await;

@@ -96,6 +96,7 @@ async fn kind(client: &OutboundClient, url: &str) -> OutboundErrorKind {
     client.get(url).await.unwrap_err().kind()
 }
 
+/// S-23, T-45, P-17
 #[tokio::test]
 async fn hostile_urls_are_refused_and_nothing_is_connected_to() {
     let network = hostile_network();
@@ -113,6 +114,7 @@ async fn hostile_urls_are_refused_and_nothing_is_connected_to() {
     assert_eq!(network.connected(), ["9.9.9.9:443", "9.9.9.9:8443", "[2606:4700::1111]:443"]);
 }
 
+/// S-23, P-17
 #[tokio::test]
 async fn permitting_loopback_permits_no_other_private_address() {
     let network = hostile_network();
@@ -127,6 +129,7 @@ async fn permitting_loopback_permits_no_other_private_address() {
     assert!(network.connected.lock().unwrap().iter().all(|address| address.ip().is_loopback()));
 }
 
+/// S-23, P-17
 #[test]
 fn what_is_refused_without_a_resolver_is_refused_at_the_start() {
     let network = hostile_network();
@@ -149,6 +152,7 @@ async fn localhost_is_nothing_but_loopback_even_where_a_name_server_says_otherwi
     assert_eq!(network.connected(), [""; 0]);
 }
 
+/// S-23, T-45
 #[tokio::test]
 async fn of_mixed_addresses_only_public_ones_are_connected_to_and_the_name_is_resolved_once() {
     let addresses = ["127.0.0.1", "10.0.0.1", "9.9.9.9", "::1", "169.254.169.254", "2606:4700::1111", "192.168.1.1"];
@@ -222,6 +226,7 @@ fn what_an_owner_says_wrong_is_a_problem() {
     }
 }
 
+/// S-23
 #[tokio::test]
 async fn a_host_proves_itself_by_a_root_that_is_trusted_and_by_nothing_else() {
     let proof = Proof::of("public.example");
@@ -261,6 +266,7 @@ async fn permitting_insecure_loopback_does_not_trust_its_certificates() {
     assert_eq!(trusting.get(&url).await.unwrap().status(), 200);
 }
 
+/// P-11
 #[tokio::test]
 async fn a_request_carries_what_was_said_and_no_more() {
     let server = Server::plain(|_| answer(204, "set-cookie: a=b\r\n", "")).await;
@@ -293,6 +299,7 @@ async fn a_header_that_would_become_two_is_refused() {
     assert_eq!(client.send(request).await.unwrap_err().kind(), OutboundErrorKind::Request);
 }
 
+/// S-23
 #[tokio::test]
 async fn a_redirect_is_an_answer_unless_it_is_to_be_followed() {
     let server = Server::plain(|head| match head {
@@ -308,6 +315,7 @@ async fn a_redirect_is_an_answer_unless_it_is_to_be_followed() {
     assert_eq!(server.heads().len(), 3);
 }
 
+/// S-23, T-45
 #[tokio::test]
 async fn a_redirect_to_another_place_is_refused_before_anything_is_sent() {
     let elsewhere = Server::plain(|_| answer(200, "", "secret")).await;
@@ -352,6 +360,7 @@ async fn a_redirect_of_a_post_is_not_followed() {
     assert_eq!((response.status().as_u16(), server.heads().len()), (307, 1));
 }
 
+/// S-23
 #[tokio::test]
 async fn an_answer_may_have_as_many_bytes_as_allowed_and_not_one_more() {
     let server = Server::plain(|head| {
