@@ -4,6 +4,7 @@
 //! decides nothing about what that principal may do, and never sees anything of a request but the credential.
 
 mod api_key;
+mod jwt;
 mod metadata;
 mod verdict;
 
