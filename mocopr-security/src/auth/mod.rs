@@ -5,6 +5,8 @@
 
 mod api_key;
 mod jwt;
+#[cfg(feature = "outbound")]
+mod key_set;
 mod metadata;
 mod verdict;
 
