@@ -119,8 +119,11 @@ pub mod security {
 /// Whom a credential proves.
 pub mod auth {
     pub use mocopr_security::auth::{
-        ApiKey, ApiKeyFile, ApiKeys, Authenticator, Credential, Identity, Pending, Rejected, Verdict, Verified,
+        ApiKey, ApiKeyFile, ApiKeys, AuthBuilder, AuthMiddleware, Authenticator, Credential, Identity, JwtAlgorithm,
+        Pending, Rejected, TokenValidator, Verdict, Verified,
     };
+    #[cfg(feature = "testing")]
+    pub use mocopr_security::auth::{TokenDraft, TokenIssuer};
 }
 
 /// Places that resources come from, mounted with [`ServerBuilder::with_resources`].

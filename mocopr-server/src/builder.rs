@@ -325,8 +325,11 @@ impl<P> ServerBuilder<P> {
                 None
             }
         };
-        let authenticators = policy.authenticators();
-        if stdio_token.is_some() && authenticators.is_empty() {
+        let authenticators = policy.open_authenticators(clock.clone()).unwrap_or_else(|found| {
+            problems.extend(found);
+            Vec::new()
+        });
+        if stdio_token.is_some() && !policy.has_authenticators() {
             problems.push(Problem::new(
                 "standard streams have a token, and nobody can say whom it proves",
                 "call .with_authentication(..) on the policy",

@@ -179,7 +179,7 @@ impl HttpConfig {
                 "call .with_tls_required(false) on the HttpConfig of a loopback listener",
             ));
         }
-        if policy.requires_authentication() && policy.authenticators().is_empty() {
+        if policy.requires_authentication() && !policy.has_authenticators() {
             problems.push(Problem::new(
                 "callers must prove who they are, and nobody can say whom a credential proves",
                 "call .with_authentication(..) on the policy",

@@ -4,18 +4,30 @@
 //! decides nothing about what that principal may do, and never sees anything of a request but the credential.
 
 mod api_key;
+#[cfg(any(test, feature = "testing"))]
+mod issuer;
 mod jwt;
 #[cfg(feature = "outbound")]
 mod key_set;
 mod metadata;
+mod middleware;
 mod verdict;
 
 use std::fmt;
 
-pub use self::api_key::{ApiKey, ApiKeyFile, ApiKeys};
-pub use self::metadata::Challenge;
-pub(crate) use self::metadata::{ProtectedResource, challenge};
-pub use self::verdict::{Identity, Pending, Rejected, Verdict, Verified};
+#[cfg(any(test, feature = "testing"))]
+pub use self::issuer::{TokenDraft, TokenIssuer};
+pub use self::{
+    api_key::{ApiKey, ApiKeyFile, ApiKeys},
+    jwt::{JwtAlgorithm, TokenValidator},
+    metadata::Challenge,
+    middleware::{AuthBuilder, AuthMiddleware},
+    verdict::{Identity, Pending, Rejected, Verdict, Verified},
+};
+pub(crate) use self::{
+    metadata::{ProtectedResource, challenge},
+    verdict::Lease,
+};
 
 /// A credential as a peer presented it: not checked in any way but that it is visible ASCII.
 ///

@@ -1,6 +1,6 @@
 //! What comes of looking at a credential.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 
@@ -61,8 +61,16 @@ impl Rejected {
 #[derive(Clone, Debug)]
 pub struct Verified {
     principal: Principal,
-    expires: Option<Duration>,
-    credential: Option<Box<str>>,
+    lease: Arc<Lease>,
+}
+
+/// What an admission rests on.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lease {
+    /// In time since 1970-01-01T00:00:00Z.
+    pub(crate) until: Option<Duration>,
+    /// The name of the credential.
+    pub(crate) credential: Option<Box<str>>,
 }
 
 impl Verified {
@@ -71,20 +79,20 @@ impl Verified {
         let Identity { method, issuer, subject, tenant } = identity;
         let holdings = Holdings::These { roles, scopes };
         let principal = Principal::new(method, issuer, subject, tenant.map(Box::from), holdings);
-        Self { principal, expires: None, credential: None }
+        Self { principal, lease: Arc::default() }
     }
 
     /// Only until then, in time since 1970-01-01T00:00:00Z.
     #[must_use]
     pub fn until(mut self, unix: Duration) -> Self {
-        self.expires = Some(unix);
+        Arc::make_mut(&mut self.lease).until = Some(unix);
         self
     }
 
     /// By a credential of this name (the `jti` of a token, the id of a key), so that it can be revoked alone.
     #[must_use]
     pub fn by(mut self, credential: impl Into<Box<str>>) -> Self {
-        self.credential = Some(credential.into());
+        Arc::make_mut(&mut self.lease).credential = Some(credential.into());
         self
     }
 
@@ -93,14 +101,18 @@ impl Verified {
         &self.principal
     }
 
+    pub(crate) fn lease(&self) -> Arc<Lease> {
+        Arc::clone(&self.lease)
+    }
+
     /// When it ends, in time since 1970-01-01T00:00:00Z.
     pub fn expires(&self) -> Option<Duration> {
-        self.expires
+        self.lease.until
     }
 
     /// The name of the credential, where it has one.
     pub fn credential(&self) -> Option<&str> {
-        self.credential.as_deref()
+        self.lease.credential.as_deref()
     }
 }
 

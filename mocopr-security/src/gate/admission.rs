@@ -1,8 +1,11 @@
 //! Who was admitted, and for how long.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use crate::{auth::Verified, principal::Principal};
+use crate::{
+    auth::{Lease, Verified},
+    principal::Principal,
+};
 
 /// Proof that a peer may speak: who it is, and until when.
 ///
@@ -18,14 +21,6 @@ pub struct Admission {
     pub(super) revocations: u64,
 }
 
-/// What an admission rests on.
-#[derive(Debug)]
-pub(super) struct Lease {
-    /// In time since 1970-01-01T00:00:00Z.
-    pub(super) until: Option<Duration>,
-    pub(super) credential: Option<Box<str>>,
-}
-
 impl Admission {
     /// Somebody whom no credential proves.
     pub(super) fn of(principal: Principal) -> Self {
@@ -34,8 +29,7 @@ impl Admission {
 
     /// Somebody whom a credential proves.
     pub(super) fn by(verified: &Verified, revocations: u64) -> Self {
-        let lease = Lease { until: verified.expires(), credential: verified.credential().map(Into::into) };
-        Self { principal: verified.principal().clone(), lease: Some(Arc::new(lease)), revocations }
+        Self { principal: verified.principal().clone(), lease: Some(verified.lease()), revocations }
     }
 
     /// Who was admitted.

@@ -8,6 +8,8 @@ mod report;
 
 use std::sync::Arc;
 
+use mocopr_core::clock::Clock;
+
 pub use self::{
     middleware::{CorsMiddleware, Middleware, RateLimitMiddleware, SecurityHeadersMiddleware},
     problem::Problem,
@@ -15,7 +17,13 @@ pub use self::{
     rates::RateLimitPolicy,
     report::{Report, Row},
 };
-use crate::{auth::Authenticator, headers::SecurityHeaders, limits::Limits, origin::OriginPolicy, rate::RateLimit};
+use crate::{
+    auth::{AuthMiddleware, Authenticator},
+    headers::SecurityHeaders,
+    limits::Limits,
+    origin::OriginPolicy,
+    rate::RateLimit,
+};
 
 /// The security policy of a server.
 ///
@@ -46,7 +54,8 @@ pub struct SecurityPolicy {
     public_url: Option<Box<str>>,
     allowed_origins: Vec<Box<str>>,
     cross_origin: CrossOrigin,
-    authenticators: Vec<Arc<dyn Authenticator>>,
+    authenticated_by: AuthMiddleware,
+    has_authentication: bool,
     authentication: Authentication,
     authorization: Authorization,
     arguments: Arguments,
@@ -148,7 +157,8 @@ impl SecurityPolicy {
             public_url: None,
             allowed_origins: Vec::new(),
             cross_origin: CrossOrigin::Listed,
-            authenticators: Vec::new(),
+            authenticated_by: AuthMiddleware::default(),
+            has_authentication: false,
             authentication: Authentication::Optional,
             authorization: Authorization::ByHandlerAlone,
             arguments: Arguments::Checked,
@@ -200,10 +210,21 @@ impl SecurityPolicy {
         self
     }
 
+    /// Says how callers are authenticated.
+    #[must_use]
+    pub fn with_authentication(mut self, authentication: AuthMiddleware) -> Self {
+        if self.has_authentication {
+            self.problems.push(twice("with_authentication"));
+        }
+        self.has_authentication = true;
+        self.authenticated_by.join(authentication);
+        self
+    }
+
     /// Adds somebody who says whom a credential proves; asked after those that were added before.
     #[must_use]
     pub fn with_authenticator(mut self, authenticator: impl Authenticator) -> Self {
-        self.authenticators.push(Arc::new(authenticator));
+        self.authenticated_by.add(authenticator);
         self
     }
 
@@ -309,9 +330,18 @@ impl SecurityPolicy {
         self.initial_scopes.as_deref()
     }
 
-    /// Who says whom a credential proves, in the order in which they are asked.
-    pub fn authenticators(&self) -> Vec<Arc<dyn Authenticator>> {
-        self.authenticators.clone()
+    /// Somebody says whom a credential proves.
+    pub fn has_authenticators(&self) -> bool {
+        !self.authenticated_by.is_empty()
+    }
+
+    /// Makes those who say whom a credential proves, in the order in which they are asked.
+    ///
+    /// # Errors
+    /// Every problem of each of them.
+    pub fn open_authenticators(&self, clock: Arc<dyn Clock>) -> Result<Vec<Arc<dyn Authenticator>>, Vec<Problem>> {
+        let url = self.public_url();
+        self.authenticated_by.clone().open(url.as_ref().map(PublicUrl::as_str), clock)
     }
 
     /// The public URL; `None` where there is none, or none that can be read.

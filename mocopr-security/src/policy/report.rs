@@ -33,7 +33,7 @@ impl Report {
             None => report.say("public URL", "none: loopback names alone", development),
         }
         let required = policy.requires_authentication();
-        let count = policy.authenticators.len();
+        let count = policy.authenticated_by.count();
         report.say(
             "authentication",
             format!("{}, {count} authenticator{}", if required { "required" } else { "optional" }, plural(count)),

@@ -29,7 +29,7 @@ enum Material {
     Rsa(RsaPublicKeyComponents<Box<[u8]>>),
     /// Bound to the one algorithm of its curve.
     Curve(Family, ParsedPublicKey),
-    Secret(hmac::Key),
+    Secret(Box<hmac::Key>),
 }
 
 impl VerifyingKey {
@@ -100,7 +100,7 @@ impl VerifyingKey {
         if bytes.trim_ascii_start().starts_with(b"-----BEGIN") {
             return Err("the secret of HS256 is a key in PEM, which others may know");
         }
-        Ok(Self::new(Material::Secret(hmac::Key::new(hmac::HMAC_SHA256, bytes)), &[b"secret", bytes]))
+        Ok(Self::new(Material::Secret(Box::new(hmac::Key::new(hmac::HMAC_SHA256, bytes))), &[b"secret", bytes]))
     }
 
     fn new(material: Material, parts: &[&[u8]]) -> Self {

@@ -43,7 +43,6 @@ use crate::{
 ///
 /// # Errors
 /// A URL that is neither `https` nor, where that is permitted, `http` to this machine.
-#[cfg_attr(not(test), expect(dead_code, reason = "the validator of tokens opens keys by their URL"))]
 pub(crate) fn open(location: KeyLocation, clock: Arc<dyn Clock>) -> Result<Arc<dyn KeySource>, Problem> {
     let KeyLocation { issuer, url, plain_http } = location;
     let client = OutboundClient::builder().with_timeout(MOST_FETCH).with_max_response_bytes(MOST_BYTES);
