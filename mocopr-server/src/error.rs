@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use mocopr_security::policy::Problem;
+use mocopr_security::{policy::Problem, rbac::AccessError};
 
 /// The result of building or running a server.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -65,6 +65,13 @@ impl Error {
     }
 }
 
+/// So that `?` in a `main` takes what is wrong with the roles as well.
+impl From<AccessError> for Error {
+    fn from(error: AccessError) -> Self {
+        Self::problems_found(error.problems().to_vec())
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
@@ -99,5 +106,19 @@ impl std::error::Error for Error {
 impl From<Problem> for Error {
     fn from(problem: Problem) -> Self {
         Self::problems_found(vec![problem])
+#[cfg(test)]
+mod tests {
+    use mocopr_security::rbac::RoleBasedAccessControl;
+
+    use super::*;
+
+    #[test]
+    fn problems_of_roles_are_problems_of_the_configuration() {
+        let build = || -> Result<()> {
+            RoleBasedAccessControl::builder().with_role("user", &["tools:cal"]).build()?;
+            Ok(())
+        };
+        let error = build().unwrap_err();
+        assert_eq!((error.kind(), error.problems().len()), (ErrorKind::Problems, 1));
     }
 }

@@ -15,7 +15,7 @@ mod role;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, iter};
 
 pub use self::{
     builder::{AccessBuilder, AccessError},
@@ -110,6 +110,12 @@ impl RoleBasedAccessControl {
     pub fn holds_scope(&self, who: &Principal, scope: &str) -> bool {
         who.has_scope(scope)
             || self.implied_by.get(scope).is_some_and(|broader| broader.iter().any(|scope| who.has_scope(scope)))
+    }
+
+    /// Some role by itself is granted something on it. A handler that no role reaches is mostly a rule forgotten.
+    pub fn reaches(&self, kind: Kind, name: &str) -> bool {
+        let grant = |role| decision::decide(&self.roles, iter::once(role), kind, name).grant();
+        self.roles.iter().any(|role| grant(role) != Grant::Nothing)
     }
 
     /// What somebody may do with one thing, and which rule says so, for a log or an owner's question.

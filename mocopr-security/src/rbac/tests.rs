@@ -121,6 +121,17 @@ fn an_heir_has_what_it_inherits_given_and_taken() {
     assert!(!holds("guest", "user") && !holds("user", "lead") && !holds("lead", "unheard") && holds("else", "else"));
 }
 
+/// S-43
+#[test]
+fn what_no_role_is_granted_can_be_told() {
+    let rules =
+        rules(&[("a", &["tools:call:x*", "!tools:call:xy"]), ("b", &["tools:read:xz"]), ("c", &["!tools:*:xa"])]);
+    let reaches = |name| rules.reaches(Kind::Tool, name);
+    assert!(reaches("x") && reaches("xz") && reaches("xa") && !reaches("xy") && !reaches("y"));
+    assert!(!rules.reaches(Kind::Prompt, "x"));
+    assert_eq!(rules.defined_roles().collect::<Vec<_>>(), ["a", "b", "c"]);
+}
+
 #[test]
 fn a_permission_for_everything_stands_in_for_no_role() {
     let rules = RoleBasedAccessControl::builder().with_presets().build().unwrap();
