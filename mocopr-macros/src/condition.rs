@@ -6,7 +6,12 @@ use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote, quote_spanned};
 use syn::{Expr, ExprClosure, ExprPath, Pat, Token, ext::IdentExt as _, parse::ParseStream, spanned::Spanned as _};
 
-use crate::{callable::Callable, errors::Errors, parameter::Field};
+use crate::{
+    callable::Callable,
+    errors::Errors,
+    hidden::{located, shown_at},
+    parameter::Field,
+};
 
 /// A condition as it was written.
 pub(crate) enum Condition {
@@ -71,7 +76,8 @@ impl Condition {
                     Some(whole) => vec![quote!(&#whole)],
                     None => callable.fields().map(see).collect(),
                 };
-                let span = Span::call_site().located_at(path.span());
+                let span = located(path.span());
+                let seen = seen.into_iter().map(|value| shown_at(span, value));
                 quote_spanned!(span=> #private::permitted(&__work, |__caller| #path(__caller, #(#seen),*)))
             }
             Self::Closure(closure) => {

@@ -517,7 +517,7 @@ fn arguments() -> Ident {
 }
 
 /// The same tokens, with errors about them shown elsewhere.
-fn shown_at(span: Span, tokens: TokenStream) -> TokenStream {
+pub(crate) fn shown_at(span: Span, tokens: TokenStream) -> TokenStream {
     let shown = |mut token: TokenTree| {
         token.set_span(span);
         token
@@ -526,6 +526,6 @@ fn shown_at(span: Span, tokens: TokenStream) -> TokenStream {
 }
 
 /// A span that errors are shown at, and that names are not looked up at.
-fn located(span: Span) -> Span {
+pub(crate) fn located(span: Span) -> Span {
     Span::call_site().located_at(span)
 }

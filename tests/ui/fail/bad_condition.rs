@@ -26,11 +26,15 @@ struct Notes;
 
 #[handlers]
 impl Notes {
-    #[tool(allow = |_| self.is_open())]
-    fn seven(&self) {}
+    #[prompt(allow = |_| self.is_open())]
+    fn seven(&self, b: String) -> String {
+        b
+    }
 
-    #[completion(prompt = "a", argument = "b", allow = |_| true)]
-    fn eight(&self, typed: &str) {}
+    #[completion(prompt = "seven", argument = "b", allow = |_| true)]
+    fn eight(&self, typed: &str) -> Vec<String> {
+        vec![typed.to_owned()]
+    }
 }
 
 fn main() {}

@@ -2,11 +2,6 @@
 
 use mocopr::{prelude::*, security::Principal};
 
-#[tool(allow = |who, city| who.subject() == city.len())]
-async fn one(city: String) -> String {
-    city
-}
-
 #[tool(allow = |_, city| city)]
 async fn two(city: String) -> String {
     city
