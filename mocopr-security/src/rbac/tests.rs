@@ -1,3 +1,5 @@
+//! Roles and patterns against their words: tables, attacks on spelling, and another reading that tries everything.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use mocopr_core::uri::{ResourceUri, UriTemplate};
