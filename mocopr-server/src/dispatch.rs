@@ -15,7 +15,7 @@ use mocopr_core::{
     wire::encode,
 };
 use mocopr_security::{
-    gate::{Admission, Target},
+    gate::{Admission, Decision, Target},
     principal::Principal,
 };
 use serde::de::IgnoredAny;
@@ -64,7 +64,7 @@ impl Engine {
     ) -> Result<Step, Refused> {
         let snapshot = self.registry.snapshot();
         let found = Found::find(&snapshot, &call.request);
-        let target = found.as_ref().map_or(Target::Missing, Found::target);
+        let target = found.as_ref().map_or(Target::Missing, |found| self.target(found, admission.principal()));
         let permit = self.gate.permit(admission, call, target).map_err(|denied| self.denied(denied))?;
         let call = permit.call();
         // The gate permits nothing that is missing.
@@ -108,6 +108,17 @@ impl Engine {
         };
         let start = Start { future, outlet, id, revision, admission, subject, state_bind, timeout, taken };
         Ok(Step::Run(Running::new(self.clone(), start), scene.session.cloned()))
+    }
+
+    /// What the gate decides about.
+    ///
+    /// Whoever may read a part of a mount may complete its paths: only those of that part come back, each decided by
+    /// itself. Of every other template the values cannot be told apart, so it takes all of the family.
+    fn target<'a>(&self, found: &'a Found, who: &Principal) -> Target<'a> {
+        let target = found.target();
+        let Found::Completion(Completed::Template(entry), None) = found else { return target };
+        let of_a_part = entry.mount.is_some() && self.gate.decide(who, target) == Decision::Refused;
+        if of_a_part { Target::Protocol } else { target }
     }
 
     /// Mirrored headers, then the input schema: after the permit, so that strangers cannot probe schemas.

@@ -20,6 +20,7 @@ use mocopr::{
     testing::{ManualClock, TestAnswer, TestClient, TestError},
     validation::UriValidator,
 };
+use mocopr_security::rbac::RoleBasedAccessControl;
 use serde_json::{Value, json};
 
 use crate::support::{piped::Piped, request::stateless, within};
@@ -365,6 +366,45 @@ async fn what_requires_a_role_is_hidden_and_what_requires_a_scope_is_listed_and_
     let mut editor = TestClient::as_principal(&server, Principal::named("eve").with_role("editor")).await.unwrap();
     assert_eq!(pages(&mut editor).await.concat(), ["secret:///s", "scoped:///t"]);
     assert_eq!(editor.read_resource("secret:///s").await.unwrap().text(), "version 1");
+}
+
+/// P-82, P-83, P-84, P-86
+#[tokio::test]
+async fn rules_decide_about_every_resource_of_a_mount_by_itself() {
+    let notes = Notes::of(&["private/a", "public/a", "public/b c", "public/taken"]);
+    let rules = RoleBasedAccessControl::builder()
+        .with_role("user", &["resources:read:note:///public/*", "!resources:read:note:///public/taken"])
+        .with_role("other", &["resources:read:else://*"])
+        .build()
+        .unwrap();
+    let server = builder().with_authorization(rules).with_resources("note:///", notes.clone()).build().unwrap();
+    let user = || Principal::named("ann").with_role("user");
+    let mut client = TestClient::as_principal(&server, user()).await.unwrap();
+    assert_eq!(pages(&mut client).await.concat(), ["note:///public/a", "note:///public/b%20c"]);
+    let values = completed(&mut client, "note:///{+path}", "path", "").await["values"].clone();
+    assert_eq!(values, json!(["public/a", "public/b c"]));
+    assert_eq!(completed(&mut client, "note:///{+path}", "path", "pr").await["values"], json!([]));
+    assert_eq!(client.read_resource("note:///%70ublic/a").await.unwrap().text(), "version 1");
+    let asked = notes.reads();
+    for uri in ["note:///private/a", "note:///public/taken", "note:///private/missing", "note:///never/a"] {
+        let expected = (-32602, "resource not found".to_owned(), json!({"uri": uri}));
+        assert_eq!(refused(client.read_resource(uri).await), expected, "{uri}");
+    }
+    assert_eq!(notes.reads(), asked, "what is forbidden is not opened");
+
+    let mut other = TestClient::as_principal(&server, Principal::named("bob").with_role("other")).await.unwrap();
+    assert_eq!(pages(&mut other).await.concat(), [""; 0]);
+    let templates = other.request("resources/templates/list", json!({})).await.unwrap();
+    assert_eq!(templates.value()["resourceTemplates"], json!([]));
+    let complete =
+        json!({"ref": {"type": "ref/resource", "uri": "note:///{+path}"}, "argument": {"name": "path", "value": ""}});
+    assert_eq!(refused(other.request("completion/complete", complete).await).0, -32602);
+
+    let mut told = TestClient::as_principal_in(&server, user(), Revision::NEWEST_STATEFUL).await.unwrap();
+    told.request("resources/subscribe", json!({"uri": "note:///public/a"})).await.unwrap();
+    for uri in ["note:///private/a", "note:///private/missing"] {
+        assert_eq!(refused(told.request("resources/subscribe", json!({"uri": uri})).await).0, -32002, "{uri}");
+    }
 }
 
 /// P-83

@@ -98,6 +98,9 @@ pub(super) async fn completion(
 ) -> Result<Completion, Failure> {
     let snapshot = engine.registry.snapshot();
     let snapshot = Arc::clone(&snapshot);
+    let Some(_walk) = snapshot.walks.enter(who) else {
+        return Err(Failure::from_fault(Fault::Busy { retry_after: BUSY_RETRY }));
+    };
     let sight = Sight { engine, snapshot: &snapshot, who };
     let mut walk = Walk::new(entry, mount, typed, None, SCANNED);
     let mut values = Vec::new();
