@@ -72,11 +72,9 @@ impl ResourceSource for Notes {
     }
 
     fn list<'a>(&'a self, _: &'a Principal, range: Range<'a>) -> Later<'a, Result<Vec<Item>, Failure>> {
-        let Range { prefix, after, limit } = range;
         let desk = self.0.lock().unwrap();
-        let behind = |path: &&String| path.starts_with(prefix) && after.is_none_or(|after| path.as_str() > after);
-        let items: Vec<Item> =
-            desk.notes.keys().filter(behind).take(limit).map(|path| Item::new(path.as_str())).collect();
+        let paths = desk.notes.keys().filter(|path| range.holds(path));
+        let items: Vec<Item> = paths.take(range.limit).map(|path| Item::new(path.as_str())).collect();
         Box::pin(async move { Ok(items) })
     }
 

@@ -176,17 +176,12 @@ impl ResourceSource for ResourceHandler {
 
     fn list<'a>(&'a self, who: &'a Principal, range: Range<'a>) -> BoxFuture<'a, Result<Vec<Item>, Failure>> {
         Box::pin(async move {
-            let Range { prefix, after, limit } = range;
             let Some(list) = &self.0.list else { return Ok(Vec::new()) };
             let mut items = list(who.clone()).await?;
-            items.retain(|item| {
-                item.path.starts_with(prefix)
-                    && after.is_none_or(|after| &*item.path > after)
-                    && self.0.allows(&item.path)
-            });
+            items.retain(|item| range.holds(&item.path) && self.0.allows(&item.path));
             items.sort_by(|one, other| one.path.cmp(&other.path));
             items.dedup_by(|one, other| one.path == other.path);
-            items.truncate(limit);
+            items.truncate(range.limit);
             Ok(items)
         })
     }

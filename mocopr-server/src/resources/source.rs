@@ -20,6 +20,54 @@ use crate::{
 /// the canonical URI, still percent-encoded, which the source decodes exactly once; and decoded, in what the source
 /// lists. [`decode`](super::path::decode) leads from the first to the second and fits every source that has no form of
 /// its own.
+///
+/// ```
+/// use mocopr_core::{failure::Failure, model::resource::{Contents, ReadResult}, page::CacheHint, uri::ResourceUri};
+/// use mocopr_security::principal::Principal;
+/// use mocopr_server::{
+///     handler::BoxFuture,
+///     resources::{path::decode, source::{Changes, Item, Range, ResourceSource, Shape, Told, Variable}},
+///     server::McpServer,
+/// };
+///
+/// /// The squares of small numbers.
+/// struct Squares;
+///
+/// fn number(raw: &str) -> Option<u32> {
+///     decode(raw)?.parse().ok().filter(|number| *number < 10)
+/// }
+///
+/// impl ResourceSource for Squares {
+///     fn shape(&self) -> Shape {
+///         Shape { name: "squares", variable: Variable::Segment("number") }
+///     }
+///
+///     fn admits(&self, _: &ResourceUri, raw: &str) -> bool {
+///         number(raw).is_some()
+///     }
+///
+///     fn list<'a>(&'a self, _: &'a Principal, range: Range<'a>) -> BoxFuture<'a, Result<Vec<Item>, Failure>> {
+///         Box::pin(async move {
+///             let paths = (0..10).map(|number| number.to_string()).filter(|path| range.holds(path));
+///             Ok(paths.take(range.limit).map(Item::new).collect())
+///         })
+///     }
+///
+///     fn read<'a>(&'a self, _: &'a Principal, raw: &'a str) -> BoxFuture<'a, Result<Option<ReadResult>, Failure>> {
+///         Box::pin(async move {
+///             let contents = number(raw).map(|number| vec![Contents::text("", (number * number).to_string())]);
+///             Ok(contents.map(|contents| ReadResult { contents, cache: CacheHint::NONE, meta: None }))
+///         })
+///     }
+///
+///     fn changes(&self, _: Told) -> Changes {
+///         Changes::Silent
+///     }
+/// }
+///
+/// let server = McpServer::builder().with_info("squares", "1.0.0").with_resources("square://", Squares).build();
+/// assert!(server.is_ok());
+/// ```
 pub trait ResourceSource: Send + Sync + 'static {
     /// What is listed of it as a template.
     fn shape(&self) -> Shape;
@@ -135,6 +183,13 @@ impl Variable {
             Self::Segment(name) => format!("{{{name}}}"),
             Self::Path(name) => format!("{{+{name}}}"),
         }
+    }
+}
+
+impl Range<'_> {
+    /// Whether a decoded path is in the range, but for the limit.
+    pub fn holds(&self, path: &str) -> bool {
+        path.starts_with(self.prefix) && self.after.is_none_or(|after| path > after)
     }
 }
 
