@@ -34,7 +34,8 @@ use crate::{
 /// struct Squares;
 ///
 /// fn number(raw: &str) -> Option<u32> {
-///     decode(raw)?.parse().ok().filter(|number| *number < 10)
+///     let path = decode(raw)?;
+///     (0..10).find(|number| number.to_string() == path)
 /// }
 ///
 /// impl ResourceSource for Squares {
