@@ -99,7 +99,7 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
-    /// T-23: what an attacker brings about who asks every hundredth of a second for an hour.
+    /// What an attacker brings about who asks every hundredth of a second for an hour.
     fn starts_under_attack(succeed: bool) -> Vec<Duration> {
         let mut schedule = Schedule::new(Duration::ZERO);
         let mut starts = Vec::new();
