@@ -8,7 +8,6 @@ use std::{
     collections::BTreeMap,
     net::SocketAddr,
     num::NonZeroUsize,
-    path::PathBuf,
     process::ExitCode,
     sync::{
         Mutex, PoisonError,
@@ -19,7 +18,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use mocopr::{
-    auth::ApiKeys,
+    auth::{ApiKeys, AuthMiddleware, TokenValidator},
     outbound::OutboundClient,
     prelude::*,
     resources::security::{KeyValidator, MemoryItem, MemoryResourceHandler},
@@ -49,13 +48,18 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
-    let Settings { place, public_url, origins, issuer, api_keys, root, stdio_token, state_key, rates } = settings;
+    let Settings { place, public_url, origins, issuer, api_keys, stdio_token, state_key, rates } = settings;
     let mut policy = SecurityPolicy::strict().with_limits(limits()).with_rate_limiting(rates);
     if let Some(url) = public_url {
         policy = policy.with_public_url(url);
     }
     for origin in origins {
         policy = policy.with_allowed_origin(origin);
+    }
+    if let Some((issuer, url)) = issuer {
+        // The key set may be on this machine, without TLS: by name, and for this example alone.
+        let tokens = TokenValidator::jwks(issuer, url).allowing_insecure_loopback();
+        policy = policy.with_authentication(AuthMiddleware::builder().with_token_validation(tokens).build()?);
     }
     if let Some(keys) = api_keys {
         policy = policy.with_authenticator(keys);
@@ -143,7 +147,6 @@ struct Settings {
     origins: Vec<String>,
     issuer: Option<(String, String)>,
     api_keys: Option<ApiKeys>,
-    root: Option<PathBuf>,
     stdio_token: Option<Secret<String>>,
     state_key: Option<Secret<String>>,
     rates: RateLimitPolicy,
@@ -194,7 +197,6 @@ impl Settings {
                 origins: list("MOCOPR_ALLOWED_ORIGINS"),
                 issuer,
                 api_keys,
-                root: setting("MOCOPR_ROOT").map(PathBuf::from),
                 stdio_token: setting("MOCOPR_STDIO_TOKEN").map(Secret::new),
                 state_key: state_key.map(Secret::new),
                 rates,
@@ -233,7 +235,8 @@ impl Settings {
 }
 
 /// Settings of parts that this version does not have.
-const UNBUILT: [&str; 6] = [
+const UNBUILT: [&str; 7] = [
+    "MOCOPR_ROOT",
     "MOCOPR_TLS_CERT",
     "MOCOPR_TLS_KEY",
     "MOCOPR_TLS_CLIENT_CA",

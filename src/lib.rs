@@ -119,11 +119,11 @@ pub mod security {
 /// Whom a credential proves.
 pub mod auth {
     pub use mocopr_security::auth::{
-        ApiKey, ApiKeyFile, ApiKeys, AuthBuilder, AuthMiddleware, Authenticator, Credential, Identity, JwtAlgorithm,
-        Pending, Rejected, TokenValidator, Verdict, Verified,
+        ApiKey, ApiKeyFile, ApiKeys, AuthError, AuthMiddleware, AuthMiddlewareBuilder, Authenticator, Credential,
+        Identity, JwtAlgorithm, JwtConfig, JwtConfigBuilder, Pending, Rejected, TokenValidator, Verdict, Verified,
     };
     #[cfg(feature = "testing")]
-    pub use mocopr_security::auth::{TokenDraft, TokenIssuer};
+    pub use mocopr_security::auth::{Grant, IssueError, TokenBuilder, TokenIssuer};
 }
 
 /// Places that resources come from, mounted with [`ServerBuilder::with_resources`].

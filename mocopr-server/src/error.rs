@@ -106,6 +106,9 @@ impl std::error::Error for Error {
 impl From<Problem> for Error {
     fn from(problem: Problem) -> Self {
         Self::problems_found(vec![problem])
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use mocopr_security::rbac::RoleBasedAccessControl;

@@ -1,118 +1,88 @@
-//! How callers are authenticated, as one part of a policy.
+//! `AuthMiddleware`: which credentials a server accepts, as its owner says it.
+//!
+//! Plain configuration. What works comes of it when a server is built, which is when its audience is known.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 
 use mocopr_core::clock::Clock;
 
-use super::{Authenticator, TokenValidator, jwt::JwtAuthenticator};
 use crate::{
+    auth::{
+        Authenticator,
+        jwt::{TokenAuthenticator, TokenValidator},
+    },
     policy::{Middleware, Problem, SecurityPolicy},
     redact::Secret,
 };
 
-/// How callers are authenticated: whose tokens are accepted, and by what else they can prove who they are.
+/// The credentials that a server accepts.
 ///
 /// ```
-/// use mocopr_security::{auth::AuthMiddleware, redact::Secret};
+/// use std::time::Duration;
+/// use mocopr_security::{auth::{AuthMiddleware, TokenValidator}, redact::Secret};
 ///
-/// let secret = Secret::new(b"a secret of 32 bytes and some more".to_vec());
-/// let authentication = AuthMiddleware::hs256("https://id.example.com", secret);
-/// # let _ = authentication;
+/// # let secret = || Secret::new(vec![7; 32]);
+/// let middleware = AuthMiddleware::builder()
+///     .with_token_validation(TokenValidator::hs256("https://id.example.com", secret()))
+///     .with_token_expiry(Duration::from_secs(15 * 60))
+///     .build()?;
+/// assert!(AuthMiddleware::builder().build().is_err(), "nothing would be accepted");
+/// # let _ = middleware;
+/// # Ok::<(), mocopr_security::auth::AuthError>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct AuthMiddleware {
     validators: Vec<TokenValidator>,
+    lifetime: Option<Duration>,
     others: Vec<Arc<dyn Authenticator>>,
 }
 
-/// Collects what [`AuthMiddleware`] is made of.
-#[derive(Debug, Default)]
-#[must_use = "ends with `.build()`"]
-pub struct AuthBuilder {
-    parts: AuthMiddleware,
-    lifetime: Option<Duration>,
-}
+/// Collects an [`AuthMiddleware`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct AuthMiddlewareBuilder(AuthMiddleware);
 
 impl AuthMiddleware {
-    /// Begins without anybody who could be authenticated.
-    pub fn builder() -> AuthBuilder {
-        AuthBuilder::default()
+    /// Begins with nothing accepted.
+    pub fn builder() -> AuthMiddlewareBuilder {
+        AuthMiddlewareBuilder(Self { validators: Vec::new(), lifetime: None, others: Vec::new() })
     }
 
-    /// Tokens of one issuer with which this server shares a secret: [`TokenValidator::hs256`].
+    /// Accepts tokens of `issuer` that are authenticated with a shared secret of at least 32 random bytes, as
+    /// [`TokenValidator::hs256`] says.
     pub fn hs256(issuer: impl Into<Box<str>>, secret: Secret<Vec<u8>>) -> Self {
-        Self { validators: vec![TokenValidator::hs256(issuer, secret)], others: Vec::new() }
+        Self { validators: vec![TokenValidator::hs256(issuer, secret)], lifetime: None, others: Vec::new() }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.validators.is_empty() && self.others.is_empty()
-    }
-
+    /// By how many it asks: issuers, and others.
     pub(crate) fn count(&self) -> usize {
         self.validators.len() + self.others.len()
     }
 
-    pub(crate) fn add(&mut self, authenticator: impl Authenticator) {
-        self.others.push(Arc::new(authenticator));
-    }
-
-    /// The same with all of another one.
-    pub(crate) fn join(&mut self, other: Self) {
-        self.validators.extend(other.validators);
-        self.others.extend(other.others);
-    }
-
-    /// Makes the working parts; `audience` is for validators that name none.
-    pub(crate) fn open(
-        self,
-        audience: Option<&str>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Vec<Arc<dyn Authenticator>>, Vec<Problem>> {
-        let Self { validators, others } = self;
-        if validators.is_empty() {
-            return Ok(others);
-        }
-        let tokens: Arc<dyn Authenticator> = Arc::new(JwtAuthenticator::open(validators, audience, clock)?);
-        Ok([tokens].into_iter().chain(others).collect())
-    }
-}
-
-impl AuthBuilder {
-    /// Accepts these tokens; called once for each issuer.
-    pub fn with_token_validation(mut self, validator: TokenValidator) -> Self {
-        self.parts.validators.push(validator);
-        self
-    }
-
-    /// Accepts tokens that live at most so long, where their validator says nothing else; an hour unless said.
-    pub fn with_token_expiry(mut self, longest: Duration) -> Self {
-        self.lifetime = Some(longest);
-        self
-    }
-
-    /// Asks this authenticator as well, after those that were named before.
-    pub fn with_authenticator(mut self, authenticator: impl Authenticator) -> Self {
-        self.parts.add(authenticator);
-        self
-    }
-
-    /// Makes it.
+    /// What looks at credentials, for a server whose tokens are for `audience`: tokens first, then the others in the
+    /// order in which they were named.
     ///
     /// # Errors
-    /// Where nobody could ever be authenticated. What is wrong with a validator is reported with everything else when a
-    /// server is built.
-    pub fn build(self) -> Result<AuthMiddleware, Problem> {
-        let Self { mut parts, lifetime } = self;
-        if parts.is_empty() {
-            return Err(Problem::new(
-                "nobody could be authenticated",
-                "call .with_token_validation(..) or .with_authenticator(..)",
-            ));
+    /// Every problem of every validator.
+    pub fn into_authenticators(
+        self,
+        audience: &str,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Vec<Arc<dyn Authenticator>>, Vec<Problem>> {
+        let Self { validators, lifetime, others } = self;
+        let (mut ready, mut problems) = (Vec::new(), Vec::new());
+        for validator in validators {
+            match validator.ready(audience, lifetime, Arc::clone(clock)) {
+                Ok(validator) => ready.push(validator),
+                Err(more) => problems.extend(more),
+            }
         }
-        if let Some(longest) = lifetime {
-            parts.validators.iter_mut().for_each(|validator| validator.default_lifetime(longest));
+        if !problems.is_empty() {
+            return Err(problems);
         }
-        Ok(parts)
+        let tokens = (!ready.is_empty())
+            .then(|| Arc::new(TokenAuthenticator::new(ready, Arc::clone(clock))) as Arc<dyn Authenticator>);
+        Ok(tokens.into_iter().chain(others).collect())
     }
 }
 
@@ -125,3 +95,77 @@ impl Middleware for AuthMiddleware {
         policy.with_authentication(self)
     }
 }
+
+impl AuthMiddlewareBuilder {
+    /// Accepts tokens of one issuer; for several issuers it is called several times.
+    pub fn with_token_validation(mut self, validator: TokenValidator) -> Self {
+        self.0.validators.push(validator);
+        self
+    }
+
+    /// The longest time from `iat` to `exp` that is accepted of every issuer whose validator does not say its own; one
+    /// hour unless said.
+    pub fn with_token_expiry(mut self, longest: Duration) -> Self {
+        self.0.lifetime = Some(longest);
+        self
+    }
+
+    /// Asks this one as well, about what is no token of an issuer that was named.
+    pub fn with_authenticator(mut self, authenticator: impl Authenticator) -> Self {
+        self.0.others.push(Arc::new(authenticator));
+        self
+    }
+
+    /// What was collected. Keys and audiences are checked when a server is built with it.
+    ///
+    /// # Errors
+    /// [`AuthError`] where nothing would be accepted, and where an issuer is named twice.
+    pub fn build(self) -> Result<AuthMiddleware, AuthError> {
+        let Self(middleware) = self;
+        let mut problems = Vec::new();
+        if middleware.validators.is_empty() && middleware.others.is_empty() {
+            let mend = "call `with_token_validation(..)` or `with_authenticator(..)`";
+            problems.push(Problem::new("no credential is accepted", mend));
+        }
+        let mut issuers = HashSet::new();
+        for validator in &middleware.validators {
+            if !issuers.insert(validator.issuer()) {
+                let what = format!("issuer `{}` is named twice", validator.issuer());
+                problems
+                    .push(Problem::new(what, "give all its keys to one validator, with `TokenValidator::key_set(..)`"));
+            }
+        }
+        if problems.is_empty() { Ok(middleware) } else { Err(AuthError(problems)) }
+    }
+}
+
+/// Why an [`AuthMiddleware`] was not built: every problem, each with what mends it.
+///
+/// `Debug` prints the readable list, because that is what `main` prints.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AuthError(Vec<Problem>);
+
+impl AuthError {
+    /// The problems, at least one.
+    pub fn problems(&self) -> &[Problem] {
+        &self.0
+    }
+}
+
+impl fmt::Display for AuthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("authentication is not well described")?;
+        for problem in &self.0 {
+            write!(f, "\n  - {}\n    {}", problem.what(), problem.mend())?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for AuthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for AuthError {}

@@ -16,12 +16,12 @@ mod verdict;
 use std::fmt;
 
 #[cfg(any(test, feature = "testing"))]
-pub use self::issuer::{TokenDraft, TokenIssuer};
+pub use self::issuer::{Grant, IssueError, TokenBuilder, TokenIssuer};
 pub use self::{
     api_key::{ApiKey, ApiKeyFile, ApiKeys},
-    jwt::{JwtAlgorithm, TokenValidator},
+    jwt::{JwtAlgorithm, JwtConfig, JwtConfigBuilder, TokenValidator},
     metadata::Challenge,
-    middleware::{AuthBuilder, AuthMiddleware},
+    middleware::{AuthError, AuthMiddleware, AuthMiddlewareBuilder},
     verdict::{Identity, Pending, Rejected, Verdict, Verified},
 };
 pub(crate) use self::{

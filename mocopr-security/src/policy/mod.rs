@@ -54,8 +54,8 @@ pub struct SecurityPolicy {
     public_url: Option<Box<str>>,
     allowed_origins: Vec<Box<str>>,
     cross_origin: CrossOrigin,
-    authenticated_by: AuthMiddleware,
-    has_authentication: bool,
+    authenticated_by: Option<AuthMiddleware>,
+    authenticators: Vec<Arc<dyn Authenticator>>,
     authentication: Authentication,
     authorization: Authorization,
     arguments: Arguments,
@@ -157,8 +157,8 @@ impl SecurityPolicy {
             public_url: None,
             allowed_origins: Vec::new(),
             cross_origin: CrossOrigin::Listed,
-            authenticated_by: AuthMiddleware::default(),
-            has_authentication: false,
+            authenticated_by: None,
+            authenticators: Vec::new(),
             authentication: Authentication::Optional,
             authorization: Authorization::ByHandlerAlone,
             arguments: Arguments::Checked,
@@ -213,18 +213,17 @@ impl SecurityPolicy {
     /// Says how callers are authenticated.
     #[must_use]
     pub fn with_authentication(mut self, authentication: AuthMiddleware) -> Self {
-        if self.has_authentication {
+        if self.authenticated_by.is_some() {
             self.problems.push(twice("with_authentication"));
         }
-        self.has_authentication = true;
-        self.authenticated_by.join(authentication);
+        self.authenticated_by = Some(authentication);
         self
     }
 
     /// Adds somebody who says whom a credential proves; asked after those that were added before.
     #[must_use]
     pub fn with_authenticator(mut self, authenticator: impl Authenticator) -> Self {
-        self.authenticated_by.add(authenticator);
+        self.authenticators.push(Arc::new(authenticator));
         self
     }
 
@@ -332,7 +331,7 @@ impl SecurityPolicy {
 
     /// Somebody says whom a credential proves.
     pub fn has_authenticators(&self) -> bool {
-        !self.authenticated_by.is_empty()
+        self.authenticated_by.is_some() || !self.authenticators.is_empty()
     }
 
     /// Makes those who say whom a credential proves, in the order in which they are asked.
@@ -341,7 +340,14 @@ impl SecurityPolicy {
     /// Every problem of each of them.
     pub fn open_authenticators(&self, clock: Arc<dyn Clock>) -> Result<Vec<Arc<dyn Authenticator>>, Vec<Problem>> {
         let url = self.public_url();
-        self.authenticated_by.clone().open(url.as_ref().map(PublicUrl::as_str), clock)
+        // Whoever names no audience of its own says so itself.
+        let audience = url.as_ref().map_or("", PublicUrl::as_str);
+        let mut all = match self.authenticated_by.clone() {
+            Some(middleware) => middleware.into_authenticators(audience, &clock)?,
+            None => Vec::new(),
+        };
+        all.extend(self.authenticators.iter().cloned());
+        Ok(all)
     }
 
     /// The public URL; `None` where there is none, or none that can be read.

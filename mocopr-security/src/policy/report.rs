@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::policy::{Arguments, CrossOrigin, Errors, Profile, SecurityPolicy};
+use crate::{
+    auth::AuthMiddleware,
+    policy::{Arguments, CrossOrigin, Errors, Profile, SecurityPolicy},
+};
 
 /// What a server enforces, row by row; printed at start, and whenever an owner asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +36,8 @@ impl Report {
             None => report.say("public URL", "none: loopback names alone", development),
         }
         let required = policy.requires_authentication();
-        let count = policy.authenticated_by.count();
+        let count =
+            policy.authenticated_by.iter().map(AuthMiddleware::count).sum::<usize>() + policy.authenticators.len();
         report.say(
             "authentication",
             format!("{}, {count} authenticator{}", if required { "required" } else { "optional" }, plural(count)),

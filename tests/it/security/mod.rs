@@ -9,3 +9,4 @@ mod pages;
 mod rates;
 mod roles;
 mod starting;
+mod tokens;

@@ -1,177 +1,171 @@
-//! The claims of a token whose signature holds: each of the JSON type that it has, within the times and for the audience
-//! that the owner configured.
+//! The claims of a token, judged after its signature.
 //!
-//! A claim of another type is not ignored: what an issuer means by it is unknown, so the token is refused.
+//! Each registered claim has its one JSON type; another type is a rejection, never an absent claim.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use crate::{
-    auth::{Identity, Rejected, Verified, jwt::header::Header},
+    auth::{
+        jwt::{
+            compact,
+            rules::{Rules, folded},
+        },
+        verdict::{Identity, Rejected, Verified},
+    },
     principal::Method,
 };
 
-/// What tokens of one issuer must say.
-#[derive(Debug)]
-pub(super) struct Terms {
-    /// Whom they must be issued for, scheme and host in lower case.
-    pub(super) audience: Box<str>,
-    /// Media types, in small letters and without `application/`; an absent one counts as `jwt`.
-    pub(super) kinds: Box<[Box<str>]>,
-    /// The greatest `exp - iat`.
-    pub(super) lifetime: Duration,
-    /// How far the clocks may differ.
-    pub(super) leeway: Duration,
-    /// Where the roles stand.
-    pub(super) roles: Path,
-    /// Where the tenant stands.
-    pub(super) tenant: Option<Path>,
-}
+/// The claims of a token as they were sent.
+pub(super) struct Claims(Map<String, Value>);
 
-/// The names of members, one inside of the other.
-pub(super) type Path = Box<[Box<str>]>;
+impl Claims {
+    /// Reads the second part of a token.
+    pub(super) fn read(part: &str) -> Result<Self, Rejected> {
+        compact::object(part).map(Self)
+    }
 
-type Claims = Map<String, Value>;
+    /// Who issued it, by its own word.
+    pub(super) fn issuer(&self) -> Result<&str, Rejected> {
+        self.text("iss", "`iss` is not a string")?.ok_or(Rejected::new("`iss` is absent"))
+    }
 
-impl Terms {
-    /// Whom the claims prove.
+    /// Whom the claims prove at that time, since 1970-01-01T00:00:00Z. Only for claims whose signature holds.
     ///
     /// # Source
-    /// RFC 7519, section 4.1; RFC 9068, sections 2.2 and 4; RFC 8707, section 2; RFC 8693, section 4.2 (`scope`).
-    pub(super) fn read(
-        &self,
-        header: &Header,
-        claims: &Claims,
-        issuer: &str,
-        now: Duration,
-    ) -> Result<Verified, Rejected> {
-        let kind = header.kind.as_deref().unwrap_or("jwt");
-        if !self.kinds.iter().any(|known| **known == *kind) {
-            return Err(Rejected::new("the token is of another type"));
+    /// RFC 7519, section 4.1; RFC 9068, sections 2.2 and 4; RFC 8707, section 2.
+    pub(super) fn judge(&self, rules: &Rules, now: Duration) -> Result<Verified, Rejected> {
+        if self.issuer()? != &*rules.issuer {
+            return Err(Rejected::new("the issuer is not one of ours"));
         }
-        if text(claims, "iss", "`iss` is not a string")? != Some(issuer) {
-            return Err(Rejected::new("another issuer"));
+        if folded(self.audience()?) != *rules.audience {
+            return Err(Rejected::new("the token is for another audience"));
         }
-        if !self.is_for_us(claims) {
-            return Err(Rejected::new("the token is not for this server, or not for it alone"));
+        let expires = self.times(rules, now)?;
+        if self.0.contains_key("cnf") {
+            return Err(Rejected::new("the token is bound to a proof that is not checked here"));
         }
-        let until = self.times(claims, now)?;
-        if claims.contains_key("cnf") {
-            return Err(Rejected::new("the token is bound to a proof that cannot be checked here"));
+        let subject = self.text("sub", "`sub` is not a string")?.ok_or(Rejected::new("`sub` is absent"))?;
+        if !is_name(subject, MOST_NAME) {
+            return Err(Rejected::new("`sub` is empty, too long, or has control characters"));
         }
-        let subject = text(claims, "sub", "`sub` is not a string")?.ok_or(Rejected::new("no `sub`"))?;
-        if !is_name(subject) {
-            return Err(Rejected::new("`sub` is empty, too long, or holds control characters"));
+        let credential = self.text("jti", "`jti` is not a string")?;
+        if credential.is_some_and(|name| !is_name(name, MOST_NAME)) {
+            return Err(Rejected::new("`jti` is empty, too long, or has control characters"));
         }
-        let tenant = match self.tenant.as_ref().and_then(|path| at(claims, path)) {
-            None => None,
-            Some(Value::String(tenant)) if is_name(tenant) => Some(&**tenant),
-            Some(_) => return Err(Rejected::new("the tenant is not a name")),
-        };
-        let identity = Identity { method: Method::Token, issuer, subject, tenant };
-        let verified = Verified::new(identity, self.roles(claims)?, scopes(claims)?).until(until);
-        Ok(match text(claims, "jti", "`jti` is not a string")? {
-            Some(id) if id.len() <= MOST_NAME => verified.by(id),
-            Some(_) => return Err(Rejected::new("`jti` is too long")),
+        // It names nobody here, but who sends another type makes no tokens that can be trusted.
+        self.text("client_id", "`client_id` is not a string")?;
+        let tenant = self.tenant(rules)?;
+        let identity = Identity { method: Method::Token, issuer: &rules.issuer, subject, tenant };
+        let verified = Verified::new(identity, self.roles(rules)?, self.scopes()?).until(expires);
+        Ok(match credential {
+            Some(name) => verified.by(name),
             None => verified,
         })
     }
 
-    /// One audience, and we are it. A token for several could be replayed by each of them against the others.
-    fn is_for_us(&self, claims: &Claims) -> bool {
-        let audience = match claims.get("aud") {
-            Some(Value::String(audience)) => audience,
-            Some(Value::Array(several)) => match several.as_slice() {
-                [Value::String(audience)] => audience,
-                _ => return false,
+    /// The only audience. One of several is not enough: what is also meant for others can be replayed by them.
+    fn audience(&self) -> Result<&str, Rejected> {
+        match self.0.get("aud") {
+            Some(Value::String(only)) => Ok(only),
+            Some(Value::Array(all)) => match all.as_slice() {
+                [Value::String(only)] => Ok(only),
+                _ => Err(Rejected::new("`aud` does not hold exactly one string")),
             },
-            Some(_) | None => return false,
-        };
-        folded(audience) == self.audience
+            Some(_) => Err(Rejected::new("`aud` is neither a string nor an array")),
+            None => Err(Rejected::new("`aud` is absent")),
+        }
     }
 
-    /// Until when the token counts.
-    fn times(&self, claims: &Claims, now: Duration) -> Result<Duration, Rejected> {
-        let expires = time(claims, "exp", "`exp` is not a time")?.ok_or(Rejected::new("no `exp`"))?;
-        let until = expires.saturating_add(self.leeway);
-        if until <= now {
-            return Err(Rejected::new("expired"));
+    /// Checks the three times and says when the token ends, with the leeway.
+    fn times(&self, rules: &Rules, now: Duration) -> Result<Duration, Rejected> {
+        let expires = self.time("exp", "`exp` is no time")?.ok_or(Rejected::new("`exp` is absent"))?;
+        let ends = expires + rules.leeway;
+        if now >= ends {
+            return Err(Rejected::new("the token has expired"));
         }
-        let latest = now.saturating_add(self.leeway);
-        if time(claims, "nbf", "`nbf` is not a time")?.is_some_and(|from| from > latest) {
-            return Err(Rejected::new("not valid yet"));
+        let latest = now + rules.leeway;
+        if self.time("nbf", "`nbf` is no time")?.is_some_and(|from| from > latest) {
+            return Err(Rejected::new("the token is not valid yet"));
         }
-        let issued = time(claims, "iat", "`iat` is not a time")?;
+        let issued = self.time("iat", "`iat` is no time")?;
         if issued.is_some_and(|issued| issued > latest) {
-            return Err(Rejected::new("issued in the future"));
+            return Err(Rejected::new("the token was issued in the future"));
         }
-        // Without a time of issue the rest of its life is all that can be measured.
-        let lifetime = expires.saturating_sub(issued.unwrap_or(now));
-        if lifetime > self.lifetime {
-            return Err(Rejected::new("the token lives longer than it may"));
-        }
-        Ok(until)
-    }
-
-    fn roles(&self, claims: &Claims) -> Result<Box<[Box<str>]>, Rejected> {
-        let wrong = Rejected::new("the roles are not a list of names");
-        let roles: Vec<Box<str>> = match at(claims, &self.roles) {
-            None => Vec::new(),
-            Some(Value::String(role)) => vec![role.as_str().into()],
-            Some(Value::Array(roles)) if roles.len() <= MOST_ROLES => {
-                roles.iter().map(|role| role.as_str().map(Box::from).ok_or(wrong)).collect::<Result<_, _>>()?
+        // Without `iat` a token may have as long to go as it might have lived in all.
+        let lives = match issued {
+            Some(issued) => {
+                expires.checked_sub(issued).ok_or(Rejected::new("the token expired before it was issued"))?
             }
-            Some(_) => return Err(wrong),
+            None => expires.saturating_sub(now),
         };
-        if roles.iter().all(|role| is_name(role)) { Ok(roles.into()) } else { Err(wrong) }
+        if lives > rules.lifetime {
+            return Err(Rejected::new("the token lives longer than is accepted"));
+        }
+        Ok(ends)
     }
-}
 
-/// An audience as it is compared: scheme and host without their case, all else as it is.
-pub(super) fn folded(audience: &str) -> Box<str> {
-    let Some((scheme, rest)) = audience.split_once("://") else { return audience.into() };
-    let (host, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    format!("{}://{}{path}", scheme.to_ascii_lowercase(), host.to_ascii_lowercase()).into()
-}
+    /// A `NumericDate`, in time since 1970-01-01T00:00:00Z.
+    fn time(&self, name: &str, wrong: &'static str) -> Result<Option<Duration>, Rejected> {
+        let Some(value) = self.0.get(name) else { return Ok(None) };
+        let seconds = value.as_f64().filter(|seconds| (0.0..=LAST_SECOND).contains(seconds));
+        let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        time.map(Some).ok_or(Rejected::new(wrong))
+    }
 
-/// Scopes are names with spaces between (RFC 6749, section 3.3).
-fn scopes(claims: &Claims) -> Result<Box<[Box<str>]>, Rejected> {
-    let Some(scopes) = text(claims, "scope", "`scope` is not a string")? else { return Ok([].into()) };
-    let scopes: Box<[Box<str>]> = scopes.split(' ').filter(|scope| !scope.is_empty()).map(Box::from).collect();
-    let is_scope = |scope: &str| scope.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e));
-    if scopes.len() <= MOST_SCOPES && scopes.iter().all(|scope| is_scope(scope)) {
+    /// `scope`: words between spaces (RFC 6749, section 3.3; RFC 9068, section 2.2.3).
+    fn scopes(&self) -> Result<Box<[Box<str>]>, Rejected> {
+        let text = self.text("scope", "`scope` is not a string")?.unwrap_or_default();
+        let is_allowed = |byte: u8| matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~');
+        if !text.bytes().all(is_allowed) {
+            return Err(Rejected::new("`scope` has characters that no scope has"));
+        }
+        let scopes: Box<[Box<str>]> = text.split(' ').filter(|scope| !scope.is_empty()).map(Box::from).collect();
+        if scopes.len() > MOST_HELD {
+            return Err(Rejected::new("`scope` names more than 256 scopes"));
+        }
         Ok(scopes)
-    } else {
-        Err(Rejected::new("`scope` is no list of scopes"))
+    }
+
+    fn roles(&self, rules: &Rules) -> Result<Box<[Box<str>]>, Rejected> {
+        let roles = match rules.roles.find(&self.0)? {
+            None => return Ok([].into()),
+            Some(Value::String(role)) => Box::from([Some(Box::from(role.as_str()))]),
+            Some(Value::Array(roles)) => roles.iter().map(|role| role.as_str().map(Box::from)).collect(),
+            Some(_) => return Err(Rejected::new("roles are neither a string nor an array")),
+        };
+        let roles: Box<[Option<Box<str>>]> = roles;
+        if roles.len() > MOST_HELD {
+            return Err(Rejected::new("there are more than 256 roles"));
+        }
+        let roles = roles.into_iter().map(|role| role.filter(|role| is_name(role, MOST_NAME)));
+        roles.collect::<Option<_>>().ok_or(Rejected::new("a role is not a string, empty, too long, or has controls"))
+    }
+
+    /// The tenant, where the owner has said which claim names it: then no token is without.
+    fn tenant(&self, rules: &Rules) -> Result<Option<&str>, Rejected> {
+        let Some(path) = &rules.tenant else { return Ok(None) };
+        match path.find(&self.0)? {
+            Some(Value::String(tenant)) if is_name(tenant, MOST_NAME) => Ok(Some(tenant)),
+            Some(_) => Err(Rejected::new("the tenant is not a string, empty, too long, or has control characters")),
+            None => Err(Rejected::new("the tenant is absent")),
+        }
+    }
+
+    fn text(&self, name: &str, wrong: &'static str) -> Result<Option<&str>, Rejected> {
+        self.0.get(name).map(|value| value.as_str().ok_or(Rejected::new(wrong))).transpose()
     }
 }
 
-fn text<'c>(claims: &'c Claims, name: &str, wrong: &'static str) -> Result<Option<&'c str>, Rejected> {
-    claims.get(name).map(|value| value.as_str().ok_or(Rejected::new(wrong))).transpose()
+/// Whether this can stand in logs and keys: not empty, not long, no control characters.
+fn is_name(text: &str, most: usize) -> bool {
+    (1..=most).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
-/// A `NumericDate`: seconds since 1970, with or without a fraction (RFC 7519, section 2). Never a string.
-fn time(claims: &Claims, name: &str, wrong: &'static str) -> Result<Option<Duration>, Rejected> {
-    let Some(value) = claims.get(name) else { return Ok(None) };
-    let whole = value.as_u64().map(Duration::from_secs);
-    let exact = whole.or_else(|| Duration::try_from_secs_f64(value.as_f64()?).ok());
-    exact.filter(|time| *time <= LATEST).map(Some).ok_or(Rejected::new(wrong))
-}
-
-/// What stands at the end of a path; `None` where any part of it is absent.
-fn at<'c>(claims: &'c Claims, path: &[Box<str>]) -> Option<&'c Value> {
-    let (first, rest) = path.split_first()?;
-    rest.iter().try_fold(claims.get(&**first)?, |value, name| value.as_object()?.get(&**name))
-}
-
-fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.len() <= MOST_NAME && !text.chars().any(char::is_control)
-}
-
-/// Bytes of a subject, a tenant, a role or the name of a token.
+/// Bytes of a subject, a role, a tenant, the name of a token.
 const MOST_NAME: usize = 255;
-const MOST_ROLES: usize = 128;
-const MOST_SCOPES: usize = 256;
-/// The end of the year 9999.
-const LATEST: Duration = Duration::from_secs(253_402_300_799);
+/// Roles, and scopes, of one token.
+const MOST_HELD: usize = 256;
+/// 9999-12-31T23:59:59Z: what lies behind it is no date.
+const LAST_SECOND: f64 = 253_402_300_799.0;

@@ -5,8 +5,13 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::auth::jwt::{algorithm::JwtAlgorithm, jwk::KeySet, key::VerifyingKey};
 use futures_util::future::BoxFuture;
+use mocopr_core::clock::Clock;
+
+use crate::{
+    auth::jwt::{algorithm::JwtAlgorithm, jwk::KeySet, key::VerifyingKey},
+    policy::Problem,
+};
 
 /// The keys that one token may have been signed with: at most [`MOST_CANDIDATES`].
 pub(crate) type Candidates = Arc<[Arc<VerifyingKey>]>;
@@ -31,7 +36,7 @@ pub(crate) enum Found {
     Absent,
     /// Perhaps one that is being fetched. When the future ends the source is asked once more, and a second `Wait`
     /// counts as [`Absent`](Self::Absent). The future ends by itself, whatever the issuer does.
-    #[cfg_attr(not(feature = "outbound"), expect(dead_code, reason = "only keys that are fetched are waited for"))]
+    #[allow(dead_code, reason = "said by what fetches keys, which is a feature")]
     Wait(BoxFuture<'static, ()>),
 }
 
@@ -46,8 +51,8 @@ impl fmt::Debug for Found {
 }
 
 /// What a source of keys by URL is opened with.
-#[cfg(feature = "outbound")]
 #[derive(Clone, Debug)]
+#[allow(dead_code, reason = "read by what fetches keys, which is a feature")]
 pub(crate) struct KeyLocation {
     /// Who signs with these keys.
     pub(crate) issuer: Box<str>,
@@ -58,7 +63,6 @@ pub(crate) struct KeyLocation {
 }
 
 /// Whether an issuer on this machine may be reached without TLS.
-#[cfg(feature = "outbound")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PlainHttp {
     /// Everything is HTTPS.
@@ -66,6 +70,10 @@ pub(crate) enum PlainHttp {
     /// Loopback hosts may be plain HTTP, by the owner's word.
     Loopback,
 }
+
+/// Opens the keys of an issuer when a server is built.
+pub(crate) type OpenKeys =
+    Arc<dyn Fn(KeyLocation, Arc<dyn Clock>) -> Result<Arc<dyn KeySource>, Problem> + Send + Sync>;
 
 /// A set of keys that never changes: tokens choose by name.
 impl KeySource for KeySet {

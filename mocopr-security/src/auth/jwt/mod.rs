@@ -1,149 +1,163 @@
-//! Access tokens as JSON Web Tokens: whom one proves.
+//! Access tokens as JSON Web Tokens.
 //!
-//! What a token is checked against is what the owner configured; the token itself only chooses among that. The order of
-//! the checks stands in one function, and nothing of a token is believed before its signature is verified but the name
-//! of its issuer, which only chooses whose keys are asked.
+//! [`TokenAuthenticator`] holds the steps in their order: what a token is, whose it claims to be, who signed it, and only
+//! then what it says. Nothing of a token is believed before its signature holds, but for the choice of the issuer whose
+//! keys are tried.
 
 pub(crate) mod algorithm;
 mod claims;
 mod compact;
+mod config;
 mod header;
 pub(crate) mod jwk;
 pub(crate) mod key;
 pub(crate) mod keys;
-mod pem;
+pub(crate) mod pem;
 mod remember;
-#[cfg(test)]
-mod tests;
+mod rules;
 mod validator;
 
 use std::{fmt, sync::Arc};
 
+use aws_lc_rs::digest::{SHA256, digest};
+use futures_util::future::BoxFuture;
 use mocopr_core::clock::Clock;
-use serde_json::Value;
 
-pub use self::{algorithm::JwtAlgorithm, validator::TokenValidator};
+pub use self::{
+    algorithm::JwtAlgorithm,
+    config::{JwtConfig, JwtConfigBuilder},
+    validator::TokenValidator,
+};
 use self::{
-    claims::Terms,
+    claims::Claims,
     compact::{Compact, MOST_BYTES},
     header::Header,
-    keys::{Candidates, Found, KeySource},
+    keys::{Found, MOST_CANDIDATES},
     remember::Remembered,
+    validator::Validator,
 };
-use crate::auth::{Authenticator, Credential, Pending, Rejected, Verdict, Verified};
+use crate::{
+    auth::{
+        Authenticator, Credential,
+        verdict::{Pending, Rejected, Verdict, Verified},
+    },
+    redact::Secret,
+};
 
-/// Says whom tokens prove, of all issuers that the owner named.
-pub(crate) struct JwtAuthenticator(Arc<Issuers>);
+/// Says whom an access token proves.
+pub(crate) struct TokenAuthenticator(Arc<Shared>);
 
-/// The issuers, and what was verified lately.
-struct Issuers {
-    issuers: Vec<Issuer>,
+struct Shared {
+    validators: Box<[Validator]>,
     remembered: Remembered,
     clock: Arc<dyn Clock>,
 }
 
-/// One issuer: its keys, and what its tokens must say.
-struct Issuer {
-    name: Box<str>,
-    keys: Arc<dyn KeySource>,
-    algorithms: Box<[JwtAlgorithm]>,
-    terms: Terms,
+/// How far a token was checked.
+enum Checked {
+    Verified(Verified),
+    /// A key has to be fetched first.
+    Wait(BoxFuture<'static, ()>),
 }
 
-/// How often the keys of an issuer have been asked for one token.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Asked {
-    Once,
-    AfterWaiting,
+impl TokenAuthenticator {
+    /// One that accepts tokens of these issuers, each named once.
+    pub(crate) fn new(validators: Vec<Validator>, clock: Arc<dyn Clock>) -> Self {
+        Self(Arc::new(Shared { validators: validators.into(), remembered: Remembered::new(), clock }))
+    }
 }
 
-impl Authenticator for JwtAuthenticator {
+impl Authenticator for TokenAuthenticator {
     fn authenticate(&self, credential: Credential<'_>) -> Verdict {
-        match credential {
-            Credential::Bearer(token) => self.0.verify(token, Asked::Once),
-            Credential::ApiKey(_) => Verdict::Foreign,
+        let Credential::Bearer(token) = credential else { return Verdict::Foreign };
+        if Compact::split(token).is_none() {
+            return Verdict::Foreign;
         }
-    }
-
-    fn issuers(&self) -> Vec<Box<str>> {
-        self.0.issuers.iter().map(|issuer| issuer.name.clone()).collect()
-    }
-}
-
-impl Issuers {
-    /// Whom a token proves.
-    ///
-    /// # Source
-    /// RFC 8725, RFC 9068, section 4; MCP 2026-07-28, basic/authorization, "Token Handling".
-    fn verify(self: &Arc<Self>, token: &str, asked: Asked) -> Verdict {
-        // 1. Three parts, or another authenticator's business; of a bounded length.
-        let Some(compact) = Compact::split(token) else { return Verdict::Foreign };
         if token.len() > MOST_BYTES {
-            return Verdict::Rejected(Rejected::new("the token is longer than 8 KiB"));
+            return Verdict::Rejected(Rejected::new("the token has more than 8 KiB"));
         }
-        // 2. Verified lately, under keys that still count.
-        let digest = Remembered::digest(token);
-        if let Some(verified) = self.remembered.find(&digest, &self.issuers, &*self.clock) {
+        let shared = &self.0;
+        let Some(name) = name_of(token) else { return Verdict::Rejected(Rejected::new("the token has no digest")) };
+        if let Some(verified) = shared.recall(&name) {
             return Verdict::Verified(verified);
         }
-        match self.check(token, compact, asked) {
-            Ok(Checked::Verified { verified, issuer, generation }) => {
-                self.remembered.keep(digest, &verified, issuer, generation, &*self.clock);
-                Verdict::Verified(verified)
-            }
-            Ok(Checked::Later(pending)) => Verdict::Later(pending),
+        match shared.check(token, name) {
+            Ok(Checked::Verified(verified)) => Verdict::Verified(verified),
+            Ok(Checked::Wait(fetched)) => Verdict::Later(shared.again(token, name, fetched)),
             Err(rejected) => Verdict::Rejected(rejected),
         }
     }
 
-    fn check(self: &Arc<Self>, token: &str, compact: Compact<'_>, asked: Asked) -> Result<Checked, Rejected> {
-        // 3. The header: an algorithm that exists, the name of a key, a type, nothing that changes the rest.
-        let header = Header::read(compact.header)?;
-        let claims = compact::object(compact.claims)?;
-        // 4. Whose token it says it is chooses whose keys are asked, and nothing else.
-        let named = claims.get("iss").and_then(Value::as_str);
-        let place = self.issuers.iter().position(|issuer| named == Some(&*issuer.name));
-        let Some((place, issuer)) = place.and_then(|place| Some((place, self.issuers.get(place)?))) else {
-            return Err(Rejected::new("no issuer of that name is known"));
+    fn issuers(&self) -> Vec<Box<str>> {
+        self.0.validators.iter().filter_map(|validator| validator.rules.issuer_url()).collect()
+    }
+}
+
+impl Shared {
+    /// Every step that a token has to pass, in this order.
+    fn check(&self, token: &str, name: [u8; 32]) -> Result<Checked, Rejected> {
+        let parts = Compact::split(token).ok_or(Rejected::new("the token has not three parts"))?;
+        let header = Header::read(parts.header)?;
+        let claims = Claims::read(parts.claims)?;
+
+        // Whose keys are tried; that the issuer is this one is known only after the signature.
+        let named = claims.issuer()?;
+        let (nth, validator) = self
+            .validators
+            .iter()
+            .enumerate()
+            .find(|(_, validator)| &*validator.rules.issuer == named)
+            .ok_or(Rejected::new("the issuer is not one of ours"))?;
+        validator.rules.judge_header(&header)?;
+
+        // Before the key is looked for: a token is not remembered under a generation that came after its key.
+        let generation = validator.keys.generation();
+        let keys = match validator.keys.find(header.key.as_deref(), header.algorithm) {
+            Found::Keys(keys) => keys,
+            Found::Absent => return Err(Rejected::new("no key of the issuer is meant")),
+            Found::Wait(fetched) => return Ok(Checked::Wait(fetched)),
         };
-        if !issuer.algorithms.contains(&header.algorithm) {
-            return Err(Rejected::new("the algorithm is not one that this issuer signs with"));
+        let (message, signature) = (parts.signed.as_bytes(), compact::bytes(parts.signature)?);
+        let signed = |key: &&Arc<key::VerifyingKey>| key.has_signed(header.algorithm, message, &signature);
+        if keys.iter().take(MOST_CANDIDATES).find(signed).is_none() {
+            return Err(Rejected::new("the signature is not one of the issuer's"));
         }
-        // 5. The signature. What is remembered is remembered under the keys as they were before it was checked.
-        let generation = issuer.keys.generation();
-        let candidates = match issuer.keys.find(header.key.as_deref(), header.algorithm) {
-            Found::Keys(candidates) => candidates,
-            Found::Wait(ready) if asked == Asked::Once => {
-                let (issuers, token) = (Arc::clone(self), token.to_owned());
-                return Ok(Checked::Later(Pending::new(async move {
-                    ready.await;
-                    issuers.verify(&token, Asked::AfterWaiting)
-                })));
+
+        let verified = claims.judge(&validator.rules, self.clock.unix())?;
+        self.remembered.keep(name, nth, generation, &verified, self.clock.now());
+        Ok(Checked::Verified(verified))
+    }
+
+    /// Whom this very token proved before, where that still holds.
+    fn recall(&self, name: &[u8; 32]) -> Option<Verified> {
+        let generation = |nth: usize| self.validators.get(nth).map(|validator| validator.keys.generation());
+        self.remembered.find(name, generation, self.clock.now(), self.clock.unix())
+    }
+
+    /// The verdict after what was missing has been fetched. What is still missing then is absent.
+    fn again(self: &Arc<Self>, token: &str, name: [u8; 32], fetched: BoxFuture<'static, ()>) -> Pending {
+        let (shared, token) = (Arc::clone(self), Secret::new(String::from(token)));
+        Pending::new(async move {
+            fetched.await;
+            match shared.check(token.expose(), name) {
+                Ok(Checked::Verified(verified)) => Verdict::Verified(verified),
+                Ok(Checked::Wait(_)) => Verdict::Rejected(Rejected::new("no key of the issuer could be fetched")),
+                Err(rejected) => Verdict::Rejected(rejected),
             }
-            Found::Absent | Found::Wait(_) => return Err(Rejected::new("no key of the issuer has that name")),
-        };
-        let signature = compact::bytes(compact.signature)?;
-        if !has_signed(&candidates, header.algorithm, compact.signed.as_bytes(), &signature) {
-            return Err(Rejected::new("the signature is not that of a key of the issuer"));
-        }
-        // 6. From here on the claims are the issuer's: for whom, for whom not any longer, and what they give.
-        let verified = issuer.terms.read(&header, &claims, &issuer.name, self.clock.unix())?;
-        Ok(Checked::Verified { verified, issuer: place, generation })
+        })
     }
 }
 
-/// What comes of a check that found nothing wrong so far.
-enum Checked {
-    Verified { verified: Verified, issuer: usize, generation: u64 },
-    Later(Pending),
-}
-
-fn has_signed(candidates: &Candidates, algorithm: JwtAlgorithm, message: &[u8], signature: &[u8]) -> bool {
-    candidates.iter().any(|key| key.has_signed(algorithm, message, signature))
-}
-
-impl fmt::Debug for JwtAuthenticator {
+impl fmt::Debug for TokenAuthenticator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JwtAuthenticator").field("issuers", &self.issuers()).finish_non_exhaustive()
+        f.debug_struct("TokenAuthenticator").field("validators", &self.0.validators).finish_non_exhaustive()
     }
 }
+
+/// SHA-256 of the whole token: what it is remembered under, so that the token itself is kept nowhere.
+fn name_of(token: &str) -> Option<[u8; 32]> {
+    digest(&SHA256, token.as_bytes()).as_ref().try_into().ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,90 +1,131 @@
-//! Tokens that were verified lately, so that a client's next request costs a digest and a look.
+//! Tokens that were verified lately, so that each is verified once in five minutes and not at each request.
 //!
-//! What is kept is whom a token proved, never what that principal may do. Only verified tokens get in, so strangers can
-//! neither fill the table nor push others out of it.
+//! What is kept is whom a token proved, under a digest of the whole token. Never a decision about what that somebody may
+//! do; and never a refusal, so that only who holds good tokens can fill this.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    collections::HashMap,
+    fmt, mem,
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use aws_lc_rs::digest::{SHA256, digest};
-use dashmap::DashMap;
-use mocopr_core::clock::Clock;
+use crate::auth::verdict::Verified;
 
-use super::Issuer;
-use crate::auth::Verified;
-
-/// The SHA-256 of a whole token.
-pub(super) type Digest = [u8; 32];
-
-/// Tokens that were verified lately.
-#[derive(Debug, Default)]
+/// Verified tokens, at most 10,000.
+///
+/// A shard is two maps of which the younger takes what is new. When it is full the older is dropped and the two change
+/// places: nothing is ever searched for what is old, and each entry stays until as many newer ones came as half of the
+/// shard holds.
 pub(super) struct Remembered {
-    tokens: DashMap<Digest, Kept>,
-    /// When a full table is swept next, in milliseconds of the clock.
-    next_sweep: AtomicU64,
+    shards: [Mutex<Shard>; SHARDS],
 }
 
-#[derive(Debug)]
-struct Kept {
-    verified: Verified,
-    /// Whose keys verified it, and which these were.
-    issuer: usize,
+#[derive(Default)]
+struct Shard {
+    younger: HashMap<[u8; 32], Entry>,
+    older: HashMap<[u8; 32], Entry>,
+}
+
+struct Entry {
+    validator: usize,
     generation: u64,
-    /// In time of the monotonic clock.
-    until: Duration,
+    /// By the monotonic clock, so that setting the wall clock back keeps nothing alive.
+    fresh_until: Duration,
+    verified: Verified,
 }
 
 impl Remembered {
-    pub(super) fn digest(token: &str) -> Digest {
-        let mut bytes = [0; 32];
-        let whole = digest(&SHA256, token.as_bytes());
-        for (to, from) in bytes.iter_mut().zip(whole.as_ref()) {
-            *to = *from;
-        }
-        bytes
+    pub(super) fn new() -> Self {
+        Self { shards: std::array::from_fn(|_| Mutex::default()) }
     }
 
-    /// Whom a token proved, if its time has not passed and the keys that verified it still count.
-    pub(super) fn find(&self, digest: &Digest, issuers: &[Issuer], clock: &dyn Clock) -> Option<Verified> {
-        let kept = self.tokens.get(digest)?;
-        let counts = issuers.get(kept.issuer).is_some_and(|issuer| issuer.keys.generation() == kept.generation);
-        let expired = kept.verified.expires().is_some_and(|expires| expires <= clock.unix());
-        if counts && !expired && clock.now() < kept.until {
-            return Some(kept.verified.clone());
-        }
-        drop(kept);
-        self.tokens.remove(digest);
-        None
+    /// Whom that token proved, unless its keys have changed since, it has expired, or five minutes have gone by.
+    pub(super) fn find(
+        &self,
+        name: &[u8; 32],
+        generation: impl Fn(usize) -> Option<u64>,
+        now: Duration,
+        unix: Duration,
+    ) -> Option<Verified> {
+        let shard = self.shard(name)?;
+        let entry = shard.younger.get(name).or_else(|| shard.older.get(name))?;
+        let is_current = generation(entry.validator) == Some(entry.generation);
+        let is_alive = entry.verified.expires().is_some_and(|expires| unix < expires) && now < entry.fresh_until;
+        (is_current && is_alive).then(|| entry.verified.clone())
     }
 
-    /// Keeps what was verified under these keys.
-    pub(super) fn keep(&self, digest: Digest, verified: &Verified, issuer: usize, generation: u64, clock: &dyn Clock) {
-        let now = clock.now();
-        if self.tokens.len() >= MOST_TOKENS && !self.sweep(now) {
-            return;
+    /// Keeps whom that token proved, with the generation under which its key was looked for.
+    pub(super) fn keep(&self, name: [u8; 32], validator: usize, generation: u64, verified: &Verified, now: Duration) {
+        let Some(mut shard) = self.shard(&name) else { return };
+        if shard.younger.len() >= HALF_SHARD {
+            shard.older = mem::take(&mut shard.younger);
         }
-        let kept = Kept { verified: verified.clone(), issuer, generation, until: now.saturating_add(LONGEST) };
-        self.tokens.insert(digest, kept);
+        // Otherwise an older entry could outlive the newer one.
+        shard.older.remove(&name);
+        let entry = Entry { validator, generation, fresh_until: now + FRESH, verified: verified.clone() };
+        shard.younger.insert(name, entry);
     }
 
-    /// Makes room by what has passed, at most once a second; tells whether there is any.
-    fn sweep(&self, now: Duration) -> bool {
-        let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-        let next = self.next_sweep.load(Ordering::Relaxed);
-        if now_ms >= next
-            && self
-                .next_sweep
-                .compare_exchange(next, now_ms.saturating_add(1_000), Ordering::Relaxed, Ordering::Relaxed)
-                .is_ok()
-        {
-            self.tokens.retain(|_, kept| kept.until > now);
-        }
-        self.tokens.len() < MOST_TOKENS
+    fn shard(&self, name: &[u8; 32]) -> Option<MutexGuard<'_, Shard>> {
+        let shard = self.shards.get(usize::from(*name.first()?) % SHARDS)?;
+        Some(shard.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-const MOST_TOKENS: usize = 10_000;
-/// However long a token lives, it is looked at again after this time.
-const LONGEST: Duration = Duration::from_secs(5 * 60);
+impl fmt::Debug for Remembered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Remembered(..)")
+    }
+}
+
+/// How long a verified token is believed without looking at its signature again.
+const FRESH: Duration = Duration::from_secs(5 * 60);
+const SHARDS: usize = 16;
+/// Twice this for each of the shards is the bound on all.
+const HALF_SHARD: usize = 10_000 / SHARDS / 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{auth::verdict::Identity, principal::Method};
+
+    fn verified(subject: &str, expires: u64) -> Verified {
+        let identity = Identity { method: Method::Token, issuer: "i", subject, tenant: None };
+        Verified::new(identity, [].into(), [].into()).until(Duration::from_secs(expires))
+    }
+
+    fn name(number: u32) -> [u8; 32] {
+        crate::random::digest(&[&number.to_be_bytes()])
+    }
+
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn what_was_kept_is_found_until_expiry_a_new_generation_or_five_minutes() {
+        let remembered = Remembered::new();
+        remembered.keep(name(1), 0, 7, &verified("a", 1_000), at(10));
+        let find = |generation, now, unix| remembered.find(&name(1), |_| Some(generation), at(now), at(unix)).is_some();
+        assert!(find(7, 10, 900) && find(7, 309, 999));
+        assert!(!find(7, 310, 999), "five minutes have gone by");
+        assert!(!find(7, 309, 1_000), "it has expired");
+        assert!(!find(8, 10, 900), "its keys have changed");
+        assert!(remembered.find(&name(2), |_| Some(7), at(10), at(900)).is_none());
+        assert!(remembered.find(&name(1), |_| None, at(10), at(900)).is_none(), "its issuer is unknown");
+    }
+
+    #[test]
+    fn ten_times_as_many_tokens_as_there_is_room_for_leave_the_newest_within_the_bound() {
+        let remembered = Remembered::new();
+        for number in 0..100_000 {
+            remembered.keep(name(number), 0, 0, &verified("a", 1_000), at(0));
+        }
+        let held = |number| remembered.find(&name(number), |_| Some(0), at(0), at(0)).is_some();
+        let kept = (0..100_000).filter(|number| held(*number)).count();
+        assert!((3_000..=10_000).contains(&kept), "{kept}");
+        assert!((99_000..100_000).all(held));
+        assert!(!held(0));
+    }
+}

@@ -1,276 +1,355 @@
-//! What the owner says of the tokens of one issuer.
+//! `TokenValidator`: what the owner says of one issuer, and the check of it before a server starts.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use mocopr_core::clock::Clock;
 
-#[cfg(feature = "outbound")]
-use super::keys::{KeyLocation, PlainHttp};
-use super::{
-    Issuer, Issuers, JwtAuthenticator,
-    algorithm::{Family, JwtAlgorithm},
-    claims::{Path, Terms, folded},
-    header::media_type,
-    jwk,
-    key::VerifyingKey,
-    keys::{KeySource, OneKey},
-    pem,
-    remember::Remembered,
+use crate::{
+    auth::jwt::{
+        algorithm::{Family, JwtAlgorithm},
+        config::JwtConfig,
+        header::media_type,
+        jwk,
+        key::VerifyingKey,
+        keys::{KeyLocation, KeySource, OneKey, OpenKeys, PlainHttp},
+        pem,
+        rules::{ClaimPath, Rules, TokenKinds, folded},
+    },
+    policy::Problem,
+    redact::Secret,
 };
-use crate::{policy::Problem, redact::Secret};
 
-/// Which tokens of one issuer are accepted.
+/// What makes an access token of one issuer acceptable: whose keys, which audience, how long.
+///
+/// There is one constructor for each kind of key, so that a public key can never be taken for a shared secret. Every
+/// token must have `iss`, `aud`, `exp` and `sub`; `nbf`, `iat`, `jti`, `scope` and roles are checked where they are.
+///
+/// | | unless said |
+/// |---|---|
+/// | algorithms | every one with a public key; for [`hs256`](Self::hs256) `HS256` alone |
+/// | audience | the server's public URL; exactly one, compared exactly but for the case of scheme and host |
+/// | roles | the claim `roles`: a string, or an array of strings |
+/// | scopes | the claim `scope`: words between spaces |
+/// | tenant | none |
+/// | `typ` | absent, `JWT` or `at+jwt` |
+/// | life | at most 1 hour from `iat` to `exp`; without `iat`, at most 1 hour left |
+/// | leeway | 30 seconds |
+///
+/// A token is refused, whatever it says, above 8 KiB; with `crit`, `b64`, `enc` or `zip` in its header; with `cnf` in
+/// its claims, because no proof of possession is checked; with more audiences than one. Keys and addresses of keys in
+/// its header (`jwk`, `jku`, `x5c`, `x5u`) are never looked at.
 ///
 /// ```
-/// use mocopr_security::auth::TokenValidator;
+/// use mocopr_security::auth::{AuthMiddleware, TokenValidator};
 ///
-/// # const PEM: &str = "-----BEGIN PUBLIC KEY-----\n\
-/// # MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n\
-/// # -----END PUBLIC KEY-----\n";
-/// let validator = TokenValidator::public_key("https://id.example.com", PEM).with_roles_claim("realm_access.roles");
-/// # let _ = validator;
+/// let pem = "-----BEGIN PUBLIC KEY-----
+/// MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=
+/// -----END PUBLIC KEY-----";
+/// let validator = TokenValidator::public_key("https://id.example.com", pem).with_roles_claim("realm_access.roles");
+/// let middleware = AuthMiddleware::builder().with_token_validation(validator).build()?;
+/// # Ok::<(), mocopr_security::auth::AuthError>(())
 /// ```
 ///
 /// # Source
-/// RFC 9068; RFC 8725.
-#[derive(Clone, Debug)]
-#[must_use = "a validator is given to AuthMiddleware::builder()"]
+/// RFC 7519, RFC 8725, RFC 9068; the revision 2025-11-25 and later, basic/authorization, "Token Handling".
+#[derive(Clone)]
 pub struct TokenValidator {
     issuer: Box<str>,
     keys: Keys,
-    algorithms: Option<Box<[JwtAlgorithm]>>,
+    algorithms: Option<Vec<JwtAlgorithm>>,
     audience: Option<Box<str>>,
-    kinds: Box<[Box<str>]>,
+    roles: Box<str>,
+    tenant: Option<Box<str>>,
+    kinds: TokenKinds,
     lifetime: Option<Duration>,
     leeway: Duration,
-    roles: Path,
-    tenant: Option<Path>,
+    plain_http: PlainHttp,
 }
 
-/// Where the keys of an issuer come from.
-#[derive(Clone, Debug)]
+/// Where keys come from.
+#[derive(Clone)]
 enum Keys {
-    #[cfg(feature = "outbound")]
-    Url(Box<str>, PlainHttp),
+    /// The owner has not said.
+    Unsaid,
     Pem(Box<str>),
     Set(Box<str>),
     Secret(Arc<Secret<Vec<u8>>>),
-    #[cfg(any(test, feature = "testing"))]
-    Source(Arc<dyn KeySource>),
+    #[allow(dead_code, reason = "made by what fetches keys, which is a feature")]
+    Url(Box<str>, OpenKeys),
+}
+
+/// A validator that is ready: its keys, and the rules for tokens signed with them.
+#[derive(Debug)]
+pub(crate) struct Validator {
+    pub(super) rules: Rules,
+    pub(super) keys: Arc<dyn KeySource>,
 }
 
 impl TokenValidator {
-    /// Tokens of this issuer, whose public keys are published at `url` as a key set (RFC 7517).
-    ///
-    /// The keys are fetched beside requests and kept; a new key is found without a restart, and one that is gone stops
-    /// counting at the next fetch. The URL is `https`.
-    #[cfg(feature = "outbound")]
-    pub fn jwks(issuer: impl Into<Box<str>>, url: impl Into<Box<str>>) -> Self {
-        Self::of(issuer.into(), Keys::Url(url.into(), PlainHttp::Refused))
-    }
-
-    /// Tokens of this issuer, which are signed with the private half of this key, in PEM: RSA from 2,048 bits, P-256,
-    /// P-384 or Ed25519.
+    /// Tokens of `issuer`, signed with the one key of a PEM text, `-----BEGIN PUBLIC KEY-----`: RSA from 2,048 bits to
+    /// 8,192, P-256, P-384 or Ed25519. What a token gives as `kid` does not matter.
     pub fn public_key(issuer: impl Into<Box<str>>, pem: impl Into<Box<str>>) -> Self {
-        Self::of(issuer.into(), Keys::Pem(pem.into()))
+        Self::new(issuer.into(), Keys::Pem(pem.into()))
     }
 
-    /// Tokens of this issuer, whose public keys are these: a key set (RFC 7517) as the issuer publishes it, of at most 64
-    /// keys in 256 KiB. Keys that cannot be used are left out.
+    /// Tokens of `issuer`, signed with a key of this JSON Web Key Set (RFC 7517): an object with an array `keys`, of at
+    /// most 64 keys in 256 KiB. Keys that cannot verify signatures are left out. A token chooses by `kid`; without one,
+    /// at most four keys may fit its algorithm.
     pub fn key_set(issuer: impl Into<Box<str>>, json: impl Into<Box<str>>) -> Self {
-        Self::of(issuer.into(), Keys::Set(json.into()))
+        Self::new(issuer.into(), Keys::Set(json.into()))
     }
 
-    /// Tokens of this issuer, which shares a secret of at least 32 bytes with this server.
-    ///
-    /// Whoever has the secret can issue tokens: a public key is better wherever the issuer has one.
+    /// Tokens of `issuer`, authenticated with a secret of at least 32 random bytes that both sides know. Whoever has the
+    /// secret makes tokens, this server among them: prefer an issuer with a public key.
     pub fn hs256(issuer: impl Into<Box<str>>, secret: Secret<Vec<u8>>) -> Self {
-        Self::of(issuer.into(), Keys::Secret(Arc::new(secret)))
+        Self::new(issuer.into(), Keys::Secret(Arc::new(secret)))
     }
 
-    /// Tokens of this issuer, whose keys come from here.
-    #[cfg(any(test, feature = "testing"))]
-    pub(crate) fn with_keys(issuer: &str, keys: Arc<dyn KeySource>) -> Self {
-        Self::of(issuer.into(), Keys::Source(keys))
+    /// Tokens of `issuer`, signed with keys that `open` finds when a server is built.
+    #[allow(dead_code, reason = "called by what fetches keys, which is a feature")]
+    pub(crate) fn by_url(issuer: impl Into<Box<str>>, url: impl Into<Box<str>>, open: OpenKeys) -> Self {
+        Self::new(issuer.into(), Keys::Url(url.into(), open))
     }
 
-    fn of(issuer: Box<str>, keys: Keys) -> Self {
+    fn new(issuer: Box<str>, keys: Keys) -> Self {
         Self {
             issuer,
             keys,
             algorithms: None,
             audience: None,
-            kinds: ["jwt".into(), "at+jwt".into()].into(),
+            roles: "roles".into(),
+            tenant: None,
+            kinds: TokenKinds::Usual,
             lifetime: None,
             leeway: LEEWAY,
-            roles: ["roles".into()].into(),
-            tenant: None,
+            plain_http: PlainHttp::Refused,
         }
     }
 
-    /// Accepts these signature algorithms alone. Unless said, every one with a public key; with a shared secret, HS256.
+    /// Accepts these signature algorithms and no others. They must be of the kind of key that the constructor names.
+    #[must_use]
     pub fn with_algorithms(mut self, algorithms: impl IntoIterator<Item = JwtAlgorithm>) -> Self {
         self.algorithms = Some(algorithms.into_iter().collect());
         self
     }
 
-    /// Accepts tokens for this audience. Unless said, for the policy's public URL.
+    /// Accepts tokens for this audience instead of the server's public URL.
+    #[must_use]
     pub fn with_audience(mut self, audience: impl Into<Box<str>>) -> Self {
         self.audience = Some(audience.into());
         self
     }
 
-    /// Takes roles from this claim, a string or a list of strings; dots lead into objects: `realm_access.roles`.
-    /// `roles` unless said.
-    pub fn with_roles_claim(mut self, path: &str) -> Self {
-        self.roles = split(path);
+    /// Takes roles from this claim: a name, or names from the outside in with dots between, as `realm_access.roles`. A
+    /// name with `://` in it is one name, dots and all.
+    #[must_use]
+    pub fn with_roles_claim(mut self, path: impl Into<Box<str>>) -> Self {
+        self.roles = path.into();
         self
     }
 
-    /// Takes the tenant from this claim, a string; dots lead into objects. Nobody has a tenant unless said.
-    pub fn with_tenant_claim(mut self, path: &str) -> Self {
-        self.tenant = Some(split(path));
+    /// Takes the tenant from this claim, which is a string; then a token without it is refused. The path is as for
+    /// [`with_roles_claim`](Self::with_roles_claim).
+    #[must_use]
+    pub fn with_tenant_claim(mut self, path: impl Into<Box<str>>) -> Self {
+        self.tenant = Some(path.into());
         self
     }
 
-    /// Accepts these media types in `typ` alone: `at+jwt` for access tokens as RFC 9068 has them. Unless said, `at+jwt`,
-    /// `JWT`, and tokens that name none.
-    pub fn with_token_types<S: AsRef<str>>(mut self, types: impl IntoIterator<Item = S>) -> Self {
-        self.kinds = types.into_iter().map(|kind| media_type(kind.as_ref())).collect();
+    /// Accepts tokens whose `typ` is one of these media types alone, and none without: `["at+jwt"]` is RFC 9068. Case
+    /// does not count, and `application/` may be left out.
+    #[must_use]
+    pub fn with_token_types<'a>(mut self, types: impl IntoIterator<Item = &'a str>) -> Self {
+        self.kinds = TokenKinds::Only(types.into_iter().map(media_type).collect());
         self
     }
 
-    /// Accepts tokens that live at most so long, from `iat` to `exp`; an hour unless said.
+    /// The longest time from `iat` to `exp` that is accepted; one hour unless said. A token that is stolen is good for
+    /// as long.
+    #[must_use]
     pub fn with_token_expiry(mut self, longest: Duration) -> Self {
         self.lifetime = Some(longest);
         self
     }
 
-    /// Lets the clocks differ by so much, at most a minute; half a minute unless said.
+    /// How far the clocks of issuer and server may be apart: at most 60 seconds, 30 unless said.
+    #[must_use]
     pub fn with_leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
         self
     }
 
-    /// Lets the key set be fetched without TLS where its URL names this machine, for development and tests.
-    #[cfg(feature = "outbound")]
+    /// Lets the issuer and its keys be plain HTTP on a loopback host, for an issuer on a machine of your own.
+    #[must_use]
     pub fn allowing_insecure_loopback(mut self) -> Self {
-        if let Keys::Url(_, plain_http) = &mut self.keys {
-            *plain_http = PlainHttp::Loopback;
-        }
+        self.plain_http = PlainHttp::Loopback;
         self
     }
 
-    pub(crate) fn default_lifetime(&mut self, longest: Duration) {
-        self.lifetime.get_or_insert(longest);
+    /// Who issues the tokens.
+    pub(crate) fn issuer(&self) -> &str {
+        &self.issuer
     }
 
-    fn open(self, audience: Option<&str>, clock: &Arc<dyn Clock>) -> Result<Issuer, Vec<Problem>> {
-        let Self { issuer, keys, algorithms, audience: own, kinds, lifetime, leeway, roles, tenant } = self;
+    /// The validator at work, for a server whose tokens are for `audience`, with `lifetime` where it has said none.
+    pub(crate) fn ready(
+        self,
+        audience: &str,
+        lifetime: Option<Duration>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Validator, Vec<Problem>> {
         let mut problems = Vec::new();
-        let mut problem = |what: String, mend: &str| problems.push(Problem::new(what, mend));
-        if issuer.is_empty() {
-            problem("the issuer of tokens has no name".to_owned(), "give its URL, as its tokens name it in `iss`");
+        let issuer = self.issuer.clone();
+        let mut wrong =
+            |what: &str, mend: &str| problems.push(Problem::new(format!("issuer `{issuer}`: {what}"), mend));
+        let Self {
+            issuer,
+            keys,
+            algorithms,
+            audience: own,
+            roles,
+            tenant,
+            kinds,
+            lifetime: longest,
+            leeway,
+            plain_http,
+        } = self;
+        if let Some(what) = unsuitable_issuer(&issuer, plain_http) {
+            wrong(what, "name the issuer exactly as its tokens do in `iss`");
         }
-        let audience = own.as_deref().or(audience).map(folded);
-        if audience.is_none() {
-            problem(
-                format!("tokens of `{issuer}` may be for anybody"),
-                "call .with_public_url(..) on the policy, or .with_audience(..) on the validator",
-            );
+        let audience = own.as_deref().unwrap_or(audience);
+        if audience.is_empty() {
+            wrong("no audience is known", "call `with_public_url(..)` on the policy, or `with_audience(..)`");
+        }
+        let is_secret = matches!(keys, Keys::Secret(_));
+        let algorithms = algorithms
+            .unwrap_or_else(|| if is_secret { vec![JwtAlgorithm::HS256] } else { JwtAlgorithm::PUBLIC_KEY.to_vec() });
+        let is_of_kind = |algorithm: &JwtAlgorithm| (algorithm.family() == Family::Secret) == is_secret;
+        if algorithms.is_empty() || !algorithms.iter().all(is_of_kind) {
+            let mend = "`HS256` belongs to `TokenValidator::hs256(..)`, every other one to public keys";
+            wrong("an algorithm is not of the kind of the key, or none is named", mend);
         }
         if leeway > MOST_LEEWAY {
-            problem("the clocks of issuer and server may differ by more than a minute".to_owned(), "give less");
+            wrong("the leeway is above 60 seconds", "keep the clocks in step and call `with_leeway(..)` with less");
         }
-        if roles.iter().chain(tenant.iter().flatten()).any(|name| name.is_empty()) {
-            problem("the path of a claim has an empty part".to_owned(), "write it like `realm_access.roles`");
+        let lifetime = longest.or(lifetime).unwrap_or(LIFETIME);
+        if lifetime.is_zero() {
+            wrong("no token lives long enough", "call `with_token_expiry(..)` with more than zero");
         }
-        let shared = matches!(keys, Keys::Secret(_));
-        let algorithms = algorithms.unwrap_or_else(|| match shared {
-            true => [JwtAlgorithm::HS256].into(),
-            false => JwtAlgorithm::PUBLIC_KEY.into(),
-        });
-        let misfit = algorithms.iter().any(|algorithm| (algorithm.family() == Family::Secret) != shared);
-        if algorithms.is_empty() || misfit {
-            problem(
-                format!("the algorithms for `{issuer}` do not fit its keys"),
-                "HS256 is for a shared secret and for nothing else; all others are for public keys",
-            );
+        if matches!(&kinds, TokenKinds::Only(kinds) if kinds.is_empty() || kinds.iter().any(|kind| kind.is_empty())) {
+            wrong("no token is of a type that is accepted", "name a type in `with_token_types(..)`, as `at+jwt`");
         }
-        let keys = opened(&issuer, keys, clock).map_err(|found| problems.push(found)).ok();
-        match (keys, audience) {
-            (Some(keys), Some(audience)) if problems.is_empty() => {
-                let lifetime = lifetime.unwrap_or(LIFETIME);
-                let terms = Terms { audience, kinds, lifetime, leeway, roles, tenant };
-                Ok(Issuer { name: issuer, keys, algorithms, terms })
+        let roles = ClaimPath::read(&roles);
+        let path_of_tenant = tenant.as_deref().map(ClaimPath::read);
+        if roles.is_none() || path_of_tenant == Some(None) {
+            wrong("a path of claims has an empty name, or more than eight", "write it as `realm_access.roles`");
+        }
+        let keys = match opened(keys, &issuer, plain_http, clock) {
+            Ok(keys) => Some(keys),
+            Err(problem) => {
+                wrong(problem.what(), problem.mend());
+                None
             }
-            (Some(_) | None, _) => Err(problems),
+        };
+        match (roles, keys) {
+            (Some(roles), Some(keys)) if problems.is_empty() => {
+                let audience = folded(audience).into();
+                let (algorithms, tenant) = (algorithms.into(), path_of_tenant.flatten());
+                let rules = Rules { issuer, audience, algorithms, kinds, roles, tenant, lifetime, leeway };
+                Ok(Validator { rules, keys })
+            }
+            (Some(_) | None, Some(_) | None) => Err(problems),
         }
     }
 }
 
-impl JwtAuthenticator {
-    /// Accepts what these validators accept; `audience` is for those that name none.
-    ///
-    /// # Errors
-    /// Every problem of every validator.
-    pub(crate) fn open(
-        validators: Vec<TokenValidator>,
-        audience: Option<&str>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, Vec<Problem>> {
-        let (mut issuers, mut problems) = (Vec::<Issuer>::new(), Vec::new());
-        for validator in validators {
-            match validator.open(audience, &clock) {
-                Ok(issuer) if issuers.iter().any(|known| known.name == issuer.name) => {
-                    let what = format!("the issuer `{}` is named twice", issuer.name);
-                    problems.push(Problem::new(what, "give it one validator"));
-                }
-                Ok(issuer) => issuers.push(issuer),
-                Err(found) => problems.extend(found),
-            }
-        }
-        if problems.is_empty() {
-            Ok(Self(Arc::new(Issuers { issuers, remembered: Remembered::default(), clock })))
-        } else {
-            Err(problems)
-        }
+impl From<JwtConfig> for TokenValidator {
+    fn from(config: JwtConfig) -> Self {
+        let JwtConfig { issuer, audience, algorithms, pem, secret } = config;
+        let keys = match (pem, secret) {
+            (Some(pem), None) => Keys::Pem(pem),
+            (None, Some(secret)) => Keys::Secret(secret),
+            // Two kinds of key at once is the confusion that the constructors rule out.
+            (None, None) | (Some(_), Some(_)) => Keys::Unsaid,
+        };
+        Self { algorithms, audience, ..Self::new(issuer, keys) }
     }
 }
 
-#[cfg_attr(not(feature = "outbound"), expect(unused_variables, reason = "only what is fetched has a time"))]
-fn opened(issuer: &str, keys: Keys, clock: &Arc<dyn Clock>) -> Result<Arc<dyn KeySource>, Problem> {
-    let one = |key: Result<VerifyingKey, &'static str>| -> Result<Arc<dyn KeySource>, Problem> {
-        let key =
-            key.map_err(|what| Problem::new(format!("{what} (issuer `{issuer}`)"), "give the key of the issuer"))?;
-        Ok(Arc::new(OneKey::new(key)))
+impl fmt::Debug for TokenValidator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenValidator").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}
+
+/// The keys at work.
+fn opened(
+    keys: Keys,
+    issuer: &str,
+    plain_http: PlainHttp,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<dyn KeySource>, Problem> {
+    let one = |key: Result<VerifyingKey, &'static str>, mend| match key {
+        Ok(key) => Ok(Arc::new(OneKey::new(key)) as Arc<dyn KeySource>),
+        Err(what) => Err(Problem::new(what, mend)),
     };
     match keys {
-        #[cfg(feature = "outbound")]
-        Keys::Url(url, plain_http) => {
-            let location = KeyLocation { issuer: issuer.into(), url, plain_http };
-            crate::auth::key_set::open(location, Arc::clone(clock))
+        Keys::Unsaid => {
+            Err(Problem::new("not exactly one kind of key is given", "call `with_public_key(..)` or `with_secret(..)`"))
         }
-        Keys::Pem(pem) => one(pem::public_key(&pem)),
+        Keys::Pem(pem) => one(pem::public_key(&pem), "give the issuer's public key in PEM"),
+        Keys::Secret(secret) => one(VerifyingKey::secret(&secret), "give at least 32 random bytes"),
         Keys::Set(json) => {
-            let unusable = |what: &str| {
-                let what = format!("{what} (issuer `{issuer}`)");
-                Problem::new(what, "give the key set of the issuer, with keys of RSA, P-256, P-384 or Ed25519")
-            };
-            let set = jwk::parse_set(json.as_bytes()).map_err(unusable)?;
-            if set.is_empty() { Err(unusable("no key of the set can be used")) } else { Ok(Arc::new(set)) }
+            let set = jwk::parse_set(json.as_bytes())
+                .and_then(|set| if set.is_empty() { Err("the key set has no key that can be used") } else { Ok(set) });
+            match set {
+                Ok(set) => Ok(Arc::new(set)),
+                Err(what) => Err(Problem::new(what, "give the issuer's key set as it publishes it")),
+            }
         }
-        Keys::Secret(secret) => one(VerifyingKey::secret(&secret)),
-        #[cfg(any(test, feature = "testing"))]
-        Keys::Source(keys) => Ok(keys),
+        Keys::Url(url, open) => {
+            if !is_secure(&url, plain_http) {
+                let mend = "name the `https` URL of the key set, or call `allowing_insecure_loopback()`";
+                return Err(Problem::new("its keys would come without TLS", mend));
+            }
+            open(KeyLocation { issuer: issuer.into(), url, plain_http }, clock)
+        }
     }
 }
 
-fn split(path: &str) -> Path {
-    path.split('.').map(Box::from).collect()
+/// Why this cannot be an issuer. One with keys of its own may have any name; a URL is held to what URLs of issuers are
+/// (RFC 8414, section 2).
+fn unsuitable_issuer(issuer: &str, plain_http: PlainHttp) -> Option<&'static str> {
+    if issuer.is_empty() || issuer.len() > MOST_ISSUER || issuer.chars().any(char::is_control) {
+        return Some("its name is empty, longer than 255 bytes, or has control characters");
+    }
+    if issuer.starts_with("http://") && !is_secure(issuer, plain_http) {
+        return Some("it is reached without TLS, and `allowing_insecure_loopback()` is only for loopback hosts");
+    }
+    None
 }
 
-/// The longest life of a token unless the owner says otherwise.
-const LIFETIME: Duration = Duration::from_secs(60 * 60);
+/// Whether a URL is `https`, or `http` to this machine where the owner said so.
+fn is_secure(url: &str, plain_http: PlainHttp) -> bool {
+    if url.starts_with("https://") {
+        return true;
+    }
+    match (url.strip_prefix("http://"), plain_http) {
+        (Some(rest), PlainHttp::Loopback) => is_loopback(rest.split(['/', '?', '#']).next().unwrap_or_default()),
+        (Some(_), PlainHttp::Refused) | (None, PlainHttp::Refused | PlainHttp::Loopback) => false,
+    }
+}
+
+fn is_loopback(authority: &str) -> bool {
+    let without_port = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        Some(_) | None => authority,
+    };
+    let address = without_port.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(without_port);
+    without_port == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 const LEEWAY: Duration = Duration::from_secs(30);
 const MOST_LEEWAY: Duration = Duration::from_secs(60);
+const LIFETIME: Duration = Duration::from_secs(60 * 60);
+const MOST_ISSUER: usize = 255;

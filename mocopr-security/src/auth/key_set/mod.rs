@@ -29,10 +29,13 @@ use self::{
     schedule::Schedule,
 };
 use crate::{
-    auth::jwt::{
-        algorithm::JwtAlgorithm,
-        jwk::{KeySet, parse_set},
-        keys::{Found, KeyLocation, KeySource, PlainHttp},
+    auth::{
+        TokenValidator,
+        jwt::{
+            algorithm::JwtAlgorithm,
+            jwk::{KeySet, parse_set},
+            keys::{Found, KeyLocation, KeySource, PlainHttp},
+        },
     },
     background::Background,
     outbound::OutboundClient,
@@ -58,6 +61,23 @@ pub(crate) fn open(location: KeyLocation, clock: Arc<dyn Clock>) -> Result<Arc<d
     let keys = IssuerKeys::new(issuer, FromUrl { client, url }, clock);
     keys.start();
     Ok(Arc::new(keys))
+}
+
+impl TokenValidator {
+    /// Tokens of this issuer, whose public keys are published at `url` as a key set (RFC 7517).
+    ///
+    /// The keys are fetched beside requests and kept: a new key is found without a restart, one that is gone stops
+    /// counting at the next fetch, and while the issuer is down those that are known count for a day. The URL is `https`.
+    ///
+    /// ```
+    /// use mocopr_security::auth::TokenValidator;
+    ///
+    /// let validator = TokenValidator::jwks("https://id.example.com", "https://id.example.com/jwks.json");
+    /// # let _ = validator;
+    /// ```
+    pub fn jwks(issuer: impl Into<Box<str>>, url: impl Into<Box<str>>) -> Self {
+        Self::by_url(issuer, url, Arc::new(open))
+    }
 }
 
 /// Keys of one issuer. Fetching ends when this is dropped.
