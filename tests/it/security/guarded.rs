@@ -86,7 +86,7 @@ impl Guarded {
     }
 
     pub(super) async fn connect(&self) -> Connection {
-        Connection::open(self.hosted.authority()).await
+        Connection::open(self.hosted.authority()).await.watched()
     }
 
     /// The answer to any request with these header fields.

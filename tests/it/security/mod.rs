@@ -1,6 +1,8 @@
 //! What must hold under the strict policy, row by row of `docs/security/matrix.md`.
 
 mod admission;
+mod everywhere;
+mod fixture;
 mod guarded;
 mod keys;
 mod lapses;
@@ -9,4 +11,5 @@ mod pages;
 mod rates;
 mod roles;
 mod starting;
+mod telling;
 mod tokens;

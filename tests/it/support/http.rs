@@ -7,7 +7,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::within;
+use super::{telltale::Watch, within};
 
 /// One connection.
 #[derive(Debug)]
@@ -18,6 +18,7 @@ pub(crate) struct Connection {
     /// Bytes of the current body, with its framing taken off.
     body: Vec<u8>,
     framing: Framing,
+    watch: Option<Watch>,
 }
 
 /// How the rest of the current body is framed.
@@ -128,7 +129,12 @@ impl Connection {
     pub(crate) async fn open(authority: &str) -> Self {
         let stream = within("a connection", TcpStream::connect(authority)).await.expect("the server listens");
         stream.set_nodelay(true).expect("the socket takes options");
-        Self { stream, raw: Vec::new(), body: Vec::new(), framing: Framing::Length(0) }
+        Self { stream, raw: Vec::new(), body: Vec::new(), framing: Framing::Length(0), watch: None }
+    }
+
+    /// The same, which fails where anything that comes tells of the server's insides.
+    pub(crate) fn watched(self) -> Self {
+        Self { watch: Some(Watch::default()), ..self }
     }
 
     /// Sends these bytes as they are.
@@ -272,7 +278,12 @@ impl Connection {
     /// Reads what has come; `false` at the end of the connection, also where the server reset it.
     async fn fill(&mut self) -> bool {
         self.raw.reserve(64 * 1024);
-        within("bytes of the server", self.stream.read_buf(&mut self.raw)).await.unwrap_or(0) > 0
+        let before = self.raw.len();
+        let read = within("bytes of the server", self.stream.read_buf(&mut self.raw)).await.unwrap_or(0);
+        if let Some(watch) = &mut self.watch {
+            watch.hear(self.raw.get(before..).unwrap_or_default());
+        }
+        read > 0
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) mod request;
 pub(crate) mod schema;
 pub(crate) mod source;
 pub(crate) mod talk;
+pub(crate) mod telltale;
 
 /// How long anything may take; far more than it does on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);

@@ -184,7 +184,7 @@ pub(crate) fn example(name: &str) -> PathBuf {
     path
 }
 
-fn command(example: &str, arguments: &[&str]) -> Command {
+pub(crate) fn command(example: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(self::example(example));
     command.args(arguments);
     command

@@ -1,0 +1,112 @@
+//! The secure example as a process, with API keys of whomever a test needs.
+
+use std::{
+    path::PathBuf,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use mocopr::auth::{ApiKey, ApiKeyFile};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use super::guarded::{HOST, bearer, with_fields};
+use crate::support::{
+    http::{Answer, Connection},
+    process::{self, Lined, Listening},
+};
+
+/// What the example is started with.
+pub(super) struct Fixture {
+    folder: TempDir,
+}
+
+impl Fixture {
+    pub(super) fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("there is room for files") }
+    }
+
+    fn keys(&self) -> PathBuf {
+        self.folder.path().join("keys")
+    }
+
+    /// A key of somebody with these roles and scopes.
+    pub(super) fn key(&self, subject: &str, roles: &[&str], scopes: &[&str]) -> String {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        let (secret, key) = ApiKey::create(subject, now).expect("a key can be made");
+        let key = roles.iter().fold(key, |key, role| key.with_role(*role));
+        let key = scopes.iter().fold(key, |key, scope| key.with_scope(*scope));
+        ApiKeyFile::at(self.keys()).add(key).expect("the file takes it");
+        secret.expose().clone()
+    }
+
+    /// The example, with these settings beside those of every test.
+    pub(super) fn command(&self, settings: &[(&str, &str)]) -> Command {
+        let mut command = process::command("fixture", &[]);
+        command.env_clear();
+        command.env("MOCOPR_RATE", "off").env("MOCOPR_PUBLIC_URL", format!("https://{HOST}/mcp"));
+        if self.keys().exists() {
+            command.env("MOCOPR_API_KEYS", self.keys());
+        }
+        command.envs(settings.iter().copied());
+        command
+    }
+
+    /// The example over standard streams, whose client this key proves.
+    pub(super) fn streams(&self, key: Option<&str>) -> Lined {
+        let mut command = self.command(&[("MOCOPR_TRANSPORT", "stdio")]);
+        if let Some(key) = key {
+            command.env("MOCOPR_STDIO_TOKEN", key);
+        }
+        Lined::spawn(command)
+    }
+
+    /// The example over HTTP.
+    pub(super) async fn listen(&self) -> Served {
+        self.listen_with(&[]).await
+    }
+
+    /// The same with these settings more.
+    pub(super) async fn listen_with(&self, settings: &[(&str, &str)]) -> Served {
+        let settings = [&[("MOCOPR_TRANSPORT", "http"), ("MOCOPR_BIND", "127.0.0.1:0")], settings].concat();
+        Served(Listening::spawn(self.command(&settings)).await)
+    }
+}
+
+/// The example over HTTP.
+pub(super) struct Served(Listening);
+
+impl Served {
+    pub(super) async fn connect(&self) -> Connection {
+        Connection::open(self.0.authority()).await.watched()
+    }
+
+    /// The whole answer to a message of 2026-07-28 under this key.
+    pub(super) async fn answer(&self, key: &str, message: &Value) -> Answer {
+        self.connect().await.ask(with_fields(&[("Authorization", &bearer(key))], message)).await
+    }
+
+    /// The message that answers another one.
+    pub(super) async fn ask(&self, key: &str, message: &Value) -> Value {
+        self.answer(key, message).await.messages().pop().expect("there is an answer")
+    }
+
+    pub(super) fn log(&self) -> String {
+        self.0.log()
+    }
+}
+
+/// A message whose incident numbers, which differ each time, are left out.
+pub(super) fn without_incidents(message: &Value) -> String {
+    let text = message.to_string();
+    let mut parts = text.split("incident ");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str("incident …");
+        out.push_str(part.trim_start_matches(|digit: char| digit.is_ascii_hexdigit()));
+    }
+    match message["error"]["data"]["incident"].as_str() {
+        Some(incident) => out.replace(incident, "…"),
+        None => out,
+    }
+}
