@@ -11,11 +11,11 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum JwtAlgorithm {
-    /// RSA with PKCS#1 v1.5 padding and SHA-256.
+    /// RSA with the padding of PKCS1, version 1.5, and SHA-256.
     RS256,
-    /// RSA with PKCS#1 v1.5 padding and SHA-384.
+    /// RSA with the padding of PKCS1, version 1.5, and SHA-384.
     RS384,
-    /// RSA with PKCS#1 v1.5 padding and SHA-512.
+    /// RSA with the padding of PKCS1, version 1.5, and SHA-512.
     RS512,
     /// RSA with PSS padding and SHA-256.
     PS256,
