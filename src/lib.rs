@@ -136,12 +136,17 @@ pub mod resources {
 
     /// Sources that are made, each inside of its bounds.
     pub mod security {
+        #[cfg(target_os = "linux")]
+        pub use mocopr_security::sandbox::files::{
+            FileBody, FileContents, FileEntry, FileFault, FileRange, FileResourceBuilder, FileResourceHandler,
+        };
         pub use mocopr_security::sandbox::{
             key::{KeyValidator, MAX_KEY_BYTES},
             memory::{
                 MemoryBody, MemoryChange, MemoryChangeKind, MemoryEntry, MemoryError, MemoryItem, MemoryRange,
                 MemoryResourceBuilder, MemoryResourceHandler, WhenFull,
             },
+            path::RelPath,
         };
         pub use mocopr_server::resources::{
             access::ResourceAccessControl,

@@ -179,11 +179,16 @@ impl<T: Send + Sync + 'static> Handler for Method<T> {
 ///
 /// How many run at once is bounded by the number of calls that the gate permits. A panic goes on in the caller.
 pub(crate) async fn blocking(run: impl FnOnce() -> Outcome + Send + 'static) -> Outcome {
+    off_the_workers(run).await.unwrap_or_else(Outcome::Failed)
+}
+
+/// The same of any value; a failure where the process ends meanwhile.
+pub(crate) async fn off_the_workers<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
     match tokio::task::spawn_blocking(run).await {
-        Ok(outcome) => outcome,
+        Ok(value) => Ok(value),
         Err(ended) => match ended.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            Err(cancelled) => Outcome::Failed(Failure::internal("the blocking pool is closed").caused_by(cancelled)),
+            Err(cancelled) => Err(Failure::internal("the blocking pool is closed").caused_by(cancelled)),
         },
     }
 }

@@ -69,7 +69,7 @@ impl MemoryResourceBuilder {
     }
 
     /// Where time comes from; for tests.
-    #[cfg(feature = "testing")]
+    #[cfg(any(test, feature = "testing"))]
     pub fn with_clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self

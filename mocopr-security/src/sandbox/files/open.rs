@@ -1,0 +1,215 @@
+//! Opens what is below a directory, and nothing else, however fast others move links and directories about.
+//!
+//! Everything is opened relative to a handle of the directory that was opened once, and is judged by its own handle. The
+//! kernel resolves a path in one step with `openat2`, which refuses links and mounts and lets nothing out whose place
+//! was not beneath the directory. Where that call is missing (gVisor, filters of system calls) the path is walked one
+//! component at a time, and the place of what was opened is read back from the kernel, which names it in one step.
+//! Device files are never opened: a handle without access (`O_PATH`) is looked at first.
+
+use std::{
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+    path::Path,
+};
+
+use rustix::{
+    fs::{CWD, FileType, Mode, OFlags, PROC_SUPER_MAGIC, ResolveFlags, Stat},
+    io::{self, Errno},
+};
+
+use crate::sandbox::path::RelPath;
+
+/// A directory, and how what is below it is opened.
+pub(super) struct Root {
+    directory: OwnedFd,
+    way: Way,
+}
+
+/// How paths are resolved.
+enum Way {
+    /// By the kernel, in one step.
+    Kernel,
+    /// One component after the other.
+    Steps {
+        /// The device of the directory.
+        device: u64,
+        /// `/proc/self/fd`, which names the place of every handle of this process.
+        handles: OwnedFd,
+    },
+}
+
+/// Which way is taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Preference {
+    /// The kernel's, where it is there.
+    #[default]
+    Best,
+    /// Steps.
+    #[cfg_attr(
+        not(any(test, feature = "testing")),
+        expect(dead_code, reason = "for tests of a kernel without the call")
+    )]
+    Steps,
+}
+
+/// A file that was opened, and how it looked then.
+pub(super) struct Opened {
+    pub(super) handle: OwnedFd,
+    pub(super) stat: Stat,
+}
+
+impl Root {
+    /// Opens the directory. Its own path may hold links: it is the owner's.
+    pub(super) fn open(path: &Path, preference: Preference) -> io::Result<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = rustix::fs::openat(CWD, path, flags, Mode::empty())?;
+        let way = match preference {
+            Preference::Best if in_one_step(directory.as_fd(), ".", flags).is_ok() => Way::Kernel,
+            Preference::Best | Preference::Steps => Way::steps(directory.as_fd())?,
+        };
+        Ok(Self { directory, way })
+    }
+
+    /// The handle of the directory.
+    pub(super) fn directory(&self) -> BorrowedFd<'_> {
+        self.directory.as_fd()
+    }
+
+    /// Opens a regular file with one name for reading; everything else is [`Errno::NOENT`] without being opened.
+    ///
+    /// Never waits: what is no regular file is not opened, and what takes its place meanwhile is opened without waiting.
+    pub(super) fn file(&self, path: &RelPath) -> io::Result<Opened> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        for _ in 0..ATTEMPTS {
+            // It stays open, so that no other file can get its inode.
+            let seen = self.look(path)?;
+            let handle = match self.resolve(path, flags) {
+                Ok(handle) => handle,
+                Err(Errno::AGAIN) => continue,
+                Err(error) => return Err(error),
+            };
+            let stat = judged(&handle)?;
+            if (stat.st_dev, stat.st_ino) == (seen.stat.st_dev, seen.stat.st_ino) {
+                return Ok(Opened { handle, stat });
+            }
+        }
+        Err(Errno::AGAIN)
+    }
+
+    /// A handle of a regular file with one name, which can be looked at and not be read.
+    pub(super) fn look(&self, path: &RelPath) -> io::Result<Opened> {
+        let flags = OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        for _ in 0..ATTEMPTS {
+            match self.resolve(path, flags) {
+                Ok(handle) => return Ok(Opened { stat: judged(&handle)?, handle }),
+                Err(Errno::AGAIN) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Errno::AGAIN)
+    }
+
+    /// Opens a directory below this one, or this one, to read its names.
+    pub(super) fn subdirectory(&self, path: Option<&RelPath>) -> io::Result<OwnedFd> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let Some(path) = path else {
+            return rustix::fs::openat(&self.directory, ".", flags, Mode::empty());
+        };
+        for _ in 0..ATTEMPTS {
+            match self.resolve(path, flags) {
+                Err(Errno::AGAIN) => {}
+                opened => return opened,
+            }
+        }
+        Err(Errno::AGAIN)
+    }
+
+    /// What the way is called, for the log.
+    pub(super) fn way(&self) -> &'static str {
+        match self.way {
+            Way::Kernel => "openat2",
+            Way::Steps { .. } => "steps",
+        }
+    }
+
+    fn resolve(&self, path: &RelPath, flags: OFlags) -> io::Result<OwnedFd> {
+        match &self.way {
+            Way::Kernel => in_one_step(self.directory(), path.as_str(), flags),
+            Way::Steps { device, handles } => {
+                let opened = in_steps(self.directory(), path, flags, *device)?;
+                // A directory on the way may have been moved out while it was held: only the place counts that the
+                // kernel names for the file itself, and it names it in one step.
+                let here = place(handles.as_fd(), opened.as_fd())?;
+                let mut expected = place(handles.as_fd(), self.directory())?;
+                expected.push(b'/');
+                expected.extend_from_slice(path.as_str().as_bytes());
+                if here == expected { Ok(opened) } else { Err(Errno::NOENT) }
+            }
+        }
+    }
+}
+
+impl Way {
+    fn steps(directory: BorrowedFd<'_>) -> io::Result<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let handles = rustix::fs::openat(CWD, HANDLES, flags, Mode::empty()).map_err(|_| Errno::NOTSUP)?;
+        // Whatever else may stand at this path would not tell the truth about places.
+        if rustix::fs::fstatfs(&handles)?.f_type != PROC_SUPER_MAGIC {
+            return Err(Errno::NOTSUP);
+        }
+        Ok(Self::Steps { device: rustix::fs::fstat(directory)?.st_dev, handles })
+    }
+}
+
+/// The kernel's own walk, which never leaves the directory, follows no link and crosses no mount.
+fn in_one_step(directory: BorrowedFd<'_>, path: &str, flags: OFlags) -> io::Result<OwnedFd> {
+    let resolve =
+        ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
+    rustix::fs::openat2(directory, path, flags, Mode::empty(), resolve)
+}
+
+/// A walk that holds each directory while it opens the next, follows no link and stays on one device.
+///
+/// A mount of a part of the same file system is not told from a directory, other than by the kernel's own walk.
+fn in_steps(directory: BorrowedFd<'_>, path: &RelPath, flags: OFlags, device: u64) -> io::Result<OwnedFd> {
+    let through = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let mut components = path.components().peekable();
+    let mut held: Option<OwnedFd> = None;
+    while let Some(component) = components.next() {
+        let at = held.as_ref().map_or(directory, AsFd::as_fd);
+        let is_last = components.peek().is_none();
+        let next = rustix::fs::openat(at, component, if is_last { flags } else { through }, Mode::empty())?;
+        if rustix::fs::fstat(&next)?.st_dev != device {
+            return Err(Errno::XDEV);
+        }
+        if is_last {
+            return Ok(next);
+        }
+        held = Some(next);
+    }
+    Err(Errno::NOENT)
+}
+
+/// Where a handle leads, as the kernel names it at this moment.
+fn place(handles: BorrowedFd<'_>, handle: BorrowedFd<'_>) -> io::Result<Vec<u8>> {
+    let name = handle.as_raw_fd().to_string();
+    Ok(rustix::fs::readlinkat(handles, name, Vec::new())?.into_bytes())
+}
+
+/// How a regular file with one name looks; [`Errno::NOENT`] for everything else.
+///
+/// A second name could stand for a file of another place that somebody linked to here, and a handle does not tell which
+/// of its names is which.
+fn judged(handle: &OwnedFd) -> io::Result<Stat> {
+    let stat = rustix::fs::fstat(handle)?;
+    if is_served(&stat) { Ok(stat) } else { Err(Errno::NOENT) }
+}
+
+/// Whether it is a regular file with one name.
+pub(super) fn is_served(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_nlink == 1
+}
+
+const HANDLES: &str = "/proc/self/fd";
+
+/// How often a path is resolved whose file is replaced each time between being looked at and being opened.
+const ATTEMPTS: usize = 32;
