@@ -46,16 +46,16 @@ const ATTACKS: &[Attack] = &[
     },
     Attack {
         name: "a directory is moved out, and holds another file while it is there",
-        path: "d/e/a.txt",
+        path: DEEP,
         prepare: |tree| {
-            fs::create_dir_all(tree.inside("d/e")).unwrap();
-            write(&tree.inside("d/e/a.txt"), INSIDE);
+            fs::create_dir_all(tree.inside(DEEP).parent().unwrap()).unwrap();
+            write(&tree.inside(DEEP), INSIDE);
             write(&tree.outside("canary"), OUTSIDE);
         },
         round: |tree| {
             fs::rename(tree.inside("d"), tree.outside("d")).unwrap();
-            exchange(&tree.outside("d/e/a.txt"), &tree.outside("canary"));
-            exchange(&tree.outside("d/e/a.txt"), &tree.outside("canary"));
+            exchange(&tree.outside(DEEP), &tree.outside("canary"));
+            exchange(&tree.outside(DEEP), &tree.outside("canary"));
             fs::rename(tree.outside("d"), tree.inside("d")).unwrap();
         },
     },
@@ -80,6 +80,9 @@ const ATTACKS: &[Attack] = &[
         round: |tree| exchange(&tree.inside("a.txt"), &tree.inside("pipe")),
     },
 ];
+
+/// A path whose walk takes so long that its first directory is moved meanwhile.
+const DEEP: &str = "d/e/e/e/e/e/e/e/e/e/e/e/e/e/e/e/e/e/e/e/e/e/e/e/e/e/e/e/e/e/e/a.txt";
 
 /// What came of the reads of one attack.
 #[derive(Debug, Default)]
