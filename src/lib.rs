@@ -87,7 +87,7 @@ pub use mocopr_server::{
         resource::{IntoResource, Read, ResourceBuilder, ResourceDefinition, ResourceInfo},
         tool::{IntoTool, NoArguments, Tool, ToolBuilder},
     },
-    server::{Guarded, MayListen, McpServer, Unguarded},
+    server::{Guarded, LiveSessions, MayListen, McpServer, Unguarded},
     state::Needs,
 };
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use mocopr_security::policy::{Problem, Profile, Report, SecurityPolicy};
+use mocopr_security::policy::{Problem, Profile, SecurityPolicy};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -16,6 +16,7 @@ use tracing::info;
 use crate::{
     engine::Engine,
     error::{Error, Result},
+    posture,
     server::DRAIN,
     transport::http::{Endpoint, HttpApp, listener},
 };
@@ -224,7 +225,7 @@ pub(crate) async fn run(engine: Arc<Engine>, owner: Option<BoxFuture<'static, ()
     match engine.gate.policy().profile() {
         Profile::Development => warn_once(address),
         _ => {
-            crate::posture::tell(&Report::of(engine.gate.policy()));
+            posture::tell(&posture::report(&engine));
             info!(%address, "listening");
         }
     }

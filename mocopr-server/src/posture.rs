@@ -1,8 +1,27 @@
-//! Says at start what is in force, on standard error, because a log that nobody reads tells nobody.
+//! What is in force: as a table for whoever asks, and on standard error at start, because a log that nobody reads tells
+//! nobody.
 
 use std::io::Write;
 
 use mocopr_security::policy::Report;
+
+use crate::engine::Engine;
+
+/// What is in force.
+pub(crate) fn report(engine: &Engine) -> Report {
+    let mut report = Report::of(engine.gate.policy());
+    let snapshot = engine.registry.snapshot();
+    let forgotten: Vec<&str> =
+        snapshot.names().filter(|(kind, name)| !engine.gate.reaches(*kind, name)).map(|(_, name)| name).collect();
+    if !forgotten.is_empty() {
+        // Nobody can reach them, so nothing is open; but somebody meant them to be reached.
+        let named = forgotten.iter().take(MOST_NAMED).copied().collect::<Vec<_>>().join(", ");
+        let more = forgotten.len().saturating_sub(MOST_NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        report.say("granted to no role", format!("{named}{more}"), false);
+    }
+    report
+}
 
 /// Prints the report of a server that is not under the development profile, which has a warning of its own.
 pub(crate) fn tell(report: &Report) {
@@ -12,3 +31,5 @@ pub(crate) fn tell(report: &Report) {
     // Where standard error is closed there is nobody to tell.
     let _ = std::io::stderr().write_all(report.to_string().as_bytes());
 }
+
+const MOST_NAMED: usize = 20;

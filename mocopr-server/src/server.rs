@@ -3,14 +3,17 @@
 use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
+#[cfg(any(feature = "http", feature = "stdio"))]
+use mocopr_security::policy::Problem;
 use mocopr_security::{
-    policy::{Problem, Report, SecurityPolicy},
+    policy::{Report, SecurityPolicy},
     revoke::Revocations,
 };
 
 use crate::{
     builder::ServerBuilder,
     engine::Engine,
+    posture,
     registry::{Prompts, Resources, Tools},
 };
 
@@ -85,14 +88,14 @@ impl<P> McpServer<P> {
         self.engine.gate.revocations().clone()
     }
 
-    /// Ends a session of a stateful revision, whoever it belongs to.
-    pub fn revoke_session(&self, id: &str) {
-        self.engine.sessions.revoke(id);
+    /// The sessions of stateful revisions over HTTP, to be ended while the server runs.
+    pub fn sessions(&self) -> LiveSessions {
+        LiveSessions(self.engine.clone())
     }
 
     /// What is in force, row by row.
     pub fn security_report(&self) -> Report {
-        Report::of(self.engine.gate.policy())
+        posture::report(&self.engine)
     }
 
     /// Everything that would keep the server from listening so; empty where nothing does.
@@ -135,7 +138,7 @@ impl<P> McpServer<P> {
                 "give .with_stdio_token(..) one that holds",
             )])
         })?;
-        crate::posture::tell(&self.security_report());
+        posture::tell(&self.security_report());
         let stop = crate::shutdown::stop(self.shutdown.take(), self.engine.stopping.clone());
         let (input, output) = stdio::take().map_err(|error| Error::io("taking the standard streams", error))?;
         let endings = Endings { drain: self.engine.stopping.clone(), after_input: AFTER_INPUT, after_drain: DRAIN };
@@ -176,6 +179,24 @@ impl<P> McpServer<P> {
     #[cfg(feature = "testing")]
     pub(crate) fn open_pipe_as(&self, who: mocopr_security::principal::Principal) -> tokio::io::DuplexStream {
         crate::transport::pipe::open_as(self.engine.clone(), who)
+    }
+}
+
+/// The sessions of a server; a handle, cheap to clone.
+#[derive(Clone)]
+pub struct LiveSessions(Arc<Engine>);
+
+impl LiveSessions {
+    /// Ends the session of that id, whoever it belongs to: its calls are cancelled, its streams close, and its id means
+    /// nothing from the next message on.
+    pub fn revoke(&self, id: &str) {
+        self.0.sessions.revoke(id);
+    }
+}
+
+impl fmt::Debug for LiveSessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LiveSessions").finish_non_exhaustive()
     }
 }
 

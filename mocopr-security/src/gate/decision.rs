@@ -20,6 +20,11 @@ pub trait Rules: Send + Sync + std::fmt::Debug + 'static {
         true
     }
 
+    /// Something is granted on it to somebody, so that it is not there for nothing.
+    fn reaches(&self, _kind: Kind, _name: &str) -> bool {
+        true
+    }
+
     /// `who` has this scope, directly or by a broader one.
     fn holds_scope(&self, who: &Principal, scope: &str) -> bool {
         who.has_scope(scope)

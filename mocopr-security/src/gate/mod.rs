@@ -426,6 +426,11 @@ impl Gate {
         !self.rules.depend_on_caller() && who.holds_everything()
     }
 
+    /// Some role is granted something on it.
+    pub fn reaches(&self, kind: Kind, name: &str) -> bool {
+        self.rules.reaches(kind, name)
+    }
+
     /// Lists must be told apart by caller.
     pub fn depends_on_caller(&self) -> bool {
         self.rules.depend_on_caller()

@@ -101,6 +101,10 @@ impl Rules for AccessRules {
         self.0.load().rules.defines(role)
     }
 
+    fn reaches(&self, kind: Kind, name: &str) -> bool {
+        self.0.load().rules.reaches(kind, name)
+    }
+
     fn holds_scope(&self, who: &Principal, scope: &str) -> bool {
         Self::holds_scope(self, who, scope)
     }

@@ -158,6 +158,10 @@ impl Rules for RoleBasedAccessControl {
         self.defines(role)
     }
 
+    fn reaches(&self, kind: Kind, name: &str) -> bool {
+        Self::reaches(self, kind, name)
+    }
+
     fn holds_scope(&self, who: &Principal, scope: &str) -> bool {
         Self::holds_scope(self, who, scope)
     }

@@ -181,6 +181,18 @@ impl Snapshot {
         self.commons().flat_map(|common| &common.need.roles).map(|role| &**role).collect()
     }
 
+    /// The names of everything, as rules know them.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (Kind, &str)> {
+        let tools = self.tools.iter().map(|entry| entry.target());
+        let prompts = self.prompts.iter().map(|entry| entry.target());
+        let resources = self.resources.iter().map(|entry| entry.target());
+        let templates = self.templates.iter().map(|entry| entry.target());
+        tools.chain(prompts).chain(resources).chain(templates).filter_map(|target| match target {
+            Target::Found { kind, name, .. } => Some((kind, name)),
+            Target::Protocol | Target::Missing => None,
+        })
+    }
+
     fn commons(&self) -> impl Iterator<Item = &Common> {
         let tools = self.tools.iter().map(|entry| &entry.common);
         let prompts = self.prompts.iter().map(|entry| &entry.common);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mocopr::{
-    HttpConfig, McpServer, ServerBuilder,
+    HttpConfig, LiveSessions, McpServer, ServerBuilder,
     auth::{Authenticator, Credential, Identity, Rejected, Verdict, Verified},
     prelude::*,
     security::{Method, RateLimitPolicy, Revocations},
@@ -66,6 +66,7 @@ pub(super) fn policy() -> SecurityPolicy {
 pub(super) struct Guarded {
     hosted: Hosted,
     pub(super) revocations: Revocations,
+    pub(super) sessions: LiveSessions,
 }
 
 impl Guarded {
@@ -81,8 +82,8 @@ impl Guarded {
     ) -> Self {
         let server = with(McpServer::builder().with_info("guarded", "1.0.0")).with_security_policy(policy).build();
         let server = server.expect("the server is sound");
-        let revocations = server.revocations();
-        Self { hosted: Hosted::start_with(server, config.with_tls_required(false)).await, revocations }
+        let (revocations, sessions) = (server.revocations(), server.sessions());
+        Self { hosted: Hosted::start_with(server, config.with_tls_required(false)).await, revocations, sessions }
     }
 
     pub(super) async fn connect(&self) -> Connection {

@@ -70,7 +70,7 @@ async fn a_long_call_ends_when_its_caller_is_revoked() {
 
 /// S-80
 #[tokio::test]
-async fn the_stream_of_a_session_ends_when_its_principal_is_revoked() {
+async fn the_stream_of_a_session_ends_when_it_is_revoked_and_its_principal_stays_out() {
     let guarded = start().await;
     let base = [("Host", HOST), ("Authorization", "Bearer alice"), ("Accept", "application/json, text/event-stream")];
     let post = |more: &[(&str, &str)], message: &Value| {
@@ -87,8 +87,16 @@ async fn the_stream_of_a_session_ends_when_its_principal_is_revoked() {
         .send(request::request("GET /mcp HTTP/1.1", &[&base, [("Mcp-Session-Id", session)].as_slice()].concat(), b""))
         .await;
     assert!(stream.head().await.is_event_stream());
-    guarded.revocations.revoke_principal(ISSUER, "alice");
-    ends(stream).await;
     let list = request::stateful(2, "tools/list", json!({}));
-    assert_eq!(guarded.connect().await.ask(post(&[("Mcp-Session-Id", session)], &list)).await.head.status, 401);
+    let status = async |session: &str| {
+        guarded.connect().await.ask(post(&[("Mcp-Session-Id", session)], &list)).await.head.status
+    };
+    assert_eq!(status(session).await, 200);
+    guarded.sessions.revoke(session);
+    ends(stream).await;
+    assert_eq!(status(session).await, 404);
+    let again = guarded.connect().await.ask(post(&[], &hello)).await;
+    let session = again.head.header("mcp-session-id").expect("another session begins");
+    guarded.revocations.revoke_principal(ISSUER, "alice");
+    assert_eq!(status(session).await, 401);
 }

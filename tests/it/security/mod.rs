@@ -4,6 +4,7 @@ mod admission;
 mod everywhere;
 mod fixture;
 mod guarded;
+mod hidden;
 mod keys;
 mod lapses;
 mod listeners;

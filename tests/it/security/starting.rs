@@ -67,6 +67,17 @@ fn a_role_that_a_handler_requires_must_be_defined() {
     assert_eq!(error.problems()[0].what(), "a handler requires the role `admin`, which is not defined");
 }
 
+/// S-43
+#[test]
+fn the_report_names_what_no_role_is_granted() {
+    let rules = RoleBasedAccessControl::builder().with_role("user", &["tools:call:look"]).build().unwrap();
+    let tool = |name: &str| Tool::new(name).handler(|_: serde_json::Value| async { "done" });
+    let builder = McpServer::builder().with_info("x", "1").with_tool(tool("look")).with_tool(tool("reset"));
+    let report = builder.with_authorization(rules).build().unwrap().security_report();
+    let row = report.rows().iter().find(|row| row.about == "granted to no role");
+    assert_eq!(row.map(|row| &*row.holds), Some("reset"));
+}
+
 /// S-03
 #[test]
 fn what_cannot_be_read_is_a_problem_of_the_build() {
