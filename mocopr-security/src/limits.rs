@@ -7,7 +7,7 @@ use std::{num::NonZeroUsize, time::Duration};
 
 use mocopr_core::json::MessageLimits;
 
-use crate::schema::SchemaLimits;
+use crate::{policy::Problem, schema::SchemaLimits};
 
 /// Every bound on what a peer may send, hold or wait for.
 ///
@@ -112,10 +112,22 @@ impl Limits {
         }
     }
 
-    /// The numbers of the strict profile: many callers over a network.
+    /// The numbers of the strict profile: many strangers on a network.
+    ///
+    /// ```
+    /// use mocopr_security::limits::Limits;
+    ///
+    /// let limits = Limits::strict();
+    /// assert_eq!((limits.message.arguments.depth, limits.schema.value_depth), (32, 32));
+    /// assert!(limits.problems().is_empty());
+    /// ```
     pub const fn strict() -> Self {
         Self {
             message: MessageLimits::strict(),
+            schema: SchemaLimits {
+                value_depth: MessageLimits::strict().arguments.depth,
+                ..SchemaLimits::development()
+            },
             header_read: Duration::from_secs(5),
             body_read: Duration::from_secs(15),
             request: Duration::from_secs(30),
@@ -131,6 +143,28 @@ impl Limits {
             ..Self::development()
         }
     }
+
+    /// What these numbers promise each other and do not keep; empty where they agree.
+    ///
+    /// The work of a schema is bounded for values of [`SchemaLimits::value_depth`] levels at most, so no deeper ones
+    /// may be let in.
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut found = Vec::new();
+        let (read, checked) = (self.message.arguments.depth, self.schema.value_depth);
+        if read > checked {
+            found.push(Problem::new(
+                format!("arguments may be {read} levels deep, and schemas are bounded for {checked}"),
+                "set `schema.value_depth` of the limits to `message.arguments.depth`",
+            ));
+        }
+        if self.message.elsewhere.depth == 0 || read == 0 {
+            found.push(Problem::new(
+                "a depth of 0 refuses every message",
+                "set `message.arguments.depth` and `message.elsewhere.depth` of the limits to 1 at least",
+            ));
+        }
+        found
+    }
 }
 
 /// A literal above zero; zero would become one, the tightest bound there is.
@@ -143,3 +177,30 @@ const fn count(number: usize) -> NonZeroUsize {
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_profiles_agree_with_themselves() {
+        assert_eq!(Limits::development().problems(), []);
+        assert_eq!(Limits::strict().problems(), []);
+    }
+
+    #[test]
+    fn values_deeper_than_schemas_are_bounded_for_are_a_problem() {
+        let mut limits = Limits::strict();
+        limits.message.arguments.depth = limits.schema.value_depth + 1;
+        assert_eq!(limits.problems().len(), 1);
+        limits.schema.value_depth += 1;
+        assert_eq!(limits.problems(), []);
+    }
+
+    #[test]
+    fn a_depth_of_nothing_is_a_problem() {
+        let mut limits = Limits::strict();
+        limits.message.elsewhere.depth = 0;
+        assert_eq!(limits.problems().len(), 1);
+    }
+}

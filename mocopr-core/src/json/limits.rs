@@ -58,17 +58,18 @@ impl MessageLimits {
             number_chars: NUMBER_CHARS,
             meta_bytes: 16 << 10,
             request_state_bytes: 16 << 10,
-            cursor_bytes: 2 << 10,
+            cursor_bytes: 1 << 10,
             uri_bytes: 2_048,
             batch_messages: 50,
         }
     }
 
-    /// The limits of the strict profile.
+    /// The limits of the strict profile: what a server needs that takes messages from strangers.
     #[must_use]
     pub const fn strict() -> Self {
         Self {
             arguments: JsonLimits { depth: 32, members: 1_000, string_bytes: 1 << 20, elements: 10_000 },
+            elsewhere: JsonLimits { depth: 32, members: 64, string_bytes: 1 << 20, elements: 10_000 },
             ..Self::development()
         }
     }
