@@ -19,7 +19,9 @@
 //! | [`revoke`] | who is not believed any longer |
 //! | [`file`] | who else may touch a file that is trusted |
 //! | [`sandbox`], [`validation`] | resources out of bounded places; what of a peer's text is taken |
+//! | [`validation`] | the words for how much JSON a call may hold |
 //! | [`sanitize`], [`redact`] | what an error may say; what is never printed |
+//! | [`leak`] | secrets and control characters, kept out of what handlers say |
 
 pub mod auth;
 #[cfg(feature = "outbound")]
@@ -27,6 +29,7 @@ pub mod background;
 pub mod file;
 pub mod gate;
 pub mod headers;
+pub mod leak;
 pub mod limits;
 pub mod origin;
 #[cfg(feature = "outbound")]

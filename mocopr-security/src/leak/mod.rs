@@ -1,0 +1,284 @@
+//! What handlers say, without secrets and control characters.
+//!
+//! A handler may read a secret by mistake and answer with it; a terminal may obey what a tool's text holds. Both are
+//! taken out here before anything is encoded. A net below the handlers, never a reason to let them touch secrets:
+//! it knows the secrets whose shape is known, and those that the owner describes.
+
+mod find;
+mod json;
+
+use std::{borrow::Cow, ops::Range};
+
+use mocopr_core::{
+    json::RawJson,
+    model::{
+        content::Content,
+        notice::Notice,
+        prompt::PromptResult,
+        resource::{Body, Contents, ReadResult},
+        tool::{Completion, ToolResult},
+    },
+    outcome::Reply,
+};
+use regex::{Regex, RegexBuilder};
+
+use crate::policy::Problem;
+
+/// Takes secrets and control characters out of what handlers say.
+///
+/// Always known: private keys in PEM, JSON Web Tokens, keys of this framework (`mocopr_…`), AWS access key ids,
+/// tokens of GitHub, bearer tokens, and passwords in URLs. A secret becomes `[redacted]`. Of control characters only
+/// tab, line feed and carriage return stay; an ANSI escape sequence goes as a whole. Base64 of pictures, sound and
+/// binary resources is left alone.
+///
+/// ```
+/// use mocopr_security::leak::OutputSanitizer;
+///
+/// let sanitizer = OutputSanitizer::builder().with_pattern("EMP-[0-9]{6}").build()?;
+/// assert_eq!(sanitizer.text("of EMP-123456"), "of [redacted]");
+/// assert_eq!(sanitizer.text("postgres://app:hunter2@db/x"), "postgres://app:[redacted]@db/x");
+/// # Ok::<(), Vec<mocopr_security::policy::Problem>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct OutputSanitizer {
+    finder: find::Finder,
+    patterns: Box<[Regex]>,
+}
+
+/// Collects the patterns of an [`OutputSanitizer`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "a builder does nothing until it is built"]
+pub struct OutputSanitizerBuilder {
+    patterns: Vec<String>,
+}
+
+impl OutputSanitizerBuilder {
+    /// One more shape of secrets: a regular expression of the crate `regex`, matched in linear time.
+    ///
+    /// At most 16, each of at most 1,024 bytes. Write `(?s)` where a dot shall match line breaks.
+    pub fn with_pattern(mut self, pattern: impl Into<String>) -> Self {
+        self.patterns.push(pattern.into());
+        self
+    }
+
+    /// The sanitizer.
+    ///
+    /// # Errors
+    /// A problem for each pattern that is no regular expression, is too large, or matches the empty text.
+    pub fn build(self) -> Result<OutputSanitizer, Vec<Problem>> {
+        let mut problems = Vec::new();
+        if self.patterns.len() > MAX_PATTERNS {
+            problems.push(Problem::new(
+                format!("output sanitization has more than {MAX_PATTERNS} patterns"),
+                "join some of them with `|`",
+            ));
+        }
+        let mut patterns = Vec::new();
+        for (at, pattern) in self.patterns.iter().enumerate().take(MAX_PATTERNS) {
+            let what = format!("pattern {} of output sanitization", at + 1);
+            if pattern.len() > PATTERN_BYTES {
+                problems.push(Problem::new(format!("{what} is longer than {PATTERN_BYTES} bytes"), "shorten it"));
+                continue;
+            }
+            match RegexBuilder::new(pattern).size_limit(COMPILED_BYTES).build() {
+                Ok(regex) if regex.is_match("") => {
+                    problems.push(Problem::new(format!("{what} matches the empty text"), "let it match something"));
+                }
+                Ok(regex) => patterns.push(regex),
+                Err(_) => problems.push(Problem::new(
+                    format!("{what} is no regular expression, or too large a one"),
+                    "use the syntax of the crate `regex`",
+                )),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Ok(OutputSanitizer { patterns: patterns.into(), ..OutputSanitizer::new() })
+    }
+}
+
+impl Default for OutputSanitizer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl OutputSanitizer {
+    /// A sanitizer of the secrets that are always known.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { finder: find::Finder::new(), patterns: Box::default() }
+    }
+
+    /// A builder, for shapes of one's own.
+    pub fn builder() -> OutputSanitizerBuilder {
+        OutputSanitizerBuilder::default()
+    }
+
+    /// The text without secrets and control characters; borrowed where it holds none.
+    #[must_use]
+    pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        // First, so that a secret cannot be hidden by what nobody sees.
+        let plain = find::without_control(text);
+        let mut secrets = self.finder.secrets(&plain);
+        for pattern in &self.patterns {
+            secrets.extend(pattern.find_iter(&plain).map(|found| found.range()).filter(|found| !found.is_empty()));
+        }
+        if secrets.is_empty() {
+            return plain;
+        }
+        Cow::Owned(redacted(&plain, secrets))
+    }
+
+    /// The same value with each of its strings and names cleaned; the very same where there is nothing to clean.
+    ///
+    /// It stays valid JSON: numbers, order and white space are as they were, and no two names become one.
+    #[must_use]
+    pub fn json(&self, value: RawJson) -> RawJson {
+        let text = value.as_str();
+        let plain = !text.contains('\\')
+            && self.patterns.is_empty()
+            && matches!(find::without_control(text), Cow::Borrowed(_))
+            && self.finder.secrets(text).is_empty();
+        if plain {
+            return value;
+        }
+        match json::clean(text, |text| self.text(text)) {
+            Some(cleaned) => RawJson::parse(cleaned.into_bytes().into(), &json::ANY).unwrap_or_else(|_| hidden()),
+            None => value,
+        }
+    }
+
+    /// A handler's answer, cleaned: texts, structured content, what is said about them, and `_meta`.
+    #[must_use]
+    pub fn reply(&self, reply: Reply) -> Reply {
+        match reply {
+            Reply::Tool(ToolResult { mut content, structured, is_error, meta }) => {
+                content.iter_mut().for_each(|block| self.content(block));
+                let structured = structured.map(|value| self.json(value));
+                Reply::Tool(ToolResult { content, structured, is_error, meta: self.meta(meta) })
+            }
+            Reply::Prompt(PromptResult { mut description, mut messages, meta }) => {
+                self.optional(&mut description);
+                messages.iter_mut().for_each(|message| self.content(&mut message.content));
+                Reply::Prompt(PromptResult { description, messages, meta: self.meta(meta) })
+            }
+            Reply::Read(ReadResult { mut contents, cache, meta }) => {
+                contents.iter_mut().for_each(|contents| self.contents(contents));
+                Reply::Read(ReadResult { contents, cache, meta: self.meta(meta) })
+            }
+            Reply::Completion(Completion { mut values, total, has_more }) => {
+                values.iter_mut().for_each(|value| self.string(value));
+                Reply::Completion(Completion { values, total, has_more })
+            }
+        }
+    }
+
+    /// A notification, cleaned: messages of progress and of the log.
+    #[must_use]
+    pub fn notice(&self, notice: Notice) -> Notice {
+        match notice {
+            Notice::Progress { token, progress, total, mut message } => {
+                if let Some(message) = &mut message {
+                    self.string(message);
+                }
+                Notice::Progress { token, progress, total, message }
+            }
+            Notice::Log(mut message) => {
+                self.optional(&mut message.logger);
+                message.data = self.json(message.data);
+                Notice::Log(message)
+            }
+            Notice::ToolsChanged
+            | Notice::PromptsChanged
+            | Notice::ResourcesChanged
+            | Notice::ResourceUpdated { .. }
+            | Notice::Acknowledged(_)
+            | Notice::ElicitationComplete { .. }
+            | Notice::Cancelled { .. } => notice,
+        }
+    }
+
+    fn content(&self, content: &mut Content) {
+        match content {
+            Content::Text(text) => self.string(&mut text.text),
+            Content::Link(link) => {
+                self.boxed(&mut link.uri);
+                self.boxed(&mut link.name);
+                self.optional(&mut link.title);
+                self.optional(&mut link.description);
+            }
+            Content::Resource(embedded) => self.contents(&mut embedded.resource),
+            // Base64 holds no text, and what it encodes is the handler's.
+            Content::Image(_) | Content::Audio(_) => {}
+            // A kind that is not known here cannot be told to be clean.
+            _ => *content = Content::text(REDACTED),
+        }
+    }
+
+    fn contents(&self, contents: &mut Contents) {
+        self.boxed(&mut contents.uri);
+        match &mut contents.body {
+            Body::Text(text) => self.string(text),
+            Body::Blob(_) => {}
+        }
+    }
+
+    fn meta(&self, meta: Option<RawJson>) -> Option<RawJson> {
+        meta.map(|meta| self.json(meta))
+    }
+
+    fn optional(&self, text: &mut Option<Box<str>>) {
+        if let Some(text) = text {
+            self.boxed(text);
+        }
+    }
+
+    fn boxed(&self, text: &mut Box<str>) {
+        if let Cow::Owned(cleaned) = self.text(text) {
+            *text = cleaned.into();
+        }
+    }
+
+    fn string(&self, text: &mut String) {
+        if let Cow::Owned(cleaned) = self.text(text) {
+            *text = cleaned;
+        }
+    }
+}
+
+/// The text with each of the ranges replaced; ranges may overlap.
+fn redacted(text: &str, mut secrets: Vec<Range<usize>>) -> String {
+    secrets.sort_unstable_by_key(|secret| (secret.start, secret.end));
+    let mut out = String::with_capacity(text.len());
+    let mut from = 0;
+    for secret in secrets {
+        if secret.start >= from {
+            out.push_str(text.get(from..secret.start).unwrap_or_default());
+            out.push_str(REDACTED);
+        }
+        from = from.max(secret.end);
+    }
+    out.push_str(text.get(from..).unwrap_or_default());
+    out
+}
+
+/// Stands for a value that could not be cleaned.
+fn hidden() -> RawJson {
+    RawJson::empty_object()
+}
+
+/// What stands where a secret stood.
+const REDACTED: &str = "[redacted]";
+
+/// Each pattern is a pass over every answer.
+const MAX_PATTERNS: usize = 16;
+
+const PATTERN_BYTES: usize = 1_024;
+
+/// Bytes of one compiled pattern; a name of a Unicode class alone may take 20 KiB.
+const COMPILED_BYTES: usize = 256 * 1024;
+
+#[cfg(test)]
+mod tests;
