@@ -272,6 +272,7 @@ impl Running {
         if let (Some(ask), FailureKind::Internal(_)) = (ask, failure.kind()) {
             return match ask {
                 AskError::Schema => self.internal("a handler asked with a schema that cannot be used"),
+                AskError::Secret => self.internal("a handler asked for a secret in a form; elicit_url is for that"),
                 AskError::Unsupported(needed) => self.fault(Fault::MissingCapability(needed.clone())),
                 AskError::Declined | AskError::Cancelled | AskError::Invalid | AskError::Failed => {
                     self.caller_failure(&ask.to_string())

@@ -13,7 +13,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use super::{AskError, Place, put};
-use crate::{context::Context, handler::schema};
+use crate::{context::Context, handler::schema, registry::lint};
 
 /// A form for the user; `.await` it. Made by [`Context::elicit`].
 #[must_use = "a question is asked when it is awaited"]
@@ -75,6 +75,10 @@ impl<'a, T: DeserializeOwned + Send + 'static> IntoFuture for Elicit<'a, T> {
         Box::pin(async move {
             // Before anybody is asked: an answer that nothing can judge would be asked for again without an end.
             let fits = Schema::compile(&schema, &SchemaLimits::development()).map_err(|_| AskError::Schema)?;
+            // A form passes through the client and its model.
+            if lint::asks_for_secret(&schema.decode().map_err(|_| AskError::Schema)?) {
+                return Err(AskError::Secret);
+            }
             put(context, Ask::Form(FormAsk { message, schema }), place, |answer| judge(answer, &fits)).await
         })
     }
@@ -163,6 +167,23 @@ mod tests {
         });
         let server = McpServer::builder().with_info("test", "1").with_tool(tool).build().unwrap();
         let mut client = TestClient::connect(&server).await.unwrap();
+        let answer = client.call_tool("ask", json!({})).await.unwrap();
+        assert!(answer.is_error() && answer.text().starts_with("internal error"), "{answer:?}");
+    }
+
+    /// P-76
+    #[tokio::test]
+    async fn a_form_never_asks_for_a_secret() {
+        let tool = Tool::new("ask").handler_with(|_: NoArguments, ctx: &Context| {
+            Box::pin(async move {
+                let schema = json!({"type": "object", "properties": {"api_key": {"type": "string"}}});
+                ctx.elicit_with_schema("What?", &schema).await?;
+                Ok::<_, Failure>("answered")
+            })
+        });
+        let server = McpServer::builder().with_info("test", "1").with_tool(tool).build().unwrap();
+        let client = TestClient::connect(&server).await.unwrap();
+        let mut client = client.answering(|_, _| panic!("the client is not asked"));
         let answer = client.call_tool("ask", json!({})).await.unwrap();
         assert!(answer.is_error() && answer.text().starts_with("internal error"), "{answer:?}");
     }

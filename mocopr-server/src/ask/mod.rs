@@ -48,6 +48,9 @@ pub enum AskError {
     Invalid,
     /// The schema that the handler gave for its question cannot be used; nobody was asked.
     Schema,
+    /// The form asks for a password, a key or a token; nobody was asked. A secret is asked for on a page of the
+    /// server's own, by `ctx.elicit_url(..)`.
+    Secret,
     /// The client answered with an error, or is gone.
     Failed,
 }
@@ -60,6 +63,7 @@ impl fmt::Display for AskError {
             Self::Unsupported(_) => "the client does not support this question",
             Self::Invalid => "the client's answer does not fit the question",
             Self::Schema => "the schema of a question cannot be used",
+            Self::Secret => "a form must not ask for a secret",
             Self::Failed => "the client did not answer the question",
         })
     }

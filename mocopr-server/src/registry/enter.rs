@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::{
     builder::Terms,
     definitions::Definitions,
-    mirror,
+    lint, mirror,
     prompt::PromptDefinition,
     resource::{ResourceDefinition, ResourceInfo},
     snapshot::{Common, PromptEntry, ResourceEntry, Snapshot, TemplateEntry, ToolEntry},
@@ -89,6 +89,7 @@ pub(super) fn tool(definition: Tool, ground: Ground<'_>) -> Result<ToolEntry, Ve
                 ));
             }
             keep(mirror::find(&info.name, &schema), &mut found, |found| mirrors = found);
+            found.extend(lint::mirrored_secrets(&info.name, &schema));
         }
         Err(_) => found.push(Problem::new(format!("{what}: its input schema is not JSON"), "give a JSON text")),
     }
@@ -270,6 +271,7 @@ mod tests {
         policy::SecurityPolicy,
         principal::Principal,
     };
+    use serde_json::json;
 
     use super::*;
     use crate::registry::{builder::DefinitionBuilder, tool::NoArguments};
@@ -289,6 +291,43 @@ mod tests {
         assert_eq!(decide(&nobody, scoped()), Decision::StepUp(both));
         assert_eq!(decide(&nobody, scoped().requires_role("editor")), Decision::Hidden);
         assert_eq!(decide(&nobody, Tool::new("a")), Decision::Permit);
+    }
+
+    /// P-45
+    #[test]
+    fn a_tool_that_mirrors_a_secret_is_not_registered() {
+        let schema = |name: &str| {
+            let property = json!({"type": "string", "x-mcp-header": "Value"});
+            Tool::new("a").input_schema(json!({"type": "object", "properties": {name: property}}).to_string())
+        };
+        assert!(enter(schema("region")).is_ok());
+        let problems = enter(schema("api_key")).unwrap_err();
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].mend().contains("x-mcp-header"));
+    }
+
+    /// P-91
+    #[test]
+    fn only_icons_that_clients_show_are_taken() {
+        let with_icon = |src: &str| {
+            let mut found = Vec::new();
+            check_icons("tool `a`", &[Icon { src: src.into(), ..Icon::default() }], &mut found);
+            found.len()
+        };
+        assert_eq!(["https://example.com/a.png", "data:image/png;base64,AA=="].map(with_icon), [0, 0]);
+        let bad = ["http://example.com/a.png", "javascript:alert(1)", "file:///a", "data:text/html,x", ""];
+        assert_eq!(bad.map(with_icon), [1; 5]);
+    }
+
+    #[test]
+    fn names_are_1_to_128_characters_of_the_set() {
+        let bad = |name: &str| {
+            let mut found = Vec::new();
+            check_name("tool", name, &mut found);
+            found.len()
+        };
+        assert_eq!(["a", "A-z_0.9", &"a".repeat(128)].map(bad), [0; 3]);
+        assert_eq!(["", "a b", "ä", "a/b", "a\n", &"a".repeat(129)].map(bad), [1; 6]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub mod builder;
 pub mod definitions;
 mod enter;
 mod handles;
+pub(crate) mod lint;
 pub(crate) mod mirror;
 pub mod prompt;
 pub mod resource;
