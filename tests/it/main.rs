@@ -13,6 +13,7 @@
 mod access;
 mod attack;
 mod conformance;
+mod errors;
 mod everything;
 mod facade;
 mod macros;

@@ -171,7 +171,6 @@ mod tests {
         assert!(answer.is_error() && answer.text().starts_with("internal error"), "{answer:?}");
     }
 
-    /// P-76
     #[tokio::test]
     async fn a_form_never_asks_for_a_secret() {
         let tool = Tool::new("ask").handler_with(|_: NoArguments, ctx: &Context| {

@@ -293,7 +293,6 @@ mod tests {
         assert_eq!(decide(&nobody, Tool::new("a")), Decision::Permit);
     }
 
-    /// P-45
     #[test]
     fn a_tool_that_mirrors_a_secret_is_not_registered() {
         let schema = |name: &str| {
@@ -306,7 +305,6 @@ mod tests {
         assert!(problems[0].mend().contains("x-mcp-header"));
     }
 
-    /// P-91
     #[test]
     fn only_icons_that_clients_show_are_taken() {
         let with_icon = |src: &str| {

@@ -79,7 +79,6 @@ mod tests {
 
     use super::*;
 
-    /// P-45
     #[test]
     fn a_secret_in_a_header_is_a_problem_wherever_it_stands() {
         for name in ["password", "userPassword", "api_key", "API-KEY", "access_token", "client_secret"] {
@@ -104,7 +103,6 @@ mod tests {
         );
     }
 
-    /// P-76
     #[test]
     fn a_form_with_a_secret_is_known_by_name_or_format() {
         assert!(asks_for_secret(&json!({"properties": {"a": {}, "apiKey": {"type": "string"}}})));
