@@ -15,7 +15,7 @@ use mocopr_core::{
         content::Content,
         notice::Notice,
         prompt::PromptResult,
-        resource::{Body, Contents, ReadResult},
+        resource::{Body, Contents, ReadResult, Resource},
         tool::{Completion, ToolResult},
     },
     outcome::Reply,
@@ -172,6 +172,10 @@ impl OutputSanitizer {
                 values.iter_mut().for_each(|value| self.string(value));
                 Reply::Completion(Completion { values, total, has_more })
             }
+            Reply::Resources(mut page) => {
+                page.items.iter_mut().for_each(|resource| self.resource(resource));
+                Reply::Resources(page)
+            }
         }
     }
 
@@ -215,6 +219,13 @@ impl OutputSanitizer {
             // A kind that is not known here cannot be told to be clean.
             _ => *content = Content::text(REDACTED),
         }
+    }
+
+    fn resource(&self, resource: &mut Resource) {
+        self.boxed(&mut resource.uri);
+        self.boxed(&mut resource.name);
+        self.optional(&mut resource.title);
+        self.optional(&mut resource.description);
     }
 
     fn contents(&self, contents: &mut Contents) {
