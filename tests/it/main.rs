@@ -16,6 +16,8 @@ mod conformance;
 mod errors;
 mod everything;
 mod facade;
+#[cfg(target_os = "linux")]
+mod files;
 mod macros;
 mod outbound;
 mod principals;

@@ -113,7 +113,7 @@ async fn client(builder: ServerBuilder) -> TestClient {
 }
 
 /// The code, the sentence and the data of an error.
-fn refused(answer: Result<TestAnswer, TestError>) -> (i64, String, Value) {
+pub(crate) fn refused(answer: Result<TestAnswer, TestError>) -> (i64, String, Value) {
     match answer {
         Err(TestError::Refused { code, message, data }) => (code, message, data),
         other => panic!("it was not refused: {other:?}"),
@@ -121,7 +121,7 @@ fn refused(answer: Result<TestAnswer, TestError>) -> (i64, String, Value) {
 }
 
 /// The URIs of every page.
-async fn pages(client: &mut TestClient) -> Vec<Vec<String>> {
+pub(crate) async fn pages(client: &mut TestClient) -> Vec<Vec<String>> {
     let (mut pages, mut params) = (Vec::new(), json!({}));
     loop {
         let page = client.request("resources/list", params).await.unwrap();
@@ -133,14 +133,14 @@ async fn pages(client: &mut TestClient) -> Vec<Vec<String>> {
     }
 }
 
-async fn completed(client: &mut TestClient, template: &str, variable: &str, typed: &str) -> Value {
+pub(crate) async fn completed(client: &mut TestClient, template: &str, variable: &str, typed: &str) -> Value {
     let params =
         json!({"ref": {"type": "ref/resource", "uri": template}, "argument": {"name": variable, "value": typed}});
     client.request("completion/complete", params).await.unwrap().value()["completion"].clone()
 }
 
 /// Waits for the next notification of that method, and returns its parameters.
-async fn heard(client: &mut TestClient, method: &str) -> Value {
+pub(crate) async fn heard(client: &mut TestClient, method: &str) -> Value {
     within(method, async {
         loop {
             client.request("ping", json!({})).await.unwrap();

@@ -3,6 +3,8 @@
 mod admission;
 mod everywhere;
 mod fixture;
+#[cfg(target_os = "linux")]
+mod files;
 mod guarded;
 mod hidden;
 mod keys;
