@@ -20,6 +20,16 @@ struct Attack {
     prepare: fn(&Tree),
     /// One round, which leads back to where it began.
     round: fn(&Tree),
+    path_is: PathIs,
+}
+
+/// What stands at the path that is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum PathIs {
+    /// Something else at times.
+    Unsteady,
+    /// Always a file that may be read.
+    Steady,
 }
 
 const ATTACKS: &[Attack] = &[
@@ -32,6 +42,7 @@ const ATTACKS: &[Attack] = &[
             symlink(tree.outside("canary.txt"), tree.inside("link")).unwrap();
         },
         round: |tree| exchange(&tree.inside("a.txt"), &tree.inside("link")),
+        path_is: PathIs::Unsteady,
     },
     Attack {
         name: "a directory and a link to a directory outside take turns",
@@ -43,6 +54,7 @@ const ATTACKS: &[Attack] = &[
             symlink(tree.outside(""), tree.inside("link")).unwrap();
         },
         round: |tree| exchange(&tree.inside("d"), &tree.inside("link")),
+        path_is: PathIs::Unsteady,
     },
     Attack {
         name: "a directory is moved out, and holds another file while it is there",
@@ -58,6 +70,7 @@ const ATTACKS: &[Attack] = &[
             exchange(&tree.outside(DEEP), &tree.outside("canary"));
             fs::rename(tree.outside("d"), tree.inside("d")).unwrap();
         },
+        path_is: PathIs::Unsteady,
     },
     Attack {
         name: "a file and a second name of a file outside take turns",
@@ -68,6 +81,7 @@ const ATTACKS: &[Attack] = &[
             fs::hard_link(tree.outside("canary.txt"), tree.inside("hard")).unwrap();
         },
         round: |tree| exchange(&tree.inside("a.txt"), &tree.inside("hard")),
+        path_is: PathIs::Unsteady,
     },
     Attack {
         name: "a file and a pipe take turns",
@@ -78,6 +92,19 @@ const ATTACKS: &[Attack] = &[
             rustix::fs::mknodat(rustix::fs::CWD, tree.inside("pipe"), kind, mode, 0).unwrap();
         },
         round: |tree| exchange(&tree.inside("a.txt"), &tree.inside("pipe")),
+        path_is: PathIs::Unsteady,
+    },
+    Attack {
+        name: "a file is replaced by another one",
+        path: "a.txt",
+        prepare: |tree| {
+            write(&tree.inside("a.txt"), INSIDE);
+        },
+        round: |tree| {
+            write(&tree.inside("new"), INSIDE);
+            fs::rename(tree.inside("new"), tree.inside("a.txt")).unwrap();
+        },
+        path_is: PathIs::Steady,
     },
 ];
 
@@ -106,6 +133,9 @@ pub(crate) fn run(reads: u64) {
             let took = began.elapsed();
             println!("{}, {name}: {count:?} in {rounds} rounds, {took:.1?}", attack.name);
             assert_eq!(count.outside, 0, "{}: {name}", attack.name);
+            if attack.path_is == PathIs::Steady {
+                assert_eq!(count.inside, reads, "{}: {name}: {count:?}", attack.name);
+            }
             assert!(count.inside > 0 && rounds > 0, "{}: {name}: {count:?}", attack.name);
         }
     }

@@ -79,48 +79,28 @@ impl Root {
     /// Never waits: what is no regular file is not opened, and what takes its place meanwhile is opened without waiting.
     pub(super) fn file(&self, path: &RelPath) -> io::Result<Opened> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        for _ in 0..ATTEMPTS {
+        settled(|| {
             // It stays open, so that no other file can get its inode.
-            let seen = self.look(path)?;
-            let handle = match self.resolve(path, flags) {
-                Ok(handle) => handle,
-                Err(Errno::AGAIN) => continue,
-                Err(error) => return Err(error),
-            };
+            let seen = self.look_once(path)?;
+            let handle = self.resolve(path, flags)?;
             let stat = judged(&handle)?;
-            if (stat.st_dev, stat.st_ino) == (seen.stat.st_dev, seen.stat.st_ino) {
-                return Ok(Opened { handle, stat });
-            }
-        }
-        Err(Errno::AGAIN)
+            let same = (stat.st_dev, stat.st_ino) == (seen.stat.st_dev, seen.stat.st_ino);
+            if same { Ok(Opened { handle, stat }) } else { Err(Errno::AGAIN) }
+        })
     }
 
     /// A handle of a regular file with one name, which can be looked at and not be read.
     pub(super) fn look(&self, path: &RelPath) -> io::Result<Opened> {
-        let flags = OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        for _ in 0..ATTEMPTS {
-            match self.resolve(path, flags) {
-                Ok(handle) => return Ok(Opened { stat: judged(&handle)?, handle }),
-                Err(Errno::AGAIN) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Err(Errno::AGAIN)
+        settled(|| self.look_once(path))
     }
 
     /// Opens a directory below this one, or this one, to read its names.
     pub(super) fn subdirectory(&self, path: Option<&RelPath>) -> io::Result<OwnedFd> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let Some(path) = path else {
-            return rustix::fs::openat(&self.directory, ".", flags, Mode::empty());
-        };
-        for _ in 0..ATTEMPTS {
-            match self.resolve(path, flags) {
-                Err(Errno::AGAIN) => {}
-                opened => return opened,
-            }
+        match path {
+            Some(path) => settled(|| self.resolve(path, flags)),
+            None => rustix::fs::openat(&self.directory, ".", flags, Mode::empty()),
         }
-        Err(Errno::AGAIN)
     }
 
     /// What the way is called, for the log.
@@ -129,6 +109,11 @@ impl Root {
             Way::Kernel => "openat2",
             Way::Steps { .. } => "steps",
         }
+    }
+
+    fn look_once(&self, path: &RelPath) -> io::Result<Opened> {
+        let handle = self.resolve(path, OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW)?;
+        Ok(Opened { stat: judged(&handle)?, handle })
     }
 
     fn resolve(&self, path: &RelPath, flags: OFlags) -> io::Result<OwnedFd> {
@@ -142,7 +127,7 @@ impl Root {
                 let mut expected = place(handles.as_fd(), self.directory())?;
                 expected.push(b'/');
                 expected.extend_from_slice(path.as_str().as_bytes());
-                if here == expected { Ok(opened) } else { Err(Errno::NOENT) }
+                if here == expected { Ok(opened) } else { Err(Errno::AGAIN) }
             }
         }
     }
@@ -195,13 +180,24 @@ fn place(handles: BorrowedFd<'_>, handle: BorrowedFd<'_>) -> io::Result<Vec<u8>>
     Ok(rustix::fs::readlinkat(handles, name, Vec::new())?.into_bytes())
 }
 
-/// How a regular file with one name looks; [`Errno::NOENT`] for everything else.
+/// How a regular file with one name looks; [`Errno::AGAIN`] for one that has lost its only name since it was opened, and
+/// [`Errno::NOENT`] for everything else.
 ///
 /// A second name could stand for a file of another place that somebody linked to here, and a handle does not tell which
 /// of its names is which.
 fn judged(handle: &OwnedFd) -> io::Result<Stat> {
     let stat = rustix::fs::fstat(handle)?;
-    if is_served(&stat) { Ok(stat) } else { Err(Errno::NOENT) }
+    match stat.st_nlink {
+        _ if is_served(&stat) => Ok(stat),
+        0 => Err(Errno::AGAIN),
+        _ => Err(Errno::NOENT),
+    }
+}
+
+/// What comes of it once nothing is moved meanwhile; [`Errno::AGAIN`] where something always is.
+fn settled<T>(attempt: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    let mut outcomes = std::iter::repeat_with(attempt).take(ATTEMPTS);
+    outcomes.find(|outcome| !matches!(outcome, Err(Errno::AGAIN))).unwrap_or(Err(Errno::AGAIN))
 }
 
 /// Whether it is a regular file with one name.
@@ -212,4 +208,4 @@ pub(super) fn is_served(stat: &Stat) -> bool {
 const HANDLES: &str = "/proc/self/fd";
 
 /// How often a path is resolved whose file is replaced each time between being looked at and being opened.
-const ATTEMPTS: usize = 32;
+const ATTEMPTS: usize = 64;
