@@ -21,7 +21,7 @@ use mocopr::{
     auth::{ApiKeys, AuthMiddleware, TokenValidator},
     outbound::OutboundClient,
     prelude::*,
-    resources::security::{KeyValidator, MemoryItem, MemoryResourceHandler},
+    resources::security::{FileResourceHandler, KeyValidator, MemoryItem, MemoryResourceHandler},
     security::{
         AccessError, JsonLimits, Limits, Problem, PublicUrl, RateLimit, RateLimitPolicy, RoleBasedAccessControl, Secret,
     },
@@ -48,7 +48,7 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
-    let Settings { place, public_url, origins, issuer, api_keys, stdio_token, state_key, rates } = settings;
+    let Settings { place, public_url, origins, issuer, api_keys, root, stdio_token, state_key, rates } = settings;
     let mut policy = SecurityPolicy::strict().with_limits(limits()).with_rate_limiting(rates);
     if let Some(url) = public_url {
         policy = policy.with_public_url(url);
@@ -79,6 +79,16 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
         .with_tool(typed())
         .with_tool(bad_output())
         .with_resources("memory://", memory);
+    if let Some(root) = root {
+        let files = FileResourceHandler::builder()
+            .with_base_directory(root)
+            .with_read_only(true)
+            .with_symlink_following(false)
+            .with_allowed_extensions(&["txt", "json", "md"])
+            .with_file_size_limit(1024 * 1024)
+            .build();
+        builder = builder.with_resources("file:///", files);
+    }
     if let Some(key) = state_key {
         builder = builder.with_state_key(key);
     }
@@ -147,6 +157,7 @@ struct Settings {
     origins: Vec<String>,
     issuer: Option<(String, String)>,
     api_keys: Option<ApiKeys>,
+    root: Option<String>,
     stdio_token: Option<Secret<String>>,
     state_key: Option<Secret<String>>,
     rates: RateLimitPolicy,
@@ -197,6 +208,7 @@ impl Settings {
                 origins: list("MOCOPR_ALLOWED_ORIGINS"),
                 issuer,
                 api_keys,
+                root: setting("MOCOPR_ROOT"),
                 stdio_token: setting("MOCOPR_STDIO_TOKEN").map(Secret::new),
                 state_key: state_key.map(Secret::new),
                 rates,
@@ -235,8 +247,7 @@ impl Settings {
 }
 
 /// Settings of parts that this version does not have.
-const UNBUILT: [&str; 7] = [
-    "MOCOPR_ROOT",
+const UNBUILT: [&str; 6] = [
     "MOCOPR_TLS_CERT",
     "MOCOPR_TLS_KEY",
     "MOCOPR_TLS_CLIENT_CA",

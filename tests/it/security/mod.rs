@@ -2,9 +2,9 @@
 
 mod admission;
 mod everywhere;
-mod fixture;
 #[cfg(target_os = "linux")]
 mod files;
+mod fixture;
 mod guarded;
 mod hidden;
 mod keys;

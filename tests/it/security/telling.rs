@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 use super::fixture::Fixture;
 use crate::support::{process::Lined, request, telltale::assert_tells_nothing, within};
 
+/// Names and values of variables.
+type Settings = &'static [(&'static str, &'static str)];
+
 fn failing() -> Vec<Value> {
     let call = |name: &str, arguments: Value| {
         request::stateless(1, "tools/call", json!({"name": name, "arguments": arguments}))
@@ -77,26 +80,25 @@ async fn without_a_token_the_client_of_standard_streams_sees_empty_lists() {
     assert_eq!(refused["error"]["code"], -32602);
 }
 
+const HTTP: (&str, &str) = ("MOCOPR_TRANSPORT", "http");
+const BIND: (&str, &str) = ("MOCOPR_BIND", "127.0.0.1:0");
+
 /// S-03, S-05
 #[tokio::test]
 async fn wrong_settings_stop_the_start_with_a_line_each() {
     let fixture = Fixture::new();
-    let http = [("MOCOPR_TRANSPORT", "http"), ("MOCOPR_BIND", "127.0.0.1:0")];
-    let cases: [(&[(&str, &str)], &[&str]); 11] = [
+    let cases: [(Settings, &[&str]); 11] = [
         (&[], &["MOCOPR_TRANSPORT"]),
         (&[("MOCOPR_TRANSPORT", "carrier-pigeon")], &["MOCOPR_TRANSPORT"]),
         (&[("MOCOPR_TRANSPORT", "https")], &["MOCOPR_TRANSPORT"]),
         (&[("MOCOPR_TRANSPORT", "http")], &["MOCOPR_BIND"]),
-        (&[http[0], ("MOCOPR_BIND", "somewhere")], &["MOCOPR_BIND"]),
-        (&[http[0], http[1], ("MOCOPR_PUBLIC_URL", "")], &["MOCOPR_PUBLIC_URL"]),
-        (&[http[0], http[1], ("MOCOPR_PUBLIC_URL", "http://mcp.example.com/mcp")], &["MOCOPR_PUBLIC_URL"]),
-        (&[http[0], http[1], ("MOCOPR_ISSUER", "https://id.example.com")], &["MOCOPR_JWKS_URL"]),
-        (
-            &[http[0], http[1], ("MOCOPR_STATE_KEY", "short"), ("MOCOPR_RATE", "maybe")],
-            &["MOCOPR_STATE_KEY", "MOCOPR_RATE"],
-        ),
-        (&[http[0], http[1], ("MOCOPR_API_KEYS", "/nowhere/keys")], &["MOCOPR_API_KEYS"]),
-        (&[http[0], http[1], ("MOCOPR_AUDIT", "x"), ("MOCOPR_TLS_KEY", "y")], &["MOCOPR_AUDIT", "MOCOPR_TLS_KEY"]),
+        (&[HTTP, ("MOCOPR_BIND", "somewhere")], &["MOCOPR_BIND"]),
+        (&[HTTP, BIND, ("MOCOPR_PUBLIC_URL", "")], &["MOCOPR_PUBLIC_URL"]),
+        (&[HTTP, BIND, ("MOCOPR_PUBLIC_URL", "http://mcp.example.com/mcp")], &["MOCOPR_PUBLIC_URL"]),
+        (&[HTTP, BIND, ("MOCOPR_ISSUER", "https://id.example.com")], &["MOCOPR_JWKS_URL"]),
+        (&[HTTP, BIND, ("MOCOPR_STATE_KEY", "short"), ("MOCOPR_RATE", "maybe")], &["MOCOPR_STATE_KEY", "MOCOPR_RATE"]),
+        (&[HTTP, BIND, ("MOCOPR_API_KEYS", "/nowhere/keys")], &["MOCOPR_API_KEYS"]),
+        (&[HTTP, BIND, ("MOCOPR_AUDIT", "x"), ("MOCOPR_TLS_KEY", "y")], &["MOCOPR_AUDIT", "MOCOPR_TLS_KEY"]),
     ];
     for (settings, named) in cases {
         let ended = within("the end", Lined::spawn(fixture.command(settings)).end()).await;
