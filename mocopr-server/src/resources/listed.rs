@@ -318,7 +318,7 @@ fn listed(uri: &ResourceUri, item: Item) -> Resource {
 }
 
 /// The longest path, decoded, that is listed: its cursor is then shorter than a cursor may be.
-const MAX_PATH: usize = 1_024;
+const MAX_PATH: usize = 700;
 
 /// Items that one page looks at, shown or not.
 const SCANNED: usize = 10_000;

@@ -409,7 +409,7 @@ fn past_the_limits() -> Vec<String> {
         call(&format!(r#""a":{}"#, "1".repeat(65))),
         request(&"m".repeat(129), ""),
         meta(&format!(r#"{VERSION},{CAPABILITIES},"a":"{}""#, "x".repeat(16 << 10))),
-        request("tools/list", &format!(r#""cursor":"{}""#, "x".repeat(2_049))),
+        request("tools/list", &format!(r#""cursor":"{}""#, "x".repeat(1_025))),
         request("resources/read", &format!(r#""uri":"test://{}""#, "x".repeat(2_042))),
         request("tools/call", &format!(r#""name":"book","requestState":"{}""#, "x".repeat((16 << 10) + 1))),
         // Numbers that no double can hold.
