@@ -196,8 +196,14 @@ fn judged(handle: &OwnedFd) -> io::Result<Stat> {
 
 /// What comes of it once nothing is moved meanwhile; [`Errno::AGAIN`] where something always is.
 fn settled<T>(attempt: impl Fn() -> io::Result<T>) -> io::Result<T> {
-    let mut outcomes = std::iter::repeat_with(attempt).take(ATTEMPTS);
-    outcomes.find(|outcome| !matches!(outcome, Err(Errno::AGAIN))).unwrap_or(Err(Errno::AGAIN))
+    for _ in 0..ATTEMPTS {
+        match attempt() {
+            // Whoever moves things about waits for the same locks of the kernel, and could go on in step with this.
+            Err(Errno::AGAIN) => std::thread::yield_now(),
+            outcome => return outcome,
+        }
+    }
+    Err(Errno::AGAIN)
 }
 
 /// Whether it is a regular file with one name.
