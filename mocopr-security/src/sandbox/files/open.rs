@@ -4,7 +4,8 @@
 //! kernel resolves a path in one step with `openat2`, which refuses links and mounts and lets nothing out whose place
 //! was not beneath the directory. Where that call is missing (gVisor, filters of system calls) the path is walked one
 //! component at a time, and the place of what was opened is read back from the kernel, which names it in one step.
-//! Device files are never opened: a handle without access (`O_PATH`) is looked at first.
+//! A handle without access (`O_PATH`) is looked at before anything is opened, so that pipes and devices are not; one that
+//! takes the place of a file between the two is opened without waiting, and refused unread.
 
 use std::{
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
@@ -74,9 +75,7 @@ impl Root {
         self.directory.as_fd()
     }
 
-    /// Opens a regular file with one name for reading; everything else is [`Errno::NOENT`] without being opened.
-    ///
-    /// Never waits: what is no regular file is not opened, and what takes its place meanwhile is opened without waiting.
+    /// Opens a regular file with one name for reading, without waiting; everything else is [`Errno::NOENT`].
     pub(super) fn file(&self, path: &RelPath) -> io::Result<Opened> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         settled(|| {
