@@ -113,6 +113,7 @@ pub mod security {
         redact::Secret,
         revoke::Revocations,
         schema::SchemaLimits,
+        validation::InputValidationPolicy,
     };
 }
 
@@ -155,9 +156,12 @@ pub mod resources {
     }
 }
 
-/// What of a peer's text is taken.
+/// What of a peer's input is taken.
 pub mod validation {
-    pub use mocopr_security::validation::uri::{UriRefusal, UriValidator, UriValidatorBuilder};
+    pub use mocopr_security::validation::{
+        InputValidation, JsonSchemaValidator, JsonSchemaValidatorBuilder,
+        uri::{UriRefusal, UriValidator, UriValidatorBuilder},
+    };
 }
 
 /// HTTP to others, for handlers that fetch what a caller names: a client that cannot be led to private places.

@@ -13,6 +13,7 @@ use mocopr_security::{
     policy::{Middleware, Problem, SecurityPolicy},
     redact::Secret,
     seal::KeyRing,
+    validation::{InputValidation, JsonSchemaValidator},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -60,6 +61,8 @@ struct Said {
     rules: Option<Arc<dyn Rules>>,
     stdio_token: Option<Secret<String>>,
     state_key: Option<Secret<String>>,
+    input_validation: Option<InputValidation>,
+    input_validator: Option<JsonSchemaValidator>,
     problems: Vec<Problem>,
 }
 
@@ -79,6 +82,8 @@ impl ServerBuilder<Unguarded> {
             rules: None,
             stdio_token: None,
             state_key: None,
+            input_validation: None,
+            input_validator: None,
             problems: Vec::new(),
         };
         Self { said, guard: PhantomData }
@@ -240,6 +245,42 @@ impl<P> ServerBuilder<P> {
         self
     }
 
+    /// Says how input is checked: [`SecurityPolicy::with_input_validation`] under another name, which has the last word.
+    pub fn with_input_validation(mut self, validation: impl Into<InputValidation>) -> Self {
+        if self.said.input_validation.is_some() {
+            self.twice("with_input_validation");
+        }
+        self.said.input_validation = Some(validation.into());
+        self
+    }
+
+    /// Bounds the values that handlers read, and says what becomes of arguments that no schema names;
+    /// [`SecurityPolicy::with_input_validator`] under another name, which has the last word.
+    ///
+    /// ```
+    /// use mocopr_security::validation::JsonSchemaValidator;
+    /// use mocopr_server::server::McpServer;
+    ///
+    /// # fn main() -> Result<(), mocopr_server::error::Error> {
+    /// let validator = JsonSchemaValidator::builder()
+    ///     .with_strict_mode(true)
+    ///     .with_max_depth(10)
+    ///     .with_max_properties(100)
+    ///     .with_string_length_limit(10_000)
+    ///     .build();
+    /// let server = McpServer::builder().with_info("calculator", "1.0.0").with_input_validator(validator).build()?;
+    /// assert_eq!(server.policy().limits().message.arguments.depth, 10);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with_input_validator(mut self, validator: JsonSchemaValidator) -> Self {
+        if self.said.input_validator.is_some() {
+            self.twice("with_input_validator");
+        }
+        self.said.input_validator = Some(validator);
+        self
+    }
+
     /// Gives the client of standard streams a principal: whomever this access token or API key proves. It is checked
     /// once at the start, and whether it still holds at every message.
     ///
@@ -305,10 +346,20 @@ impl<P> ServerBuilder<P> {
             rules,
             stdio_token,
             state_key,
+            input_validation,
+            input_validator,
             mut problems,
         } = self.said;
         let policy = policy.unwrap_or_else(SecurityPolicy::development);
         let policy = middleware.into_iter().fold(policy, |policy, (_, slot_into)| slot_into(policy));
+        let policy = match input_validation {
+            Some(validation) => policy.with_input_validation(validation),
+            None => policy,
+        };
+        let policy = match input_validator {
+            Some(validator) => policy.with_input_validator(validator),
+            None => policy,
+        };
         problems.extend(policy.problems());
         if rules.is_none() && policy.authorizes_by_role() {
             problems.push(Problem::new(
@@ -346,7 +397,7 @@ impl<P> ServerBuilder<P> {
                 "name one in .with_revisions([..]), or leave the call out to serve all",
             ));
         }
-        let registry = match Registry::new(definitions, policy.limits().schema, &states) {
+        let registry = match Registry::new(definitions, &policy, &states) {
             Ok(registry) => {
                 problems.extend(unknown_roles(&registry, rules.as_deref()));
                 registry

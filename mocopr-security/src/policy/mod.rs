@@ -23,6 +23,7 @@ use crate::{
     limits::Limits,
     origin::OriginPolicy,
     rate::RateLimit,
+    validation::{InputValidation, JsonSchemaValidator, UnknownMembers},
 };
 
 /// The security policy of a server.
@@ -59,6 +60,7 @@ pub struct SecurityPolicy {
     authentication: Authentication,
     authorization: Authorization,
     arguments: Arguments,
+    unknown_members: UnknownMembers,
     errors: Errors,
     headers: SecurityHeaders,
     initial_scopes: Option<Box<[Box<str>]>>,
@@ -162,6 +164,7 @@ impl SecurityPolicy {
             authentication: Authentication::Optional,
             authorization: Authorization::ByHandlerAlone,
             arguments: Arguments::Checked,
+            unknown_members: UnknownMembers::AsTheSchemaSays,
             errors: Errors::Sanitized,
             headers: SecurityHeaders::Current,
             initial_scopes: None,
@@ -242,10 +245,26 @@ impl SecurityPolicy {
         self
     }
 
-    /// Says whether arguments are checked against the schemas of tools; `false` in the development profile alone.
+    /// Says how input is checked: `false`, in the development profile alone, leaves out the check of arguments against
+    /// the schemas of tools and nothing else; an [`InputValidationPolicy`](crate::validation::InputValidationPolicy)
+    /// sets how much a message may hold, and replaces what [`with_limits`](Self::with_limits) said of that.
     #[must_use]
-    pub fn with_argument_checks(mut self, checked: bool) -> Self {
-        self.arguments = if checked { Arguments::Checked } else { Arguments::Unchecked };
+    pub fn with_input_validation(mut self, validation: impl Into<InputValidation>) -> Self {
+        let InputValidation { arguments, messages } = validation.into();
+        self.arguments = arguments;
+        if let Some(messages) = messages {
+            self.limits.message = messages;
+            self.limits.schema.value_depth = messages.arguments.depth;
+        }
+        self
+    }
+
+    /// Bounds the values that handlers read, and says what becomes of arguments that no schema names; replaces what was
+    /// said of that before.
+    #[must_use]
+    pub fn with_input_validator(mut self, validator: JsonSchemaValidator) -> Self {
+        validator.bound(&mut self.limits);
+        self.unknown_members = validator.unknown_members();
         self
     }
 
@@ -309,6 +328,11 @@ impl SecurityPolicy {
         self.arguments
     }
 
+    /// What becomes of arguments that an input schema does not name.
+    pub fn unknown_members(&self) -> UnknownMembers {
+        self.unknown_members
+    }
+
     /// How much of what went wrong a caller reads.
     pub fn errors(&self) -> Errors {
         self.errors
@@ -363,6 +387,7 @@ impl SecurityPolicy {
     /// Everything in it that cannot be, whatever the server listens on.
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = self.problems.clone();
+        problems.extend(self.limits.problems());
         if let Some(Err(problem)) = self.public_url.as_deref().map(PublicUrl::parse) {
             problems.push(problem);
         }
@@ -384,7 +409,7 @@ impl SecurityPolicy {
                     .push(only_development("authentication is not required", "with_authentication_required(false)"));
             }
             if self.arguments == Arguments::Unchecked {
-                problems.push(only_development("arguments are not checked", "with_argument_checks(false)"));
+                problems.push(only_development("arguments are not checked", "with_input_validation(false)"));
             }
             if self.errors == Errors::Detailed {
                 problems.push(only_development("errors are detailed", "with_detailed_errors(true)"));

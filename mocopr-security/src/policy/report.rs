@@ -2,9 +2,12 @@
 
 use std::fmt;
 
+use mocopr_core::json::{JsonLimits, MessageLimits};
+
 use crate::{
     auth::AuthMiddleware,
     policy::{Arguments, CrossOrigin, Errors, Profile, SecurityPolicy},
+    validation::UnknownMembers,
 };
 
 /// What a server enforces, row by row; printed at start, and whenever an owner asks.
@@ -56,8 +59,18 @@ impl Report {
                 None => report.say(about, "not bounded", true),
             }
         }
-        let checked = policy.arguments == Arguments::Checked;
-        report.say("arguments", if checked { "checked" } else { "not checked" }, !checked);
+        let arguments = match (policy.arguments, policy.unknown_members) {
+            (Arguments::Checked, UnknownMembers::AsTheSchemaSays) => "checked",
+            (Arguments::Checked, UnknownMembers::Refused) => "checked, unknown ones refused",
+            (Arguments::Unchecked, UnknownMembers::AsTheSchemaSays | UnknownMembers::Refused) => "not checked",
+        };
+        report.say("arguments", arguments, policy.arguments == Arguments::Unchecked);
+        let JsonLimits { depth, members, string_bytes, elements } = policy.limits.message.arguments;
+        report.say(
+            "size of arguments",
+            format!("{depth} levels, {members} members, strings of {string_bytes} bytes, {elements} elements"),
+            exceeds(&policy.limits.message.arguments, &MessageLimits::strict().arguments),
+        );
         let sanitized = policy.errors == Errors::Sanitized;
         report.say("errors", if sanitized { "sanitized" } else { "detailed" }, !sanitized);
         match policy.cross_origin {
@@ -95,6 +108,12 @@ impl fmt::Display for Report {
         }
         Ok(())
     }
+}
+
+/// Some number is above that of the other.
+fn exceeds(limits: &JsonLimits, other: &JsonLimits) -> bool {
+    let JsonLimits { depth, members, string_bytes, elements } = *limits;
+    depth > other.depth || members > other.members || string_bytes > other.string_bytes || elements > other.elements
 }
 
 fn plural(count: usize) -> &'static str {

@@ -25,18 +25,37 @@ use crate::limits::Limits;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JsonSchemaValidator {
     limits: JsonLimits,
+    unknown: UnknownMembers,
+}
+
+/// What becomes of arguments that an input schema does not name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnknownMembers {
+    /// What the schema says; one that says nothing takes them.
+    AsTheSchemaSays,
+    /// A schema that says nothing refuses them.
+    Refused,
 }
 
 impl JsonSchemaValidator {
     /// A builder that begins with the numbers of the strict profile.
     pub const fn builder() -> JsonSchemaValidatorBuilder {
-        JsonSchemaValidatorBuilder { limits: MessageLimits::strict().arguments }
+        JsonSchemaValidatorBuilder {
+            limits: MessageLimits::strict().arguments,
+            unknown: UnknownMembers::AsTheSchemaSays,
+        }
     }
 
     /// The bounds.
     #[must_use]
     pub const fn limits(&self) -> &JsonLimits {
         &self.limits
+    }
+
+    /// What becomes of arguments that an input schema does not name.
+    #[must_use]
+    pub const fn unknown_members(&self) -> UnknownMembers {
+        self.unknown
     }
 
     /// Puts these bounds in the place of those of `limits`, and lets schemas be bounded for values of that depth.
@@ -51,9 +70,21 @@ impl JsonSchemaValidator {
 #[must_use = "a builder does nothing until it is built"]
 pub struct JsonSchemaValidatorBuilder {
     limits: JsonLimits,
+    unknown: UnknownMembers,
 }
 
 impl JsonSchemaValidatorBuilder {
+    /// Whether a tool refuses arguments that its input schema does not name, also where the schema does not say so: one
+    /// without `additionalProperties` and `unevaluatedProperties` is closed, for clients to read as well. `false` unless
+    /// said. It is about the object of arguments itself and not about objects inside of it; `"additionalProperties":
+    /// true` keeps a schema open.
+    ///
+    /// Schemas that mocopr makes of Rust types are closed in any case.
+    pub const fn with_strict_mode(mut self, strict: bool) -> Self {
+        self.unknown = if strict { UnknownMembers::Refused } else { UnknownMembers::AsTheSchemaSays };
+        self
+    }
+
     /// Nested objects and arrays, the value itself counted; 32 unless said. 0 is a problem that `build()` of the
     /// server reports.
     pub const fn with_max_depth(mut self, levels: usize) -> Self {
@@ -82,7 +113,7 @@ impl JsonSchemaValidatorBuilder {
     /// The validator.
     #[must_use]
     pub const fn build(self) -> JsonSchemaValidator {
-        JsonSchemaValidator { limits: self.limits }
+        JsonSchemaValidator { limits: self.limits, unknown: self.unknown }
     }
 }
 

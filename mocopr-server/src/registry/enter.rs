@@ -12,11 +12,13 @@ use mocopr_security::{
     gate::Requirement,
     policy::Problem,
     schema::{Schema, SchemaLimits},
+    validation::UnknownMembers,
 };
 use serde_json::Value;
 
 use super::{
     builder::Terms,
+    close,
     definitions::Definitions,
     lint, mirror,
     prompt::PromptDefinition,
@@ -30,6 +32,7 @@ use crate::{ask::Repeatable, handler::Handler, state::States};
 #[derive(Clone, Copy)]
 pub(super) struct Ground<'a> {
     pub(super) limits: &'a SchemaLimits,
+    pub(super) unknown_members: UnknownMembers,
     pub(super) states: &'a States,
 }
 
@@ -77,6 +80,9 @@ pub(super) fn tool(definition: Tool, ground: Ground<'_>) -> Result<ToolEntry, Ve
     check_name(&what, &info.name, &mut found);
     check_icons(&what, &info.icons, &mut found);
 
+    if let Some(closed) = closed(&what, &info.input_schema, ground.unknown_members, &mut found) {
+        info.input_schema = closed;
+    }
     info.input_schema = info.input_schema.compact();
     let input = compile(&what, "input", &info.input_schema, ground.limits, &mut found);
     let mut mirrors = Vec::new();
@@ -223,6 +229,23 @@ fn keep<T>(entered: Result<T, Vec<Problem>>, problems: &mut Vec<Problem>, put: i
     }
 }
 
+/// The input schema without room for what it does not name, where that is asked for and it does not say so itself.
+fn closed(what: &str, schema: &RawJson, unknown: UnknownMembers, problems: &mut Vec<Problem>) -> Option<RawJson> {
+    match unknown {
+        UnknownMembers::AsTheSchemaSays => return None,
+        UnknownMembers::Refused => {}
+    }
+    // One that is not JSON is reported by whoever compiles it.
+    let schema = schema.decode::<Value>().ok()?;
+    match close::closed(what, &schema) {
+        Ok(closed) => closed.as_ref().map(RawJson::from_value),
+        Err(problem) => {
+            problems.push(problem);
+            None
+        }
+    }
+}
+
 fn compile(
     what: &str,
     which: &str,
@@ -278,7 +301,10 @@ mod tests {
 
     fn enter(definition: DefinitionBuilder<mocopr_core::model::tool::Tool>) -> Result<ToolEntry, Vec<Problem>> {
         let (limits, states) = (SchemaLimits::development(), States::default());
-        tool(definition.handler(|_: NoArguments| async {}), Ground { limits: &limits, states: &states })
+        tool(
+            definition.handler(|_: NoArguments| async {}),
+            Ground { limits: &limits, unknown_members: UnknownMembers::AsTheSchemaSays, states: &states },
+        )
     }
 
     #[test]

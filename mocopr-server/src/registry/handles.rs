@@ -31,7 +31,7 @@ pub struct Resources(pub(crate) Arc<Engine>);
 impl Engine {
     /// What a definition that comes later stands on.
     fn ground(&self) -> Ground<'_> {
-        Ground { limits: self.registry.schema_limits(), states: &self.states }
+        self.registry.ground(&self.states)
     }
 }
 

@@ -50,7 +50,7 @@ fn is_secret(name: &str, schema: &Value) -> bool {
     }
     // `apiKey`, `api_key` and `API-KEY` are one name.
     let name: String = name.chars().filter(char::is_ascii_alphanumeric).map(|char| char.to_ascii_lowercase()).collect();
-    SECRET_ENDS.iter().any(|end| name.ends_with(end))
+    SECRET_ENDS.iter().any(|end| name.ends_with(end)) && !PLACES.iter().any(|end| name.ends_with(end))
 }
 
 /// A name is judged by its end: `client_secret` is a secret and `secretary` is none, `access_token` is one and
@@ -73,6 +73,9 @@ const SECRET_ENDS: [&str; 15] = [
     "cvv",
 ];
 
+/// Names of tokens that say where to go on, which whoever asked may know.
+const PLACES: [&str; 5] = ["pagetoken", "nexttoken", "continuationtoken", "progresstoken", "synctoken"];
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -92,7 +95,9 @@ mod tests {
 
     #[test]
     fn what_is_no_secret_or_in_no_header_is_no_problem() {
-        for name in ["region", "max_tokens", "secretary", "keyboard", "tokenizer"] {
+        for name in
+            ["region", "page_token", "nextPageToken", "next_token", "max_tokens", "secretary", "keyboard", "tokenizer"]
+        {
             let schema = json!({"properties": {name: {"type": "string", "x-mcp-header": "X"}}});
             assert_eq!(mirrored_secrets("t", &schema), [], "{name}");
         }

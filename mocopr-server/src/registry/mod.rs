@@ -1,6 +1,7 @@
 //! What is registered: a snapshot that calls read without a lock, swapped as a whole when something changes.
 
 pub mod builder;
+mod close;
 pub mod definitions;
 mod enter;
 mod handles;
@@ -15,7 +16,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use mocopr_core::model::capability::{ListChanged, ResourceCapability, ServerCapabilities};
-use mocopr_security::{policy::Problem, schema::SchemaLimits};
+use mocopr_security::{
+    policy::{Problem, SecurityPolicy},
+    schema::SchemaLimits,
+    validation::UnknownMembers,
+};
 
 pub use self::handles::{Prompts, Resources, Tools};
 use self::{definitions::Definitions, enter::Ground, snapshot::Snapshot};
@@ -28,6 +33,7 @@ pub(crate) struct Registry {
     /// Held while a changed copy is made, so that no change is lost.
     changing: Mutex<()>,
     schema_limits: SchemaLimits,
+    unknown_members: UnknownMembers,
 }
 
 impl Registry {
@@ -37,11 +43,12 @@ impl Registry {
     /// All problems of all definitions.
     pub(crate) fn new(
         definitions: Definitions,
-        schema_limits: SchemaLimits,
+        policy: &SecurityPolicy,
         states: &States,
     ) -> Result<Self, Vec<Problem>> {
-        let snapshot = enter::all(definitions, Ground { limits: &schema_limits, states })?;
-        Ok(Self { current: ArcSwap::from_pointee(snapshot), changing: Mutex::new(()), schema_limits })
+        let (schema_limits, unknown_members) = (policy.limits().schema, policy.unknown_members());
+        let snapshot = enter::all(definitions, Ground { limits: &schema_limits, unknown_members, states })?;
+        Ok(Self { current: ArcSwap::from_pointee(snapshot), changing: Mutex::new(()), schema_limits, unknown_members })
     }
 
     /// What is registered now; stays as it is for whoever holds it.
@@ -65,8 +72,9 @@ impl Registry {
         result
     }
 
-    pub(crate) fn schema_limits(&self) -> &SchemaLimits {
-        &self.schema_limits
+    /// What further definitions stand on.
+    fn ground<'a>(&'a self, states: &'a States) -> Ground<'a> {
+        Ground { limits: &self.schema_limits, unknown_members: self.unknown_members, states }
     }
 
     /// What follows from what is registered.

@@ -7,6 +7,7 @@ mod files;
 mod fixture;
 mod guarded;
 mod hidden;
+mod input;
 mod keys;
 mod lapses;
 mod listeners;

@@ -17,7 +17,7 @@ fn each_relaxation_is_for_the_development_profile_alone() {
     type Relax = fn(SecurityPolicy) -> SecurityPolicy;
     let relaxations: [(Relax, &str); 4] = [
         (|policy| policy.with_authentication_required(false), "authentication is not required"),
-        (|policy| policy.with_argument_checks(false), "arguments are not checked"),
+        (|policy| policy.with_input_validation(false), "arguments are not checked"),
         (|policy| policy.with_detailed_errors(true), "errors are detailed"),
         (|policy| policy.with_cors_allow_all(true), "every web page may read answers"),
     ];
