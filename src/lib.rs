@@ -102,6 +102,7 @@ pub mod security {
     pub use mocopr_security::{
         gate::{Grant, Kind, Rules},
         headers::SecurityHeaders,
+        leak::{OutputSanitization, OutputSanitizer, OutputSanitizerBuilder},
         limits::Limits,
         policy::{
             CorsMiddleware, Middleware, Problem, Profile, PublicUrl, RateLimitMiddleware, RateLimitPolicy, Report, Row,
@@ -154,6 +155,11 @@ pub mod resources {
             handler::{PathRead, ResourceHandler, ResourceHandlerBuilder},
         };
     }
+}
+
+/// How errors are told.
+pub mod error {
+    pub use mocopr_security::error_handler::{ErrorHandler, ErrorHandlerBuilder, SecurityLevel};
 }
 
 /// What of a peer's input is taken.

@@ -19,14 +19,16 @@
 //! | [`revoke`] | who is not believed any longer |
 //! | [`file`] | who else may touch a file that is trusted |
 //! | [`sandbox`], [`validation`] | resources out of bounded places; what of a peer's text is taken |
-//! | [`validation`] | the words for how much JSON a call may hold |
-//! | [`sanitize`], [`redact`] | what an error may say; what is never printed |
+//! | [`sanitize`], [`error_handler`] | what an error may say; what an owner says of that |
+//! | [`redact`] | what is never printed |
 //! | [`leak`] | secrets and control characters, kept out of what handlers say |
 
 pub mod auth;
 #[cfg(feature = "outbound")]
 pub mod background;
+pub mod error_handler;
 pub mod file;
+mod frames;
 pub mod gate;
 pub mod headers;
 pub mod leak;

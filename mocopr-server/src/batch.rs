@@ -254,7 +254,8 @@ impl Batch {
 
     fn too_large(&self, id: Option<&RequestId>) -> Bytes {
         let note = "the answers of a batch are larger than a result may be";
-        let error = sanitize::internal(self.session.principal(), "batch", note, None);
+        let error =
+            sanitize::internal(self.session.principal(), "batch", note, None, self.engine.gate.policy().manner());
         Answer::error(id, &error, self.session.revision(), &self.engine).body.whole()
     }
 

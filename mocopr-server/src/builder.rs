@@ -9,6 +9,7 @@ use mocopr_core::{
     wire::{encode::Stamp, revision::Revision},
 };
 use mocopr_security::{
+    error_handler::ErrorHandler,
     gate::{Gate, Rules},
     policy::{Middleware, Problem, SecurityPolicy},
     redact::Secret,
@@ -63,6 +64,7 @@ struct Said {
     state_key: Option<Secret<String>>,
     input_validation: Option<InputValidation>,
     input_validator: Option<JsonSchemaValidator>,
+    error_handler: Option<ErrorHandler>,
     problems: Vec<Problem>,
 }
 
@@ -84,6 +86,7 @@ impl ServerBuilder<Unguarded> {
             state_key: None,
             input_validation: None,
             input_validator: None,
+            error_handler: None,
             problems: Vec::new(),
         };
         Self { said, guard: PhantomData }
@@ -281,6 +284,31 @@ impl<P> ServerBuilder<P> {
         self
     }
 
+    /// Says how errors are told: [`SecurityPolicy::with_error_handler`] under another name, which has the last word.
+    ///
+    /// ```
+    /// use mocopr_security::error_handler::{ErrorHandler, SecurityLevel};
+    /// use mocopr_server::server::McpServer;
+    ///
+    /// # fn main() -> Result<(), mocopr_server::error::Error> {
+    /// let errors = ErrorHandler::builder()
+    ///     .with_security_level(SecurityLevel::Production)
+    ///     .with_error_sanitization(true)
+    ///     .with_stack_trace_filtering(true)
+    ///     .build();
+    /// let server = McpServer::builder().with_info("calculator", "1.0.0").with_error_handler(errors).build()?;
+    /// assert_eq!(server.policy().security_level(), SecurityLevel::Production);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with_error_handler(mut self, errors: ErrorHandler) -> Self {
+        if self.said.error_handler.is_some() {
+            self.twice("with_error_handler");
+        }
+        self.said.error_handler = Some(errors);
+        self
+    }
+
     /// Gives the client of standard streams a principal: whomever this access token or API key proves. It is checked
     /// once at the start, and whether it still holds at every message.
     ///
@@ -348,6 +376,7 @@ impl<P> ServerBuilder<P> {
             state_key,
             input_validation,
             input_validator,
+            error_handler,
             mut problems,
         } = self.said;
         let policy = policy.unwrap_or_else(SecurityPolicy::development);
@@ -358,6 +387,10 @@ impl<P> ServerBuilder<P> {
         };
         let policy = match input_validator {
             Some(validator) => policy.with_input_validator(validator),
+            None => policy,
+        };
+        let policy = match error_handler {
+            Some(errors) => policy.with_error_handler(errors),
             None => policy,
         };
         problems.extend(policy.problems());

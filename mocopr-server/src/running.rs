@@ -17,15 +17,17 @@ use mocopr_core::{
     fault::Fault,
     id::RequestId,
     json::RawJson,
-    model::tool::ToolResult,
-    outcome::{Incident, Outcome, PublicError, Reply},
+    model::{ask::Questions, tool::ToolResult},
+    outcome::{Outcome, PublicError, Reply},
     wire::{
         encode,
         revision::{Era, Revision},
     },
 };
 use mocopr_security::{
+    error_handler::Manner,
     gate::Admission,
+    leak::Clean,
     random,
     sanitize::{self, Sanitized},
 };
@@ -200,7 +202,7 @@ impl Running {
         let Some(future) = self.future.take() else { return };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
             // The call is over, so the incident is in the log alone.
-            let _ = sanitize::panic(&*panic, self.admission.principal(), self.subject.name());
+            let _ = sanitize::panic(&*panic, self.admission.principal(), self.subject.name(), self.manner());
         }
     }
 
@@ -217,7 +219,7 @@ impl Running {
             }
             Err(panic) => {
                 self.future = None;
-                let error = sanitize::panic(&*panic, self.admission.principal(), self.subject.name());
+                let error = sanitize::panic(&*panic, self.admission.principal(), self.subject.name(), self.manner());
                 self.outcome = Some(Err(error));
             }
         }
@@ -226,8 +228,18 @@ impl Running {
     fn next_say(&mut self) -> Option<Event> {
         loop {
             let frame = match self.outlet.next()? {
-                Say::Notice(notice) => encode::notice(&notice, self.revision, None),
+                Say::Notice(notice) => {
+                    let notice = match self.output() {
+                        Some(output) => output.notice(notice),
+                        None => notice,
+                    };
+                    encode::notice(&notice, self.revision, None)
+                }
                 Say::Ask { id, ask } => {
+                    let ask = match self.output() {
+                        Some(output) => output.ask(ask),
+                        None => ask,
+                    };
                     let id = RequestId::Integer(id);
                     match encode::ask(&id, &ask, self.revision) {
                         Some(frame) => return Some(Event::Question(id, frame)),
@@ -253,6 +265,11 @@ impl Running {
     }
 
     fn reply(&self, reply: Reply) -> Answer {
+        // Before the output schema, so that what is checked is what leaves.
+        let reply = match self.output() {
+            Some(output) => output.reply(reply),
+            None => reply,
+        };
         if let (Reply::Tool(result), Subject::Tool(entry)) = (&reply, &self.subject)
             && let Err(note) = fits_output(entry, result)
         {
@@ -279,7 +296,7 @@ impl Running {
                 }
             };
         }
-        match sanitize::failure(failure, self.admission.principal(), self.subject.name()) {
+        match sanitize::failure(failure, self.admission.principal(), self.subject.name(), self.manner()) {
             Sanitized::Caller(text) => self.caller_failure(&text),
             Sanitized::Error(error) => self.error(error),
         }
@@ -297,12 +314,22 @@ impl Running {
 
     fn error(&self, error: PublicError) -> Answer {
         match (error.fault(), &self.subject) {
-            (Fault::Internal, Subject::Tool(_)) => self.tool_error(internal_text(error.incident())),
-            (Fault::Arguments(message), Subject::Tool(_)) if self.revision >= ARGUMENTS_ARE_RESULTS => {
-                self.tool_error(message.to_string())
+            (Fault::Internal, Subject::Tool(_)) => self.tool_error(internal_text(&error)),
+            (Fault::Arguments(_), Subject::Tool(_)) if self.revision >= ARGUMENTS_ARE_RESULTS => {
+                self.tool_error(error.message().to_owned())
             }
             _ => Answer::error(Some(&self.id), &error, self.revision, &self.engine),
         }
+    }
+
+    /// How errors are told.
+    fn manner(&self) -> Manner<'_> {
+        self.engine.gate.policy().manner()
+    }
+
+    /// What cleans what the handler says, where anything does.
+    fn output(&self) -> Option<&dyn Clean> {
+        self.engine.gate.policy().output()
     }
 
     fn tool_error(&self, text: String) -> Answer {
@@ -314,7 +341,7 @@ impl Running {
     }
 
     fn internal(&self, note: &str) -> Answer {
-        self.error(sanitize::internal(self.admission.principal(), self.subject.name(), note, None))
+        self.error(sanitize::internal(self.admission.principal(), self.subject.name(), note, None, self.manner()))
     }
 
     fn need_input(&self) -> Answer {
@@ -329,6 +356,13 @@ impl Running {
         let questions = random::random_name()
             .ok()
             .and_then(|nonce| book.into_questions(engine.ring(), &bind, nonce.into(), expires, max));
+        let questions = questions.map(|Questions { asks, state }| {
+            let clean = |ask| match self.output() {
+                Some(output) => output.ask(ask),
+                None => ask,
+            };
+            Questions { asks: asks.into_iter().map(|(key, ask)| (key, clean(ask))).collect(), state }
+        });
         match questions.and_then(|questions| encode::questions(&questions, self.revision)) {
             Some(result) => Answer::result(&self.id, &result, self.revision, &self.engine),
             None => self.internal("the answers of earlier rounds are larger than request state may be"),
@@ -382,10 +416,10 @@ fn fits_output(entry: &ToolEntry, result: &ToolResult) -> Result<(), &'static st
     schema.check_raw(structured).map_err(|_| "the tool's structure breaks its output schema")
 }
 
-fn internal_text(incident: Option<Incident>) -> String {
-    match incident {
-        Some(incident) => format!("internal error (incident {incident})"),
-        None => "internal error".to_owned(),
+fn internal_text(error: &PublicError) -> String {
+    match error.incident() {
+        Some(incident) => format!("{} (incident {incident})", error.message()),
+        None => error.message().to_owned(),
     }
 }
 

@@ -7,11 +7,12 @@
 mod find;
 mod json;
 
-use std::{borrow::Cow, ops::Range};
+use std::{borrow::Cow, fmt, ops::Range, sync::Arc};
 
 use mocopr_core::{
     json::RawJson,
     model::{
+        ask::{Ask, FormAsk, UrlAsk},
         content::Content,
         notice::Notice,
         prompt::PromptResult,
@@ -21,6 +22,7 @@ use mocopr_core::{
     outcome::Reply,
 };
 use regex::{Regex, RegexBuilder};
+use serde::de::IgnoredAny;
 
 use crate::policy::Problem;
 
@@ -43,6 +45,42 @@ use crate::policy::Problem;
 pub struct OutputSanitizer {
     finder: find::Finder,
     patterns: Box<[Regex]>,
+}
+
+/// Takes out of a handler's words what must not leave: the one thing that the pipeline knows of an [`OutputSanitizer`],
+/// so that a server without one does not link it.
+pub trait Clean: fmt::Debug + Send + Sync {
+    /// A text, cleaned; borrowed where there is nothing to clean.
+    #[must_use]
+    fn clean_text<'a>(&self, text: &'a str) -> Cow<'a, str>;
+
+    /// A handler's answer, cleaned: texts, structured content, what is said about them, and `_meta`.
+    #[must_use]
+    fn reply(&self, reply: Reply) -> Reply;
+
+    /// A notification, cleaned: messages of progress and of the log.
+    #[must_use]
+    fn notice(&self, notice: Notice) -> Notice;
+
+    /// A question to the client, cleaned: what a person or a model reads. The address of a page to open stays whole.
+    #[must_use]
+    fn ask(&self, ask: Ask) -> Ask;
+}
+
+/// Whether what handlers say is cleaned, and by what: `true`, `false`, or an [`OutputSanitizer`] with shapes of one's own.
+#[derive(Clone, Debug)]
+pub struct OutputSanitization(pub(crate) Option<Arc<dyn Clean>>);
+
+impl From<bool> for OutputSanitization {
+    fn from(on: bool) -> Self {
+        Self(if on { Some(Arc::new(OutputSanitizer::new())) } else { None })
+    }
+}
+
+impl From<OutputSanitizer> for OutputSanitization {
+    fn from(sanitizer: OutputSanitizer) -> Self {
+        Self(Some(Arc::new(sanitizer)))
+    }
 }
 
 /// Collects the patterns of an [`OutputSanitizer`].
@@ -119,6 +157,23 @@ impl OutputSanitizer {
     /// The text without secrets and control characters; borrowed where it holds none.
     #[must_use]
     pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match self.escaped(text) {
+            Some(cleaned) => Cow::Owned(self.plain(&cleaned).into_owned()),
+            None => self.plain(text),
+        }
+    }
+
+    /// A text that is JSON, where escapes of JSON hid something; tools say structured content in such a text as well.
+    ///
+    /// A JSON text inside of a string of another has twice as many backslashes, so the nesting is shallow by itself.
+    fn escaped(&self, text: &str) -> Option<String> {
+        let is_json = text.trim_ascii_start().starts_with(['{', '['])
+            && text.contains('\\')
+            && serde_json::from_str::<IgnoredAny>(text).is_ok();
+        if is_json { json::clean(text, |text| self.text(text)) } else { None }
+    }
+
+    fn plain<'a>(&self, text: &'a str) -> Cow<'a, str> {
         // First, so that a secret cannot be hidden by what nobody sees.
         let plain = find::without_control(text);
         let mut secrets = self.finder.secrets(&plain);
@@ -147,60 +202,6 @@ impl OutputSanitizer {
         match json::clean(text, |text| self.text(text)) {
             Some(cleaned) => RawJson::parse(cleaned.into_bytes().into(), &json::ANY).unwrap_or_else(|_| hidden()),
             None => value,
-        }
-    }
-
-    /// A handler's answer, cleaned: texts, structured content, what is said about them, and `_meta`.
-    #[must_use]
-    pub fn reply(&self, reply: Reply) -> Reply {
-        match reply {
-            Reply::Tool(ToolResult { mut content, structured, is_error, meta }) => {
-                content.iter_mut().for_each(|block| self.content(block));
-                let structured = structured.map(|value| self.json(value));
-                Reply::Tool(ToolResult { content, structured, is_error, meta: self.meta(meta) })
-            }
-            Reply::Prompt(PromptResult { mut description, mut messages, meta }) => {
-                self.optional(&mut description);
-                messages.iter_mut().for_each(|message| self.content(&mut message.content));
-                Reply::Prompt(PromptResult { description, messages, meta: self.meta(meta) })
-            }
-            Reply::Read(ReadResult { mut contents, cache, meta }) => {
-                contents.iter_mut().for_each(|contents| self.contents(contents));
-                Reply::Read(ReadResult { contents, cache, meta: self.meta(meta) })
-            }
-            Reply::Completion(Completion { mut values, total, has_more }) => {
-                values.iter_mut().for_each(|value| self.string(value));
-                Reply::Completion(Completion { values, total, has_more })
-            }
-            Reply::Resources(mut page) => {
-                page.items.iter_mut().for_each(|resource| self.resource(resource));
-                Reply::Resources(page)
-            }
-        }
-    }
-
-    /// A notification, cleaned: messages of progress and of the log.
-    #[must_use]
-    pub fn notice(&self, notice: Notice) -> Notice {
-        match notice {
-            Notice::Progress { token, progress, total, mut message } => {
-                if let Some(message) = &mut message {
-                    self.string(message);
-                }
-                Notice::Progress { token, progress, total, message }
-            }
-            Notice::Log(mut message) => {
-                self.optional(&mut message.logger);
-                message.data = self.json(message.data);
-                Notice::Log(message)
-            }
-            Notice::ToolsChanged
-            | Notice::PromptsChanged
-            | Notice::ResourcesChanged
-            | Notice::ResourceUpdated { .. }
-            | Notice::Acknowledged(_)
-            | Notice::ElicitationComplete { .. }
-            | Notice::Cancelled { .. } => notice,
         }
     }
 
@@ -255,6 +256,81 @@ impl OutputSanitizer {
     fn string(&self, text: &mut String) {
         if let Cow::Owned(cleaned) = self.text(text) {
             *text = cleaned;
+        }
+    }
+}
+
+impl Clean for OutputSanitizer {
+    fn clean_text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.text(text)
+    }
+
+    fn reply(&self, reply: Reply) -> Reply {
+        match reply {
+            Reply::Tool(ToolResult { mut content, structured, is_error, meta }) => {
+                content.iter_mut().for_each(|block| self.content(block));
+                let structured = structured.map(|value| self.json(value));
+                Reply::Tool(ToolResult { content, structured, is_error, meta: self.meta(meta) })
+            }
+            Reply::Prompt(PromptResult { mut description, mut messages, meta }) => {
+                self.optional(&mut description);
+                messages.iter_mut().for_each(|message| self.content(&mut message.content));
+                Reply::Prompt(PromptResult { description, messages, meta: self.meta(meta) })
+            }
+            Reply::Read(ReadResult { mut contents, cache, meta }) => {
+                contents.iter_mut().for_each(|contents| self.contents(contents));
+                Reply::Read(ReadResult { contents, cache, meta: self.meta(meta) })
+            }
+            Reply::Completion(Completion { mut values, total, has_more }) => {
+                values.iter_mut().for_each(|value| self.string(value));
+                Reply::Completion(Completion { values, total, has_more })
+            }
+            Reply::Resources(mut page) => {
+                page.items.iter_mut().for_each(|resource| self.resource(resource));
+                Reply::Resources(page)
+            }
+        }
+    }
+
+    fn notice(&self, notice: Notice) -> Notice {
+        match notice {
+            Notice::Progress { token, progress, total, mut message } => {
+                if let Some(message) = &mut message {
+                    self.string(message);
+                }
+                Notice::Progress { token, progress, total, message }
+            }
+            Notice::Log(mut message) => {
+                self.optional(&mut message.logger);
+                message.data = self.json(message.data);
+                Notice::Log(message)
+            }
+            Notice::ToolsChanged
+            | Notice::PromptsChanged
+            | Notice::ResourcesChanged
+            | Notice::ResourceUpdated { .. }
+            | Notice::Acknowledged(_)
+            | Notice::ElicitationComplete { .. }
+            | Notice::Cancelled { .. } => notice,
+        }
+    }
+
+    fn ask(&self, ask: Ask) -> Ask {
+        match ask {
+            Ask::Form(FormAsk { mut message, schema }) => {
+                self.boxed(&mut message);
+                Ask::Form(FormAsk { message, schema: self.json(schema) })
+            }
+            Ask::Url(UrlAsk { mut message, url, elicitation_id }) => {
+                self.boxed(&mut message);
+                Ask::Url(UrlAsk { message, url, elicitation_id })
+            }
+            Ask::Sample(mut sample) => {
+                sample.messages.iter_mut().for_each(|message| self.content(&mut message.content));
+                self.optional(&mut sample.system_prompt);
+                Ask::Sample(sample)
+            }
+            Ask::Roots => Ask::Roots,
         }
     }
 }

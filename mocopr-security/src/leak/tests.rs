@@ -97,6 +97,16 @@ fn a_secret_cannot_hide_behind_escapes_of_json() {
 }
 
 #[test]
+fn a_secret_cannot_hide_behind_escapes_of_json_in_a_text() {
+    let inner = r#"{"k":"\u0041KIAIOSFODNN7EXAMPLE\u001b[0m","n":1.10}"#;
+    let clean = r#"{"k":"[redacted]","n":1.10}"#;
+    assert_eq!(OutputSanitizer::new().text(inner), clean);
+    let outer = serde_json::to_string(&json!([inner])).unwrap();
+    assert_eq!(OutputSanitizer::new().text(&outer), serde_json::to_string(&json!([clean])).unwrap());
+    assert!(matches!(OutputSanitizer::new().text(r#"{"path":"C:\\a"}"#), Cow::Borrowed(_)));
+}
+
+#[test]
 fn names_that_are_secrets_do_not_become_one_member() {
     let raw = RawJson::from_value(&json!({"AKIAIOSFODNN7EXAMPL1": 1, "AKIAIOSFODNN7EXAMPL2": 2}));
     let clean = OutputSanitizer::new().json(raw).decode::<serde_json::Value>().unwrap();

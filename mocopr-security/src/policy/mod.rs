@@ -19,7 +19,9 @@ pub use self::{
 };
 use crate::{
     auth::{AuthMiddleware, Authenticator},
+    error_handler::{ErrorHandler, Manner, SecurityLevel, Sentences},
     headers::SecurityHeaders,
+    leak::{Clean, OutputSanitization, OutputSanitizer},
     limits::Limits,
     origin::OriginPolicy,
     rate::RateLimit,
@@ -61,7 +63,8 @@ pub struct SecurityPolicy {
     authorization: Authorization,
     arguments: Arguments,
     unknown_members: UnknownMembers,
-    errors: Errors,
+    errors: ErrorHandler,
+    output: Option<Arc<dyn Clean>>,
     headers: SecurityHeaders,
     initial_scopes: Option<Box<[Box<str>]>>,
     problems: Vec<Problem>,
@@ -104,15 +107,6 @@ pub enum Arguments {
     Unchecked,
 }
 
-/// How much of what went wrong a caller reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Errors {
-    /// A fixed sentence and an incident number.
-    Sanitized,
-    /// The causes as well.
-    Detailed,
-}
-
 /// Which web pages of other origins may read answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CrossOrigin {
@@ -130,6 +124,7 @@ impl SecurityPolicy {
             authorization: Authorization::ByRole,
             rates: RateLimitPolicy::production(),
             limits: Limits::strict(),
+            output: Some(Arc::new(OutputSanitizer::new())),
             ..Self::of(Profile::Strict)
         }
     }
@@ -165,7 +160,8 @@ impl SecurityPolicy {
             authorization: Authorization::ByHandlerAlone,
             arguments: Arguments::Checked,
             unknown_members: UnknownMembers::AsTheSchemaSays,
-            errors: Errors::Sanitized,
+            errors: ErrorHandler::default(),
+            output: None,
             headers: SecurityHeaders::Current,
             initial_scopes: None,
             problems: Vec::new(),
@@ -271,7 +267,36 @@ impl SecurityPolicy {
     /// Says whether callers read the causes of internal errors; `true` in the development profile alone.
     #[must_use]
     pub fn with_detailed_errors(mut self, detailed: bool) -> Self {
-        self.errors = if detailed { Errors::Detailed } else { Errors::Sanitized };
+        self.errors.level = if detailed { SecurityLevel::Development } else { SecurityLevel::Production };
+        self
+    }
+
+    /// Says how errors are told, in the place of all that was said of that before.
+    #[must_use]
+    pub fn with_error_handler(mut self, errors: ErrorHandler) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    /// Says whether secrets whose shape is known, and control characters, are taken out of what handlers say: answers,
+    /// notifications, questions, and sentences for callers. In the strict profile they are unless said, in the
+    /// development profile they are not.
+    ///
+    /// An [`OutputSanitizer`] with patterns of your own takes out more. Where nothing is found a text is looked through
+    /// and not copied.
+    ///
+    /// ```
+    /// use mocopr_security::{leak::OutputSanitizer, policy::SecurityPolicy};
+    ///
+    /// let staff = OutputSanitizer::builder().with_pattern("EMP-[0-9]{6}").build()?;
+    /// let policy = SecurityPolicy::strict().with_output_sanitization(staff);
+    /// # drop(policy);
+    /// # Ok::<(), Vec<mocopr_security::policy::Problem>>(())
+    /// ```
+    #[must_use]
+    pub fn with_output_sanitization(mut self, sanitization: impl Into<OutputSanitization>) -> Self {
+        let OutputSanitization(output) = sanitization.into();
+        self.output = output;
         self
     }
 
@@ -333,9 +358,19 @@ impl SecurityPolicy {
         self.unknown_members
     }
 
-    /// How much of what went wrong a caller reads.
-    pub fn errors(&self) -> Errors {
-        self.errors
+    /// Who reads the causes of internal errors.
+    pub fn security_level(&self) -> SecurityLevel {
+        self.errors.level
+    }
+
+    /// How errors are told; for the sanitizer.
+    pub fn manner(&self) -> Manner<'_> {
+        Manner::of(&self.errors, self.output())
+    }
+
+    /// What cleans what handlers say, where anything does.
+    pub fn output(&self) -> Option<&dyn Clean> {
+        self.output.as_deref()
     }
 
     /// Which security headers answers carry.
@@ -411,8 +446,12 @@ impl SecurityPolicy {
             if self.arguments == Arguments::Unchecked {
                 problems.push(only_development("arguments are not checked", "with_input_validation(false)"));
             }
-            if self.errors == Errors::Detailed {
+            if self.errors.level == SecurityLevel::Development {
                 problems.push(only_development("errors are detailed", "with_detailed_errors(true)"));
+            }
+            if matches!(self.errors.sentences, Sentences::AsWritten) {
+                let what = "what handlers write of errors is not cleaned";
+                problems.push(only_development(what, "with_error_sanitization(false)"));
             }
             if self.cross_origin == CrossOrigin::Any {
                 problems.push(only_development("every web page may read answers", "with_cors_allow_all(true)"));

@@ -6,7 +6,8 @@ use mocopr_core::json::{JsonLimits, MessageLimits};
 
 use crate::{
     auth::AuthMiddleware,
-    policy::{Arguments, CrossOrigin, Errors, Profile, SecurityPolicy},
+    error_handler::SecurityLevel,
+    policy::{Arguments, CrossOrigin, Profile, SecurityPolicy},
     validation::UnknownMembers,
 };
 
@@ -71,8 +72,14 @@ impl Report {
             format!("{depth} levels, {members} members, strings of {string_bytes} bytes, {elements} elements"),
             exceeds(&policy.limits.message.arguments, &MessageLimits::strict().arguments),
         );
-        let sanitized = policy.errors == Errors::Sanitized;
-        report.say("errors", if sanitized { "sanitized" } else { "detailed" }, !sanitized);
+        match policy.errors.level {
+            SecurityLevel::Production => report.say("errors", "sanitized", false),
+            SecurityLevel::Development => report.say("errors", "detailed", true),
+        }
+        match policy.output() {
+            Some(_) => report.say("output", "without known secrets and control characters", false),
+            None => report.say("output", "as handlers say it", true),
+        }
         match policy.cross_origin {
             CrossOrigin::Listed => {
                 let more = policy.allowed_origins.len();

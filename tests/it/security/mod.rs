@@ -10,6 +10,7 @@ mod hidden;
 mod input;
 mod keys;
 mod lapses;
+mod leaks;
 mod listeners;
 mod pages;
 mod rates;
