@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use mocopr_security::{policy::Problem, rbac::AccessError};
+use mocopr_security::{auth::AuthError, policy::Problem, rbac::AccessError};
 
 /// The result of building or running a server.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -65,6 +65,13 @@ impl Error {
     }
 }
 
+/// So that `?` in a `main` takes what is wrong with the description of authentication as well.
+impl From<AuthError> for Error {
+    fn from(error: AuthError) -> Self {
+        Self::problems_found(error.problems().to_vec())
+    }
+}
+
 /// So that `?` in a `main` takes what is wrong with the roles as well.
 impl From<AccessError> for Error {
     fn from(error: AccessError) -> Self {
@@ -111,7 +118,7 @@ impl From<Problem> for Error {
 
 #[cfg(test)]
 mod tests {
-    use mocopr_security::rbac::RoleBasedAccessControl;
+    use mocopr_security::{auth::AuthMiddleware, rbac::RoleBasedAccessControl};
 
     use super::*;
 
@@ -119,6 +126,16 @@ mod tests {
     fn problems_of_roles_are_problems_of_the_configuration() {
         let build = || -> Result<()> {
             RoleBasedAccessControl::builder().with_role("user", &["tools:cal"]).build()?;
+            Ok(())
+        };
+        let error = build().unwrap_err();
+        assert_eq!((error.kind(), error.problems().len()), (ErrorKind::Problems, 1));
+    }
+
+    #[test]
+    fn problems_of_authentication_are_problems_of_the_configuration() {
+        let build = || -> Result<()> {
+            AuthMiddleware::builder().build()?;
             Ok(())
         };
         let error = build().unwrap_err();
