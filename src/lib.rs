@@ -230,10 +230,21 @@ pub mod __private {
     pub use tokio;
 }
 
-// The README's example is compiled with the tests.
-#[cfg(all(doctest, feature = "macros", feature = "stdio"))]
+// The README's examples and those of the security guide are compiled with the tests.
+#[cfg(all(doctest, feature = "macros", feature = "stdio", feature = "http", feature = "outbound"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+#[cfg(all(
+    doctest,
+    target_os = "linux",
+    feature = "macros",
+    feature = "stdio",
+    feature = "http",
+    feature = "outbound",
+    feature = "testing"
+))]
+#[doc = include_str!("../docs/security/guide.md")]
+struct SecurityGuide;
 
 // So are the examples of the macros, whose own crate does not know this one.
 #[cfg(all(doctest, feature = "macros", feature = "stdio", feature = "testing"))]
