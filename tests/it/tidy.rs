@@ -121,7 +121,7 @@ impl Find {
                 .any(|date| line.contains(date)),
             Self::RpcNumber => has_rpc_number(line),
             Self::Header(name) => line.split('"').any(|part| part.trim().eq_ignore_ascii_case(name)),
-            Self::Ticket => !names_rows(line) && words_of(line).any(is_ticket),
+            Self::Ticket => named_rows(line).is_none() && words_of(line).any(is_ticket),
         }
     }
 }
@@ -167,10 +167,15 @@ fn has_rpc_number(line: &str) -> bool {
     })
 }
 
-/// The line is nothing but rows of the security matrix, above the test that shows them.
-fn names_rows(line: &str) -> bool {
-    let mut rows = line.trim().trim_start_matches('/').trim().split(", ");
-    rows.all(|row| is_ticket(row) && !row.starts_with('#'))
+/// The rows of the security matrix, where a line is nothing but rows, above the test that shows them.
+pub(crate) fn named_rows(line: &str) -> Option<Vec<&str>> {
+    let rows: Vec<_> = line.trim().trim_start_matches('/').trim().split(", ").collect();
+    rows.iter().all(|row| is_ticket(row) && !row.starts_with('#')).then_some(rows)
+}
+
+/// What the rules about the source text say.
+pub(crate) fn rules() -> impl Iterator<Item = &'static str> {
+    RULES.iter().map(|rule| rule.0)
 }
 
 fn words_of(line: &str) -> impl Iterator<Item = &str> {
@@ -408,11 +413,13 @@ fn host() -> String {
     text.lines().find_map(|line| line.strip_prefix("host: ")).expect("rustc names its host").to_owned()
 }
 
-fn root() -> PathBuf {
+/// The folder of the repository.
+pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn rust_files() -> Vec<(String, String)> {
+/// Path, relative to the root, and text of every Rust file.
+pub(crate) fn rust_files() -> Vec<(String, String)> {
     files(&["rs"])
 }
 

@@ -12,6 +12,7 @@ mod keys;
 mod lapses;
 mod leaks;
 mod listeners;
+mod matrix;
 mod pages;
 mod rates;
 mod roles;
