@@ -24,12 +24,14 @@ struct Attack {
 }
 
 /// What stands at the path that is read.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum PathIs {
     /// Something else at times.
     Unsteady,
     /// Always a file that may be read.
     Steady,
+    /// Never a file that may be read.
+    Never,
 }
 
 const ATTACKS: &[Attack] = &[
@@ -39,7 +41,7 @@ const ATTACKS: &[Attack] = &[
         prepare: |tree| {
             write(&tree.inside("a.txt"), INSIDE);
             write(&tree.outside("canary.txt"), OUTSIDE);
-            symlink(tree.outside("canary.txt"), tree.inside("link")).unwrap();
+            symlink("../served-not/canary.txt", tree.inside("link")).unwrap();
         },
         round: |tree| exchange(&tree.inside("a.txt"), &tree.inside("link")),
         path_is: PathIs::Unsteady,
@@ -51,7 +53,7 @@ const ATTACKS: &[Attack] = &[
             fs::create_dir(tree.inside("d")).unwrap();
             write(&tree.inside("d/a.txt"), INSIDE);
             write(&tree.outside("a.txt"), OUTSIDE);
-            symlink(tree.outside(""), tree.inside("link")).unwrap();
+            symlink("../served-not", tree.inside("link")).unwrap();
         },
         round: |tree| exchange(&tree.inside("d"), &tree.inside("link")),
         path_is: PathIs::Unsteady,
@@ -82,6 +84,16 @@ const ATTACKS: &[Attack] = &[
         },
         round: |tree| exchange(&tree.inside("a.txt"), &tree.inside("hard")),
         path_is: PathIs::Unsteady,
+    },
+    Attack {
+        name: "a second name of a file outside comes and goes",
+        path: "h.txt",
+        prepare: |tree| write(&tree.outside("canary.txt"), OUTSIDE),
+        round: |tree| {
+            fs::hard_link(tree.outside("canary.txt"), tree.inside("h.txt")).unwrap();
+            fs::remove_file(tree.inside("h.txt")).unwrap();
+        },
+        path_is: PathIs::Never,
     },
     Attack {
         name: "a file and a pipe take turns",
@@ -133,10 +145,12 @@ pub(crate) fn run(reads: u64) {
             let took = began.elapsed();
             println!("{}, {name}: {count:?} in {rounds} rounds, {took:.1?}", attack.name);
             assert_eq!(count.outside, 0, "{}: {name}", attack.name);
-            if attack.path_is == PathIs::Steady {
-                assert_eq!(count.inside, reads, "{}: {name}: {count:?}", attack.name);
-            }
-            assert!(count.inside > 0 && rounds > 0, "{}: {name}: {count:?}", attack.name);
+            let holds = match attack.path_is {
+                PathIs::Unsteady => count.inside > 0,
+                PathIs::Steady => count.inside == reads,
+                PathIs::Never => count.inside == 0,
+            };
+            assert!(holds && rounds > 0, "{}: {name}: {count:?}", attack.name);
         }
     }
 }

@@ -57,6 +57,12 @@ impl RelPath {
         self.0.rsplit('/').next().unwrap_or_default()
     }
 
+    /// The path of the directory that holds it; `None` where that is the directory itself.
+    pub fn parent(&self) -> Option<Self> {
+        let (parent, _) = self.0.rsplit_once('/')?;
+        Some(Self(parent.into()))
+    }
+
     /// The last suffix of the name: what stands behind its last dot, unless that is where the name begins or ends.
     ///
     /// ```

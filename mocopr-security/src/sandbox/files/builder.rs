@@ -73,7 +73,7 @@ impl FileResourceBuilder {
         self
     }
 
-    /// How many bytes of a file are served; a larger one is refused. 4 MiB unless said.
+    /// How many bytes of a file are served; a larger one is refused. 4 MiB unless said, 1 GiB at most.
     ///
     /// What is counted is what is read, so a file that grows meanwhile is refused as well. A read holds the file in memory,
     /// and the answer is bounded by [`Limits::result_bytes`](crate::limits::Limits::result_bytes) as well.
@@ -130,6 +130,12 @@ impl FileResourceBuilder {
                 "give .with_file_size_limit(..) a number of bytes above zero",
             ));
         }
+        if rules.size_limit > MOST_SIZE_LIMIT {
+            problems.push(Problem::new(
+                "files of more than 1 GiB would be held in memory",
+                "give .with_file_size_limit(..) at most 1024 * 1024 * 1024",
+            ));
+        }
         let root = match base {
             Some(base) => open(&base, preference).map_err(|problem| problems.push(problem)).ok(),
             None => {
@@ -175,10 +181,8 @@ fn unopened(base: &Path, error: Errno) -> Problem {
     match error {
         Errno::NOTDIR => Problem::new(format!("{shown} is not a directory"), "name a directory"),
         Errno::NOTSUP => Problem::new(
-            format!(
-                "{shown} cannot be served safely: the kernel has no `openat2`, and nothing else tells where a file is"
-            ),
-            "let the process call openat2, or mount /proc",
+            format!("{shown} cannot be served safely: there is no /proc, which tells where an opened file is"),
+            "mount /proc where this process runs",
         ),
         error => Problem::new(
             format!("{shown} cannot be opened ({})", std::io::Error::from(error).kind()),
@@ -193,3 +197,6 @@ const OF_THE_KERNEL: [FsWord; 7] =
 
 /// 4 MiB: in base64 it fits the answers that the strict policy allows.
 const DEFAULT_SIZE_LIMIT: u64 = 4 * 1024 * 1024;
+
+/// 1 GiB: a read holds a file in memory.
+const MOST_SIZE_LIMIT: u64 = 1024 * 1024 * 1024;

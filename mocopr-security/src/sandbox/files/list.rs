@@ -5,7 +5,7 @@ use rustix::{
     io::Errno,
 };
 
-use super::{FileEntry, FileFault, FileRange, Sandbox, media, open};
+use super::{FileEntry, FileFault, FileRange, Sandbox, media};
 use crate::sandbox::path::RelPath;
 
 /// The files of a range, for which at most so many names are read, of whatever kind.
@@ -68,7 +68,7 @@ impl Walk<'_> {
             }
             match kind {
                 NameKind::Directory => self.enter(Some(&path))?,
-                NameKind::File => self.add(&directory, path)?,
+                NameKind::File => self.add(path)?,
             }
         }
         Ok(())
@@ -97,11 +97,17 @@ impl Walk<'_> {
         }
     }
 
-    fn add(&mut self, directory: &Dir, path: RelPath) -> Result<(), FileFault> {
-        if let Some(stat) = stat(directory, path.name())?.filter(open::is_served) {
-            let media_type = media::of(path.extension()).name;
-            self.found.push(FileEntry { path, size: u64::try_from(stat.st_size).unwrap_or_default(), media_type });
-        }
+    /// Adds a file that could be read, as far as how it looks says so.
+    fn add(&mut self, path: RelPath) -> Result<(), FileFault> {
+        let stat = match self.sandbox.root.look(&path) {
+            Ok(opened) => opened.stat,
+            Err(error) => {
+                let fault = FileFault::from(error);
+                return if fault.is_absent() { Ok(()) } else { Err(fault) };
+            }
+        };
+        let media_type = media::of(path.extension()).name;
+        self.found.push(FileEntry { path, size: u64::try_from(stat.st_size).unwrap_or_default(), media_type });
         Ok(())
     }
 }

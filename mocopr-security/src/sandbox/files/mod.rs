@@ -34,7 +34,7 @@ use crate::{policy::Problem, sandbox::path::RelPath};
 /// links (files with a second name), directories, pipes, sockets, devices, what is mounted below, and hidden files are
 /// absent, exactly as what does not exist. A copy is a handle to the same directory.
 ///
-/// Linux alone: with `openat2`, or else with `/proc`.
+/// Linux alone, with `/proc`; directories that hold files must be readable.
 ///
 /// ```no_run
 /// use mocopr_security::sandbox::files::FileResourceHandler;
@@ -162,7 +162,9 @@ impl FileResourceHandler {
         if size > limit {
             return Err(FileFault::TooLarge);
         }
-        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default().saturating_add(1));
+        // A sparse file has a size and no bytes, so room is made as bytes come.
+        let room = usize::try_from(size).unwrap_or_default().saturating_add(1).min(FIRST_ROOM);
+        let mut bytes = Vec::with_capacity(room);
         // One byte more than is allowed tells a file that grew from one that fits.
         let read = File::from(handle).take(limit.saturating_add(1)).read_to_end(&mut bytes);
         let read = read.map_err(FileFault::Failed)?;
@@ -285,3 +287,6 @@ impl fmt::Debug for FileBody {
 
 /// Names that one list reads, of whatever kind: some tenths of a second, and some megabytes.
 const MOST_NAMES: usize = 100_000;
+
+/// What is set aside for a file before anything of it is read.
+const FIRST_ROOM: usize = 1024 * 1024;

@@ -3,17 +3,18 @@
 //! Everything is opened relative to a handle of the directory that was opened once, and is judged by its own handle. The
 //! kernel resolves a path in one step with `openat2`, which refuses links and mounts and lets nothing out whose place
 //! was not beneath the directory. Where that call is missing (gVisor, filters of system calls) the path is walked one
-//! component at a time, and the place of what was opened is read back from the kernel, which names it in one step.
+//! component at a time. In both ways the place of a file that was opened is read back from `/proc` in the end.
 //! A handle without access (`O_PATH`) is looked at before anything is opened, so that pipes and devices are not; one that
 //! takes the place of a file between the two is opened without waiting, and refused unread.
 
 use std::{
+    mem::MaybeUninit,
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     path::Path,
 };
 
 use rustix::{
-    fs::{CWD, FileType, Mode, OFlags, PROC_SUPER_MAGIC, ResolveFlags, Stat},
+    fs::{CWD, FileType, Mode, OFlags, PROC_SUPER_MAGIC, RawDir, ResolveFlags, Stat},
     io::{self, Errno},
 };
 
@@ -22,6 +23,8 @@ use crate::sandbox::path::RelPath;
 /// A directory, and how what is below it is opened.
 pub(super) struct Root {
     directory: OwnedFd,
+    /// `/proc/self/fd`, which names the place of every handle of this process.
+    handles: OwnedFd,
     way: Way,
 }
 
@@ -33,8 +36,6 @@ enum Way {
     Steps {
         /// The device of the directory.
         device: u64,
-        /// `/proc/self/fd`, which names the place of every handle of this process.
-        handles: OwnedFd,
     },
 }
 
@@ -63,11 +64,17 @@ impl Root {
     pub(super) fn open(path: &Path, preference: Preference) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = rustix::fs::openat(CWD, path, flags, Mode::empty())?;
+        let steps = || Ok(Way::Steps { device: rustix::fs::fstat(&directory)?.st_dev });
         let way = match preference {
-            Preference::Best if in_one_step(directory.as_fd(), ".", flags).is_ok() => Way::Kernel,
-            Preference::Best | Preference::Steps => Way::steps(directory.as_fd())?,
+            Preference::Best => match in_one_step(directory.as_fd(), ".", flags) {
+                Ok(_) => Way::Kernel,
+                // The call is not there, or a filter of system calls takes it away.
+                Err(Errno::NOSYS | Errno::PERM) => steps()?,
+                Err(error) => return Err(error),
+            },
+            Preference::Steps => steps()?,
         };
-        Ok(Self { directory, way })
+        Ok(Self { directory, handles: handles()?, way })
     }
 
     /// The handle of the directory.
@@ -81,10 +88,17 @@ impl Root {
         settled(|| {
             // It stays open, so that no other file can get its inode.
             let seen = self.look_once(path)?;
-            let handle = self.resolve(path, flags)?;
+            let parent = self.subdirectory_once(path.parent().as_ref())?;
+            let handle = match self.way {
+                Way::Kernel => in_one_step(parent.as_fd(), path.name(), flags)?,
+                Way::Steps { device } => on_device(parent.as_fd(), path.name(), flags, device)?,
+            };
             let stat = judged(&handle)?;
+            // It had one name when it was judged. That may be one outside, if the name here was a second one that was
+            // removed meanwhile: a removal that has begun is over once names of its directory are read, and shows then.
+            read_a_name(parent.as_fd())?;
             let same = (stat.st_dev, stat.st_ino) == (seen.stat.st_dev, seen.stat.st_ino);
-            if same { Ok(Opened { handle, stat }) } else { Err(Errno::AGAIN) }
+            if same && self.is_at(&handle, path)? { Ok(Opened { handle, stat }) } else { Err(Errno::AGAIN) }
         })
     }
 
@@ -95,11 +109,7 @@ impl Root {
 
     /// Opens a directory below this one, or this one, to read its names.
     pub(super) fn subdirectory(&self, path: Option<&RelPath>) -> io::Result<OwnedFd> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        match path {
-            Some(path) => settled(|| self.resolve(path, flags)),
-            None => rustix::fs::openat(&self.directory, ".", flags, Mode::empty()),
-        }
+        settled(|| self.subdirectory_once(path))
     }
 
     /// What the way is called, for the log.
@@ -115,33 +125,48 @@ impl Root {
         Ok(Opened { stat: judged(&handle)?, handle })
     }
 
+    fn subdirectory_once(&self, path: Option<&RelPath>) -> io::Result<OwnedFd> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        match path {
+            Some(path) => self.resolve(path, flags),
+            None => rustix::fs::openat(&self.directory, ".", flags, Mode::empty()),
+        }
+    }
+
     fn resolve(&self, path: &RelPath, flags: OFlags) -> io::Result<OwnedFd> {
         match &self.way {
             Way::Kernel => in_one_step(self.directory(), path.as_str(), flags),
-            Way::Steps { device, handles } => {
+            Way::Steps { device } => {
                 let opened = in_steps(self.directory(), path, flags, *device)?;
                 // A directory on the way may have been moved out while it was held: only the place counts that the
-                // kernel names for the file itself, and it names it in one step.
-                let here = place(handles.as_fd(), opened.as_fd())?;
-                let mut expected = place(handles.as_fd(), self.directory())?;
-                expected.push(b'/');
-                expected.extend_from_slice(path.as_str().as_bytes());
-                if here == expected { Ok(opened) } else { Err(Errno::AGAIN) }
+                // kernel names for the file itself.
+                if self.is_at(&opened, path)? { Ok(opened) } else { Err(Errno::AGAIN) }
             }
         }
     }
+
+    /// Whether the kernel names this path below the directory for a handle, at one moment. What has lost the name by
+    /// which it was opened is nowhere.
+    fn is_at(&self, handle: &OwnedFd, path: &RelPath) -> io::Result<bool> {
+        let mut expected = self.place(self.directory())?;
+        expected.push(b'/');
+        expected.extend_from_slice(path.as_str().as_bytes());
+        Ok(self.place(handle.as_fd())? == expected)
+    }
+
+    /// Where a handle leads, as the kernel names it at this moment.
+    fn place(&self, handle: BorrowedFd<'_>) -> io::Result<Vec<u8>> {
+        let name = handle.as_raw_fd().to_string();
+        Ok(rustix::fs::readlinkat(&self.handles, name, Vec::new())?.into_bytes())
+    }
 }
 
-impl Way {
-    fn steps(directory: BorrowedFd<'_>) -> io::Result<Self> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let handles = rustix::fs::openat(CWD, HANDLES, flags, Mode::empty()).map_err(|_| Errno::NOTSUP)?;
-        // Whatever else may stand at this path would not tell the truth about places.
-        if rustix::fs::fstatfs(&handles)?.f_type != PROC_SUPER_MAGIC {
-            return Err(Errno::NOTSUP);
-        }
-        Ok(Self::Steps { device: rustix::fs::fstat(directory)?.st_dev, handles })
-    }
+/// Opens what tells where handles lead.
+fn handles() -> io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let handles = rustix::fs::openat(CWD, HANDLES, flags, Mode::empty()).map_err(|_| Errno::NOTSUP)?;
+    // Whatever else may stand at this path would not tell the truth about places.
+    if rustix::fs::fstatfs(&handles)?.f_type == PROC_SUPER_MAGIC { Ok(handles) } else { Err(Errno::NOTSUP) }
 }
 
 /// The kernel's own walk, which never leaves the directory, follows no link and crosses no mount.
@@ -161,10 +186,7 @@ fn in_steps(directory: BorrowedFd<'_>, path: &RelPath, flags: OFlags, device: u6
     while let Some(component) = components.next() {
         let at = held.as_ref().map_or(directory, AsFd::as_fd);
         let is_last = components.peek().is_none();
-        let next = rustix::fs::openat(at, component, if is_last { flags } else { through }, Mode::empty())?;
-        if rustix::fs::fstat(&next)?.st_dev != device {
-            return Err(Errno::XDEV);
-        }
+        let next = on_device(at, component, if is_last { flags } else { through }, device)?;
         if is_last {
             return Ok(next);
         }
@@ -173,10 +195,16 @@ fn in_steps(directory: BorrowedFd<'_>, path: &RelPath, flags: OFlags, device: u6
     Err(Errno::NOENT)
 }
 
-/// Where a handle leads, as the kernel names it at this moment.
-fn place(handles: BorrowedFd<'_>, handle: BorrowedFd<'_>) -> io::Result<Vec<u8>> {
-    let name = handle.as_raw_fd().to_string();
-    Ok(rustix::fs::readlinkat(handles, name, Vec::new())?.into_bytes())
+/// One step of a walk.
+fn on_device(at: BorrowedFd<'_>, name: &str, flags: OFlags, device: u64) -> io::Result<OwnedFd> {
+    let next = rustix::fs::openat(at, name, flags, Mode::empty())?;
+    if rustix::fs::fstat(&next)?.st_dev == device { Ok(next) } else { Err(Errno::XDEV) }
+}
+
+/// Reads a name of a directory, for which the kernel takes the lock that a removal in it holds.
+fn read_a_name(directory: BorrowedFd<'_>) -> io::Result<()> {
+    let mut buffer = [MaybeUninit::uninit(); ROOM_FOR_A_NAME];
+    RawDir::new(directory, &mut buffer).next().transpose().map(drop)
 }
 
 /// How a regular file with one name looks; [`Errno::AGAIN`] for one that has lost its only name since it was opened, and
@@ -209,6 +237,9 @@ fn settled<T>(attempt: impl Fn() -> io::Result<T>) -> io::Result<T> {
 pub(super) fn is_served(stat: &Stat) -> bool {
     FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_nlink == 1
 }
+
+/// Bytes that hold a name of 255 bytes and what the kernel says of it.
+const ROOM_FOR_A_NAME: usize = 512;
 
 const HANDLES: &str = "/proc/self/fd";
 

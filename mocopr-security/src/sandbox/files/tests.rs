@@ -190,9 +190,14 @@ fn a_file_is_read_up_to_its_limit_and_not_one_byte_beyond() {
         assert_eq!(read(&files, "fits.txt"), text("12345678"));
         assert_eq!(read(&files, "grows.txt"), Err("too large"));
     }
-    for files in trees.both(|builder| builder.with_file_size_limit(u64::MAX)) {
+    const GIB: u64 = 1024 * 1024 * 1024;
+    File::create(trees.at("sparse.txt")).unwrap().set_len(8 * 1024 * GIB).unwrap();
+    for files in trees.both(|builder| builder.with_file_size_limit(GIB)) {
         assert_eq!(read(&files, "grows.txt"), text("123456789"));
+        assert_eq!(read(&files, "sparse.txt"), Err("too large"));
     }
+    let more = FileResourceHandler::builder().with_base_directory(trees.here.path()).with_file_size_limit(GIB + 1);
+    assert_eq!(more.build().problems().len(), 1);
 }
 
 /// S-54
