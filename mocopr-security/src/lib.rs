@@ -17,7 +17,7 @@
 //! | [`seal`], [`random`] | state that a client carries for us; names that nobody can guess |
 //! | [`schema`] | JSON Schema: compile once, check every call |
 //! | [`revoke`] | who is not believed any longer |
-//! | [`file`] | who else may touch a file that is trusted |
+//! | [`mod@file`] | who else may touch a file that is trusted |
 //! | [`sandbox`], [`validation`] | resources out of bounded places; what of a peer's text is taken |
 //! | [`sanitize`], [`error_handler`] | what an error may say; what an owner says of that |
 //! | [`redact`] | what is never printed |
