@@ -155,7 +155,7 @@ impl HttpConfig {
                 ));
             }
             Profile::Development => {}
-            _ => {
+            Profile::Strict => {
                 if !ip.is_loopback() {
                     problems.push(Problem::new(
                         format!(
@@ -224,7 +224,7 @@ pub(crate) async fn run(engine: Arc<Engine>, owner: Option<BoxFuture<'static, ()
     let address = socket.local_addr().map_err(failed)?;
     match engine.gate.policy().profile() {
         Profile::Development => warn_once(address),
-        _ => {
+        Profile::Strict => {
             posture::tell(&posture::report(&engine));
             info!(%address, "listening");
         }

@@ -82,8 +82,8 @@ impl<P> McpServer<P> {
         self.engine.gate.policy()
     }
 
-    /// Who and what is not believed any longer: revocations act on the next message, and end open streams and long calls
-    /// within a second.
+    /// Who and what is not believed any longer: revocations act on the next message, and within a second end the open
+    /// streams and long calls of whomever a credential proves.
     pub fn revocations(&self) -> Revocations {
         self.engine.gate.revocations().clone()
     }

@@ -88,8 +88,9 @@ pub(crate) fn challenge(resource: Option<&ProtectedResource>, challenge: Challen
     if let Some(error) = error {
         parameter("error", error);
     }
-    // Scopes are checked where they are configured: printable ASCII without quotes.
-    let scopes: Vec<&str> = scopes.iter().map(|scope| &**scope).filter(|scope| *scope != OFFLINE_ACCESS).collect();
+    // What is no scope could end the parameter; it is left out.
+    let named = scopes.iter().map(|scope| &**scope).filter(|scope| *scope != OFFLINE_ACCESS && is_scope(scope));
+    let scopes: Vec<&str> = named.collect();
     if !scopes.is_empty() {
         parameter("scope", &scopes.join(" "));
     }
@@ -97,6 +98,11 @@ pub(crate) fn challenge(resource: Option<&ProtectedResource>, challenge: Challen
         parameter("resource_metadata", &resource.document_url);
     }
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Bearer"))
+}
+
+/// `scope-token` of RFC 6749, section 3.3.
+fn is_scope(scope: &str) -> bool {
+    !scope.is_empty() && scope.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
 }
 
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
@@ -153,5 +159,7 @@ mod tests {
             format!("Bearer error=\"insufficient_scope\", scope=\"a b\", {metadata}")
         );
         assert_eq!(challenge(None, Challenge::Absent(&[])), "Bearer");
+        let hostile = ["a\", error=\"x".into(), "b".into()];
+        assert_eq!(challenge(None, Challenge::Scopes(&hostile)), "Bearer error=\"insufficient_scope\", scope=\"b\"");
     }
 }

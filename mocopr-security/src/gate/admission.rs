@@ -1,6 +1,6 @@
 //! Who was admitted, and for how long.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     auth::{Lease, Verified},
@@ -30,6 +30,16 @@ impl Admission {
     /// Somebody whom a credential proves.
     pub(super) fn by(verified: &Verified, revocations: u64) -> Self {
         Self { principal: verified.principal().clone(), lease: Some(verified.lease()), revocations }
+    }
+
+    /// Its time has passed.
+    pub(super) fn is_over(&self, now: Duration) -> bool {
+        self.lease.as_ref().and_then(|lease| lease.until).is_some_and(|until| until <= now)
+    }
+
+    /// The name of the credential that it rests on.
+    pub(super) fn credential(&self) -> Option<&str> {
+        self.lease.as_ref()?.credential.as_deref()
     }
 
     /// Who was admitted.

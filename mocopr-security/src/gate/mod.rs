@@ -67,7 +67,7 @@ pub struct Gate {
 /// Proof that the head of an HTTP request is in order: where it comes from, by which name it calls, and for which page.
 ///
 /// Made by [`Gate::check_head`] alone. It says nothing of who sent the request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 #[must_use]
 pub struct Head {
     from: Block,
@@ -280,7 +280,7 @@ impl Gate {
             }
         };
         let admission = Admission::by(&verified, revocations);
-        if !self.holds_now(&admission) {
+        if admission.is_over(self.clock.unix()) || self.is_revoked(&admission) {
             return Err(invalid(Rejected::new("revoked or expired")));
         }
         Ok(admission)
@@ -296,7 +296,10 @@ impl Gate {
         let revocations = self.revocations.changes();
         let verified = self.verify(Credential::Bearer(token.expose())).await?;
         let admission = Admission::by(&verified, revocations);
-        if self.holds_now(&admission) { Ok(admission) } else { Err(Rejected::new("revoked or expired")) }
+        if admission.is_over(self.clock.unix()) || self.is_revoked(&admission) {
+            return Err(Rejected::new("revoked or expired"));
+        }
+        Ok(admission)
     }
 
     /// Admits the client of a pipe inside of this process: the user of this machine.
@@ -332,21 +335,17 @@ impl Gate {
 
     /// An admission still means something: it has not expired, and neither the principal nor the credential is revoked.
     ///
-    /// Two atomic reads where nothing was revoked since it was made.
+    /// Two reads, of the clock and of a count, where nothing was revoked since it was made.
     pub fn holds(&self, admission: &Admission) -> bool {
-        match &admission.lease {
-            None if admission.revocations == self.revocations.changes() => true,
-            None | Some(_) => self.holds_now(admission),
-        }
-    }
-
-    fn holds_now(&self, admission: &Admission) -> bool {
-        let lease = admission.lease.as_deref();
-        if lease.and_then(|lease| lease.until).is_some_and(|until| until <= self.clock.unix()) {
+        if admission.is_over(self.clock.unix()) {
             return false;
         }
-        let credential = lease.and_then(|lease| lease.credential.as_deref());
-        self.revocations.changes() == 0 || !self.revocations.covers(&admission.principal, credential)
+        self.revocations.changes() == admission.revocations || !self.is_revoked(admission)
+    }
+
+    /// Whether a revocation speaks of it, whenever that was said.
+    fn is_revoked(&self, admission: &Admission) -> bool {
+        self.revocations.changes() > 0 && self.revocations.covers(&admission.principal, admission.credential())
     }
 
     /// Decides whether one call may be carried out, whatever transport it came on.

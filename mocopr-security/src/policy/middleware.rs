@@ -3,7 +3,8 @@
 
 use crate::{
     headers::SecurityHeaders,
-    policy::{CrossOrigin, RateLimitPolicy, SecurityPolicy},
+    policy::{CrossOrigin, Problem, SecurityPolicy},
+    rate::RateLimit,
 };
 
 /// A part of a policy that a server's builder takes by `with_middleware`; each kind comes once.
@@ -15,14 +16,14 @@ pub trait Middleware {
     fn slot_into(self, policy: SecurityPolicy) -> SecurityPolicy;
 }
 
-/// How often one client may ask: [`SecurityPolicy::with_rate_limiting`] under another name.
+/// How often one client may ask: [`SecurityPolicy::with_principal_rate`] under another name.
 #[derive(Clone, Copy, Debug)]
-pub struct RateLimitMiddleware(RateLimitPolicy);
+pub struct RateLimitMiddleware(RateLimit);
 
 impl RateLimitMiddleware {
-    /// So many requests a minute for each principal; the other rates are those of [`RateLimitPolicy::production`].
+    /// So many requests a minute for each principal; the other rates stay as they are.
     pub const fn per_client(requests_per_minute: u32) -> Self {
-        Self(RateLimitPolicy::per_client(requests_per_minute))
+        Self(RateLimit::per_minute(requests_per_minute))
     }
 }
 
@@ -32,11 +33,12 @@ impl Middleware for RateLimitMiddleware {
     }
 
     fn slot_into(self, policy: SecurityPolicy) -> SecurityPolicy {
-        policy.with_rate_limiting(self.0)
+        policy.with_principal_rate(self.0)
     }
 }
 
-/// Which web pages may call and read: [`SecurityPolicy::with_allowed_origin`] under another name.
+/// Which web pages may call and read. It says so alone: beside [`SecurityPolicy::with_allowed_origin`] or
+/// [`SecurityPolicy::with_cors_allow_all`] it is a problem that the server's `build()` reports.
 #[derive(Clone, Debug)]
 pub struct CorsMiddleware {
     origins: Vec<Box<str>>,
@@ -62,7 +64,11 @@ impl Middleware for CorsMiddleware {
     }
 
     fn slot_into(self, policy: SecurityPolicy) -> SecurityPolicy {
-        let policy = SecurityPolicy { cross_origin: CrossOrigin::Listed, allowed_origins: Vec::new(), ..policy };
+        let mut policy = policy;
+        if policy.cross_origin == CrossOrigin::Any || !policy.allowed_origins.is_empty() {
+            let what = "which web pages may call is said by the policy and by CorsMiddleware";
+            policy.problems.push(Problem::new(what, "say it in one of the two"));
+        }
         self.origins.into_iter().fold(policy, SecurityPolicy::with_allowed_origin)
     }
 }

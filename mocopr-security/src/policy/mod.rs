@@ -72,7 +72,6 @@ pub struct SecurityPolicy {
 
 /// The set of defaults that a policy began with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Profile {
     /// Loopback only, local principal.
     Development,

@@ -49,10 +49,4 @@ impl RateLimitPolicy {
     pub const fn unlimited() -> Self {
         Self { address: None, principal: None, heavy: None }
     }
-
-    /// So many a minute for each principal, whose address may ask as often as under
-    /// [`production`](Self::production).
-    pub const fn per_client(requests_per_minute: u32) -> Self {
-        Self { principal: Some(RateLimit::per_minute(requests_per_minute)), ..Self::production() }
-    }
 }
