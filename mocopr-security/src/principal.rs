@@ -144,6 +144,11 @@ impl Principal {
         roles.iter().map(|role| &**role)
     }
 
+    /// It is the same one, with the same roles and scopes.
+    pub(crate) fn has_the_rights_of(&self, other: &Self) -> bool {
+        self == other && self.0.holdings == other.0.holdings
+    }
+
     /// It has this role.
     pub fn has_role(&self, role: &str) -> bool {
         match &self.0.holdings {

@@ -289,6 +289,9 @@ impl Running {
         if let (Some(ask), FailureKind::Internal(_)) = (ask, failure.kind()) {
             return match ask {
                 AskError::Schema => self.internal("a handler asked with a schema that cannot be used"),
+                AskError::Page => {
+                    self.internal("a handler asked to open a page that is not https or whose URL has a secret")
+                }
                 AskError::Secret => self.internal("a handler asked for a secret in a form; elicit_url is for that"),
                 AskError::Unsupported(needed) => self.fault(Fault::MissingCapability(needed.clone())),
                 AskError::Declined | AskError::Cancelled | AskError::Invalid | AskError::Failed => {

@@ -29,6 +29,8 @@ pub(crate) use self::{
     verdict::Lease,
 };
 
+use crate::principal::Principal;
+
 /// A credential as a peer presented it: not checked in any way but that it is visible ASCII.
 ///
 /// `Debug` shows nothing of it.
@@ -56,6 +58,13 @@ impl fmt::Debug for Credential<'_> {
 pub trait Authenticator: Send + Sync + fmt::Debug + 'static {
     /// Whom the credential proves. Answers at once where nothing has to be fetched.
     fn authenticate(&self, credential: Credential<'_>) -> Verdict;
+
+    /// A credential that it accepted still proves what it proved, as far as that can change before its time ends.
+    ///
+    /// Asked at each message of a stream, and now and then while something is open; it must answer at once.
+    fn still_proves(&self, _who: &Principal, _credential: Option<&str>) -> bool {
+        true
+    }
 
     /// Who issues what this authenticator accepts, as `authorization_servers` of RFC 9728 names them; empty where no
     /// OAuth issuer does.

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    auth::{Lease, Verified},
+    auth::{Authenticator, Lease, Verified},
     principal::Principal,
 };
 
@@ -17,6 +17,8 @@ pub struct Admission {
     pub(super) principal: Principal,
     /// By what it was admitted; `None` where nothing can end it but the end of the peer.
     pub(super) lease: Option<Arc<Lease>>,
+    /// Who said so.
+    pub(super) by: Option<Arc<dyn Authenticator>>,
     /// How many revocations there were when it was looked at.
     pub(super) revocations: u64,
 }
@@ -24,17 +26,23 @@ pub struct Admission {
 impl Admission {
     /// Somebody whom no credential proves.
     pub(super) fn of(principal: Principal) -> Self {
-        Self { principal, lease: None, revocations: 0 }
+        Self { principal, lease: None, by: None, revocations: 0 }
     }
 
     /// Somebody whom a credential proves.
-    pub(super) fn by(verified: &Verified, revocations: u64) -> Self {
-        Self { principal: verified.principal().clone(), lease: Some(verified.lease()), revocations }
+    pub(super) fn by(verified: &Verified, authenticator: Arc<dyn Authenticator>, revocations: u64) -> Self {
+        let principal = verified.principal().clone();
+        Self { principal, lease: Some(verified.lease()), by: Some(authenticator), revocations }
     }
 
     /// Its time has passed.
     pub(super) fn is_over(&self, now: Duration) -> bool {
         self.lease.as_ref().and_then(|lease| lease.until).is_some_and(|until| until <= now)
+    }
+
+    /// Whoever verified its credential would say the same of it now.
+    pub(super) fn is_still_proven(&self) -> bool {
+        self.by.as_ref().is_none_or(|by| by.still_proves(&self.principal, self.credential()))
     }
 
     /// The name of the credential that it rests on.

@@ -257,7 +257,7 @@ impl Gate {
             Refusal { unproven: Some(unproven), ..refusal(Fault::Unauthenticated) }
         };
         let invalid = |reason| failed(reason, Unproven::Invalid);
-        let verified = match presented(peer.http.headers) {
+        let (verified, by) = match presented(peer.http.headers) {
             Err(_) => return Err(ambiguous()),
             Ok(Presented::Nothing) if self.policy.requires_authentication() => {
                 return Err(failed(Rejected::new("no credential"), Unproven::Absent));
@@ -272,14 +272,14 @@ impl Gate {
             Ok(Presented::One(credential)) => self.verify(credential).await.map_err(invalid)?,
             Ok(Presented::Two(one, other)) => {
                 let one = self.verify(one).await.map_err(invalid)?;
-                let other = self.verify(other).await.map_err(invalid)?;
-                if one.principal() != other.principal() {
+                let (other, _) = self.verify(other).await.map_err(invalid)?;
+                if one.0.principal() != other.principal() {
                     return Err(ambiguous());
                 }
                 one
             }
         };
-        let admission = Admission::by(&verified, revocations);
+        let admission = Admission::by(&verified, by, revocations);
         if admission.is_over(self.clock.unix()) || self.is_revoked(&admission) {
             return Err(invalid(Rejected::new("revoked or expired")));
         }
@@ -294,8 +294,8 @@ impl Gate {
     pub async fn admit_stdio(&self, token: Option<&Secret<String>>) -> Result<Admission, Rejected> {
         let Some(token) = token else { return Ok(self.admit_pipe()) };
         let revocations = self.revocations.changes();
-        let verified = self.verify(Credential::Bearer(token.expose())).await?;
-        let admission = Admission::by(&verified, revocations);
+        let (verified, by) = self.verify(Credential::Bearer(token.expose())).await?;
+        let admission = Admission::by(&verified, by, revocations);
         if admission.is_over(self.clock.unix()) || self.is_revoked(&admission) {
             return Err(Rejected::new("revoked or expired"));
         }
@@ -317,7 +317,7 @@ impl Gate {
     }
 
     /// Whom a credential proves: the first authenticator that knows its kind says so.
-    async fn verify(&self, credential: Credential<'_>) -> Result<Verified, Rejected> {
+    async fn verify(&self, credential: Credential<'_>) -> Result<(Verified, Arc<dyn Authenticator>), Rejected> {
         for authenticator in &self.authenticators {
             let verdict = match authenticator.authenticate(credential) {
                 Verdict::Later(pending) => pending.wait().await,
@@ -325,7 +325,7 @@ impl Gate {
             };
             match verdict {
                 Verdict::Foreign => {}
-                Verdict::Verified(verified) => return Ok(verified),
+                Verdict::Verified(verified) => return Ok((verified, authenticator.clone())),
                 Verdict::Rejected(rejected) => return Err(rejected),
                 Verdict::Later(_) => return Err(Rejected::new("a verdict that never comes")),
             }
@@ -335,9 +335,9 @@ impl Gate {
 
     /// An admission still means something: it has not expired, and neither the principal nor the credential is revoked.
     ///
-    /// Two reads, of the clock and of a count, where nothing was revoked since it was made.
+    /// Two reads, of the clock and of a count, where nothing was revoked since it was made and it rests on a token.
     pub fn holds(&self, admission: &Admission) -> bool {
-        if admission.is_over(self.clock.unix()) {
+        if admission.is_over(self.clock.unix()) || !admission.is_still_proven() {
             return false;
         }
         self.revocations.changes() == admission.revocations || !self.is_revoked(admission)

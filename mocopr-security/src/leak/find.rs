@@ -179,7 +179,8 @@ fn aws(bytes: &[u8], at: usize) -> Option<Range<usize>> {
     (end - start == 20).then_some(start..end)
 }
 
-/// A private key in PEM (RFC 7468), up to its end or, where that is missing, up to the end of the text.
+/// A private key in PEM (RFC 7468), up to its end or, where that is missing, as far as its lines go on: whoever writes
+/// only a beginning must not take away what others say below it.
 fn private_key(bytes: &[u8], at: usize) -> Option<Range<usize>> {
     let start = before(bytes, at, b"-----BEG")?;
     let label = bytes.get(at + 1..)?.strip_prefix(b"N ")?;
@@ -191,7 +192,19 @@ fn private_key(bytes: &[u8], at: usize) -> Option<Range<usize>> {
         let label = body.get(end + 9..)?;
         Some(at + end + 9 + memmem::find(label.get(..label.len().min(LABEL_BYTES))?, b"-----")? + 5)
     });
-    Some(start..end.unwrap_or(bytes.len()))
+    Some(start..end.unwrap_or_else(|| at + lines_of_key(body)))
+}
+
+/// Where the lines of base64 end that stand below the first line of a key.
+fn lines_of_key(body: &[u8]) -> usize {
+    let is_key = |line: &[u8]| {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        line.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='))
+    };
+    let mut lines = body.split(|byte| *byte == b'\n');
+    let first = lines.next().map_or(0, <[u8]>::len);
+    let rest: usize = lines.take_while(|line| is_key(line)).map(|line| line.len() + 1).sum();
+    (first + rest).min(body.len())
 }
 
 /// What follows `Bearer` (RFC 6750, section 2.1), if it is long and has a digit, as a word has not.

@@ -157,20 +157,25 @@ impl OutputSanitizer {
     /// The text without secrets and control characters; borrowed where it holds none.
     #[must_use]
     pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        match self.escaped(text) {
+        self.nested(text, MOST_NESTED)
+    }
+
+    /// A text that may be JSON, and strings of it again, so many levels deep; below that escapes are not looked behind.
+    ///
+    /// A level can cost its author five bytes, so only a bound keeps the work in proportion to the text.
+    fn nested<'a>(&self, text: &'a str, levels: usize) -> Cow<'a, str> {
+        match levels.checked_sub(1).and_then(|levels| self.escaped(text, levels)) {
             Some(cleaned) => Cow::Owned(self.plain(&cleaned).into_owned()),
             None => self.plain(text),
         }
     }
 
     /// A text that is JSON, where escapes of JSON hid something; tools say structured content in such a text as well.
-    ///
-    /// A JSON text inside of a string of another has twice as many backslashes, so the nesting is shallow by itself.
-    fn escaped(&self, text: &str) -> Option<String> {
+    fn escaped(&self, text: &str, levels: usize) -> Option<String> {
         let is_json = text.trim_ascii_start().starts_with(['{', '['])
             && text.contains('\\')
             && serde_json::from_str::<IgnoredAny>(text).is_ok();
-        if is_json { json::clean(text, |text| self.text(text)) } else { None }
+        if is_json { json::clean(text, |text| self.nested(text, levels)) } else { None }
     }
 
     fn plain<'a>(&self, text: &'a str) -> Cow<'a, str> {
@@ -358,6 +363,9 @@ fn hidden() -> RawJson {
 
 /// What stands where a secret stood.
 const REDACTED: &str = "[redacted]";
+
+/// Levels of JSON inside of strings of JSON that are looked into: a result, its text, and one more.
+const MOST_NESTED: usize = 3;
 
 /// Each pattern is a pass over every answer.
 const MAX_PATTERNS: usize = 16;

@@ -153,6 +153,32 @@ fn patterns_of_the_owner_are_bounded() {
     assert_eq!(many(17).unwrap_err().len(), 1);
 }
 
+/// A level of JSON inside of a string costs its author five bytes; without a bound the work grows with the third power.
+#[test]
+fn json_inside_of_strings_is_looked_into_a_few_levels_deep() {
+    let sanitizer = OutputSanitizer::new();
+    let mut text = String::from("\"\"");
+    while text.len() < 200_000 {
+        text = format!("[\"{}\"]", text.replace('\\', "\\u005c").replace('"', "\\u0022"));
+        if text.len() > 100_000 {
+            break;
+        }
+    }
+    assert!(sanitizer.text(&text).len() <= text.len());
+    let token = format!("eyJ{}.eyJ{}.{}", "a".repeat(20), "b".repeat(20), "c".repeat(20));
+    let once = serde_json::to_string(&json!({"a": token})).unwrap();
+    let twice = serde_json::to_string(&json!({"b": once})).unwrap();
+    assert!(!sanitizer.text(&twice).contains("eyJaaa"), "{twice}");
+}
+
+/// S-64
+#[test]
+fn the_beginning_of_a_key_takes_no_other_words_with_it() {
+    let sanitizer = OutputSanitizer::new();
+    let text = "-----BEGIN PRIVATE KEY-----\nMIIEabcd\nefgh==\nalice: see you at noon\nbob: yes";
+    assert_eq!(sanitizer.text(text), "[redacted]alice: see you at noon\nbob: yes");
+}
+
 /// Each of these took time in the square of its length if every anchor were followed to the end of its run.
 #[test]
 fn texts_that_nearly_hold_secrets_cost_one_look() {

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use super::{AskError, Place, put};
+use super::{AskError, Place, page, put};
 use crate::{context::Context, handler::schema, registry::lint};
 
 /// A form for the user; `.await` it. Made by [`Context::elicit`].
@@ -111,7 +111,12 @@ impl<'a> IntoFuture for ElicitUrl<'a> {
 
     fn into_future(self) -> Self::IntoFuture {
         let Self { context, ask, place } = self;
-        Box::pin(put(context, Ask::Url(ask), place, |answer| accepted(answer).map(|_| ())))
+        Box::pin(async move {
+            if !page::is_suitable(&ask.url) {
+                return Err(AskError::Page);
+            }
+            put(context, Ask::Url(ask), place, |answer| accepted(answer).map(|_| ())).await
+        })
     }
 }
 

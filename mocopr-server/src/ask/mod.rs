@@ -7,6 +7,7 @@
 mod bind;
 mod book;
 mod elicit;
+mod page;
 mod roots;
 mod sample;
 
@@ -51,6 +52,8 @@ pub enum AskError {
     /// The form asks for a password, a key or a token; nobody was asked. A secret is asked for on a page of the
     /// server's own, by `ctx.elicit_url(..)`.
     Secret,
+    /// The page is not at `https`, or its URL carries a credential; nobody was asked.
+    Page,
     /// The client answered with an error, or is gone.
     Failed,
 }
@@ -64,6 +67,7 @@ impl fmt::Display for AskError {
             Self::Invalid => "the client's answer does not fit the question",
             Self::Schema => "the schema of a question cannot be used",
             Self::Secret => "a form must not ask for a secret",
+            Self::Page => "the URL of a page is not https, or carries a credential",
             Self::Failed => "the client did not answer the question",
         })
     }

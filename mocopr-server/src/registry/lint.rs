@@ -48,6 +48,11 @@ fn is_secret(name: &str, schema: &Value) -> bool {
     if schema.get("format").and_then(Value::as_str) == Some("password") {
         return true;
     }
+    names_secret(name)
+}
+
+/// Whether a name says that what bears it is a secret.
+pub(crate) fn names_secret(name: &str) -> bool {
     // `apiKey`, `api_key` and `API-KEY` are one name.
     let name: String = name.chars().filter(char::is_ascii_alphanumeric).map(|char| char.to_ascii_lowercase()).collect();
     SECRET_ENDS.iter().any(|end| name.ends_with(end)) && !PLACES.iter().any(|end| name.ends_with(end))

@@ -10,7 +10,7 @@ use mocopr::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::guarded::{Guarded, HOST};
+use super::guarded::{Guarded, HOST, with_fields};
 use crate::support::request;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -114,7 +114,13 @@ async fn strange_and_revoked_keys_read_the_same_refusal_which_repeats_nothing() 
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
     keys.file.revoke(&keys.alice_id, now).expect("it is revoked");
     assert_eq!(keys.call(&keys.alice, "whoami", json!({})).await.0, 200);
+    let message = request::stateless(1, "subscriptions/listen", json!({"notifications": {"toolsListChanged": true}}));
+    let mut stream = keys.guarded.connect().await;
+    stream.send(with_fields(&[("X-API-Key", keys.alice.expose())], &message)).await;
+    assert!(stream.head().await.is_event_stream() && stream.event().await.is_some());
     keys.keys.reload().expect("the file is sound");
+    // What is open under a key that is gone ends.
+    while stream.event().await.is_some() {}
     for key in [&keys.alice, &strange, &malformed] {
         let (status, body) = keys.call(key, "whoami", json!({})).await;
         assert_eq!((status, &body), (401, &absent.json()));

@@ -12,7 +12,7 @@ use std::{
     fmt,
     path::Path,
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -26,7 +26,7 @@ pub use self::{keyfile::ApiKeyFile, record::ApiKey};
 use crate::{
     auth::{Authenticator, Credential, Identity, Rejected, Verdict, Verified},
     policy::Problem,
-    principal::Method,
+    principal::{Method, Principal},
 };
 
 /// Authenticates by API keys, presented as `X-API-Key` or as a bearer.
@@ -53,6 +53,7 @@ pub struct ApiKeys {
     issuer: Box<str>,
     clock: Arc<dyn Clock>,
     table: Arc<RwLock<Arc<Table>>>,
+    reloading: Arc<Mutex<()>>,
 }
 
 impl ApiKeys {
@@ -73,7 +74,13 @@ impl ApiKeys {
     /// A problem that names the key where a record breaks a rule, or two have the same id.
     pub fn of(keys: Vec<ApiKey>) -> Result<Self, Problem> {
         let table = Arc::new(RwLock::new(Arc::new(Table::of(keys, None)?)));
-        Ok(Self { file: None, issuer: ISSUER.into(), clock: Arc::new(SystemClock::new()), table })
+        Ok(Self {
+            file: None,
+            issuer: ISSUER.into(),
+            clock: Arc::new(SystemClock::new()),
+            table,
+            reloading: Arc::default(),
+        })
     }
 
     /// Who vouches for the subjects of these keys, as principals name it; `api-keys` unless said. Two sets of keys whose
@@ -100,6 +107,8 @@ impl ApiKeys {
         let Some(file) = &self.file else {
             return Err(Problem::new("these api keys come from no file", "make them with `ApiKeys::from_file`"));
         };
+        // One at a time: whoever read an older file must not put it in the place of a newer one.
+        let _reading = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let keys = file.keys()?;
         // Under the lock, so that a key that is used meanwhile keeps the time of it.
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
@@ -144,6 +153,14 @@ impl Authenticator for ApiKeys {
         }
         entry.last_used.fetch_max(now.as_secs(), Ordering::Relaxed);
         Verdict::Verified(entry.verified(&self.issuer))
+    }
+
+    /// The key is still there, not revoked, and gives what it gave.
+    fn still_proves(&self, who: &Principal, credential: Option<&str>) -> bool {
+        let table = self.table();
+        credential.and_then(|id| table.entries.get(id)).is_some_and(|entry| {
+            entry.key.revoked().is_none() && entry.verified(&self.issuer).principal().has_the_rights_of(who)
+        })
     }
 }
 
