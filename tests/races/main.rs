@@ -1,7 +1,7 @@
 //! Reads files of a directory while others move links, files and directories about, and counts what must never be read.
 //!
-//! `cargo test --release --test races -- 1000000` reads that often for each attack and each way of opening; a short run is
-//! part of all tests. Every file that stands outside while it exists says so, and none of them may be read.
+//! `cargo test --test races -- 1000000` reads that often for each attack and each way of opening, and with a word behind the
+//! number only for attacks whose name holds it; a short run is part of all tests. Every file that stands outside while it exists says so, and none of them may be read.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -25,7 +25,7 @@ fn main() {
         Some(Ok(reads)) => reads,
         Some(Err(_)) => return,
     };
-    attacks::run(reads);
+    attacks::run(reads, words.get(1).map_or("", String::as_str));
 }
 
 #[cfg(not(target_os = "linux"))]

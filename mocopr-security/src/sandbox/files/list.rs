@@ -43,7 +43,7 @@ impl Walk<'_> {
         let opened = match self.sandbox.root.subdirectory(at).and_then(Dir::new) {
             Ok(opened) => opened,
             // One that cannot be opened, or is gone meanwhile, is empty.
-            Err(error) if at.is_some() && FileFault::from(error).is_absent() => return Ok(()),
+            Err(error) if at.is_some() && is_passed_over(error) => return Ok(()),
             Err(error) => return Err(FileFault::failed(error)),
         };
         let (mut directory, mut names) = (opened, Vec::new());
@@ -101,15 +101,18 @@ impl Walk<'_> {
     fn add(&mut self, path: RelPath) -> Result<(), FileFault> {
         let stat = match self.sandbox.root.look(&path) {
             Ok(opened) => opened.stat,
-            Err(error) => {
-                let fault = FileFault::from(error);
-                return if fault.is_absent() { Ok(()) } else { Err(fault) };
-            }
+            Err(error) if is_passed_over(error) => return Ok(()),
+            Err(error) => return Err(FileFault::failed(error)),
         };
         let media_type = media::of(path.extension()).name;
         self.found.push(FileEntry { path, size: u64::try_from(stat.st_size).unwrap_or_default(), media_type });
         Ok(())
     }
+}
+
+/// Whether a list goes on without what could not be opened: it is absent, or never stands still.
+fn is_passed_over(error: Errno) -> bool {
+    error == Errno::AGAIN || FileFault::from(error).is_absent()
 }
 
 /// How what has that name looks, without following a link; `None` where it is gone meanwhile.
