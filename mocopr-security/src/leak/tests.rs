@@ -15,7 +15,7 @@ use super::*;
 fn secrets() -> Vec<String> {
     vec![
         "-----BEGIN RSA PRIVATE KEY-----\nMIIEabc\n-----END RSA PRIVATE KEY-----".to_owned(),
-        "-----BEGIN PRIVATE KEY-----\nMIIEcut off".to_owned(),
+        "-----BEGIN PRIVATE KEY-----\nMIIEcutoff".to_owned(),
         "-----BEGIN PGP PRIVATE KEY BLOCK-----\nx\n-----END PGP PRIVATE KEY BLOCK-----".to_owned(),
         "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl".to_owned(),
         "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.".to_owned(),
@@ -176,7 +176,7 @@ fn json_inside_of_strings_is_looked_into_a_few_levels_deep() {
 fn the_beginning_of_a_key_takes_no_other_words_with_it() {
     let sanitizer = OutputSanitizer::new();
     let text = "-----BEGIN PRIVATE KEY-----\nMIIEabcd\nefgh==\nalice: see you at noon\nbob: yes";
-    assert_eq!(sanitizer.text(text), "[redacted]alice: see you at noon\nbob: yes");
+    assert_eq!(sanitizer.text(text), "[redacted]\nalice: see you at noon\nbob: yes");
 }
 
 /// Each of these took time in the square of its length if every anchor were followed to the end of its run.
