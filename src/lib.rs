@@ -118,6 +118,12 @@ pub mod security {
     };
 }
 
+/// What happened, for those who keep account of it.
+pub mod audit {
+    pub use mocopr_core::{outcome::Incident, trace::TraceId};
+    pub use mocopr_security::evidence::{AuditEvent, Bytes, Decided, Ending, Happening, Outcome, Witness};
+}
+
 /// Whom a credential proves.
 pub mod auth {
     pub use mocopr_security::auth::{

@@ -26,5 +26,6 @@ pub mod outcome;
 pub mod page;
 pub mod peer;
 pub mod store;
+pub mod trace;
 pub mod uri;
 pub mod wire;

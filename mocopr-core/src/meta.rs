@@ -3,6 +3,7 @@
 use crate::{
     id::ProgressToken,
     model::{capability::ClientCapabilities, content::Level},
+    trace::TraceParent,
 };
 
 /// `_meta`'s name for the protocol version (2026-07-28).
@@ -17,6 +18,8 @@ pub const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
 pub const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 /// `_meta`'s name for the listen stream that a notification belongs to (2026-07-28).
 pub const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
+/// `_meta`'s name for the trace that the request belongs to (2026-07-28).
+pub const TRACE_PARENT: &str = "traceparent";
 
 /// `_meta` of a request, read once.
 #[derive(Clone, Debug, Default)]
@@ -27,4 +30,6 @@ pub struct Meta {
     pub log_level: Option<Level>,
     /// What the client can do, as this request says (2026-07-28); `None` in stateful revisions.
     pub capabilities: Option<ClientCapabilities>,
+    /// The trace that it belongs to, where it names one; what cannot be read as one counts as none.
+    pub trace: Option<TraceParent>,
 }

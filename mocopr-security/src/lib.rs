@@ -10,6 +10,7 @@
 //! | [`gate`] | the order of the checks |
 //! | [`auth`] | whom a credential proves |
 //! | [`principal`] | who is calling |
+//! | [`evidence`] | what happened, for those who keep account of it |
 //! | [`rbac`] | which roles are granted what |
 //! | [`origin`], [`headers`] | what HTTP requests must look like, what answers carry |
 //! | [`limits`], [`rate`] | every number; how often and how many at once |
@@ -27,6 +28,7 @@ pub mod auth;
 #[cfg(feature = "outbound")]
 pub mod background;
 pub mod error_handler;
+pub mod evidence;
 pub mod file;
 mod frames;
 pub mod gate;

@@ -9,7 +9,7 @@ use mocopr_core::{
     outcome::PublicError,
     wire::{code, encode, revision::Revision},
 };
-use mocopr_security::sanitize;
+use mocopr_security::{evidence::Ending, sanitize};
 
 use crate::engine::Engine;
 
@@ -19,13 +19,15 @@ pub(crate) struct Answer {
     /// The status where the answer travels alone, over HTTP.
     pub(crate) status: u16,
     pub(crate) body: Body,
-    /// How long the client should wait before it tries again.
-    pub(crate) retry_after: Option<Duration>,
-    /// What the client should bring to be let in, where that is why it was refused.
+    /// What the client should do to be let in, where that is why it was refused.
     pub(crate) asks: Option<Box<Asks>>,
+    /// What it says, for those who keep account of it.
+    pub(crate) ending: Ending,
+    /// Those who keep account were told.
+    pub(crate) is_told: bool,
 }
 
-/// What a client should bring to be let in.
+/// What a client should do to be let in: bring something, or wait.
 #[derive(Clone, Debug)]
 pub(crate) enum Asks {
     /// A credential.
@@ -34,6 +36,8 @@ pub(crate) enum Asks {
     AnotherCredential,
     /// All of these scopes.
     Scopes(Box<[Box<str>]>),
+    /// So much patience.
+    Patience(Duration),
 }
 
 /// A whole JSON-RPC message, as one piece or two: what many answers share is not copied for each.
@@ -64,7 +68,16 @@ impl From<Bytes> for Body {
 impl Answer {
     /// A result that is already a whole message.
     pub(crate) fn message(message: Bytes) -> Self {
-        Self { status: 200, body: message.into(), retry_after: None, asks: None }
+        Self::good(message.into())
+    }
+
+    fn good(body: Body) -> Self {
+        Self { status: 200, body, asks: None, ending: Ending::SUCCESS, is_told: false }
+    }
+
+    /// The same answer, of which those who keep account hear that it says this.
+    pub(crate) fn ending(self, ending: Ending) -> Self {
+        Self { ending, ..self }
     }
 
     /// An encoded result.
@@ -74,25 +87,23 @@ impl Answer {
 
     /// A result that is [kept](encode::kept).
     pub(crate) fn kept(id: &RequestId, rest: Bytes) -> Self {
-        Self { status: 200, body: Body { start: encode::response_start(id), rest }, retry_after: None, asks: None }
+        Self::good(Body { start: encode::response_start(id), rest })
     }
 
     /// An error.
     pub(crate) fn error(id: Option<&RequestId>, error: &PublicError, revision: Revision, engine: &Engine) -> Self {
-        let retry_after = match error.fault() {
-            Fault::Rate { retry_after } | Fault::Busy { retry_after } => Some(*retry_after),
-            _ => None,
-        };
         let asks = match error.fault() {
             Fault::Unauthenticated => Some(Asks::AnotherCredential),
             Fault::Scope(scopes) => Some(Asks::Scopes(scopes.clone())),
+            Fault::Rate { retry_after } | Fault::Busy { retry_after } => Some(Asks::Patience(*retry_after)),
             _ => None,
         };
         Self {
             asks: asks.map(Box::new),
             status: code::status(error.fault(), revision),
             body: encode::error(id, error, revision, engine.served()).into(),
-            retry_after,
+            ending: Ending::with_fault(error.fault(), error.incident()),
+            is_told: false,
         }
     }
 

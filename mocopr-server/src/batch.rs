@@ -32,7 +32,7 @@ use tokio::task::coop::consume_budget;
 
 use crate::{
     answer::Answer,
-    engine::{Engine, Refused, Step, is_initialize, with_scanner},
+    engine::{Arrival, Engine, Refused, Step, is_initialize, with_scanner},
     running::{Event, Running},
     session::Session,
 };
@@ -103,7 +103,11 @@ impl Engine {
             match step {
                 Ok(Step::Accepted) => {}
                 Ok(Step::Run(running, _)) => batch.members.push(Member::new(id, running, &batch.driver)),
-                Ok(Step::Answer(answer)) | Err(answer) => batch.keep(id.as_ref(), answer),
+                Ok(Step::Answer(answer)) => batch.keep(id.as_ref(), answer),
+                Err(refused) => {
+                    self.tell_refused(admission, &refused, Arrival::default());
+                    batch.keep(id.as_ref(), refused);
+                }
                 // Nothing of a session leads to these; whoever waits is told so all the same.
                 Ok(Step::Opened(..) | Step::Listen(_) | Step::Batch(_)) => {
                     let refusal = self.refuse(id.as_ref(), Fault::Internal, session.revision());
@@ -134,7 +138,7 @@ impl Engine {
         } else if opened.version() != MetaVersion::Absent {
             "a message of a batch names no version of its own"
         } else {
-            return self.in_session(admission, opened, Some(session));
+            return self.in_session(admission, opened, Some(session), Arrival::default());
         };
         Err(self.refuse(opened.message().id(), Fault::Envelope(rule), session.revision()))
     }

@@ -10,6 +10,7 @@ use mocopr_core::{
 };
 use mocopr_security::{
     error_handler::ErrorHandler,
+    evidence::Evidence,
     gate::{Gate, Rules},
     policy::{Middleware, Problem, SecurityPolicy},
     redact::Secret,
@@ -21,6 +22,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     engine::Engine,
     error::{Error, Result},
+    evidence::{Opener, Opening},
     registry::{
         Registry,
         definitions::{Definitions, Handlers},
@@ -65,6 +67,7 @@ struct Said {
     input_validation: Option<InputValidation>,
     input_validator: Option<JsonSchemaValidator>,
     error_handler: Option<ErrorHandler>,
+    witnesses: Vec<Opener>,
     problems: Vec<Problem>,
 }
 
@@ -87,6 +90,7 @@ impl ServerBuilder<Unguarded> {
             input_validation: None,
             input_validator: None,
             error_handler: None,
+            witnesses: Vec::new(),
             problems: Vec::new(),
         };
         Self { said, guard: PhantomData }
@@ -377,6 +381,7 @@ impl<P> ServerBuilder<P> {
             input_validation,
             input_validator,
             error_handler,
+            witnesses,
             mut problems,
         } = self.said;
         let policy = policy.unwrap_or_else(SecurityPolicy::development);
@@ -440,13 +445,23 @@ impl<P> ServerBuilder<P> {
                 return Err(Error::problems_found(problems));
             }
         };
+        let mut told = Vec::new();
+        if let Some(ring) = &ring {
+            let opening = Opening { clock: &clock, ring, key_is_given: state_key.is_some() };
+            for witness in witnesses {
+                match witness.open(&opening) {
+                    Ok(witness) => told.push(witness),
+                    Err(found) => problems.extend(found),
+                }
+            }
+        }
         let ring = match ring {
             Some(ring) if problems.is_empty() => ring,
             Some(_) | None => return Err(Error::problems_found(problems)),
         };
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new(STORE, clock.clone()));
         let engine = Engine {
-            gate: Gate::new(policy, authenticators, rules, clock.clone()),
+            gate: Gate::new(policy, authenticators, rules, clock.clone()).with_evidence(Evidence::new(told)),
             stdio_token,
             registry,
             sessions: Sessions::new(clock.clone()),
@@ -466,6 +481,11 @@ impl<P> ServerBuilder<P> {
         };
         engine.registry.connect(&engine.hub);
         Ok(McpServer::of(Arc::new(engine)))
+    }
+
+    /// Tells one more witness.
+    pub(crate) fn keep_account(&mut self, witness: Opener) {
+        self.said.witnesses.push(witness);
     }
 
     fn edit_info(&mut self, call: &str, edit: impl FnOnce(&mut Implementation)) {

@@ -15,6 +15,7 @@ use mocopr_core::{
     wire::encode,
 };
 use mocopr_security::{
+    evidence::Ending,
     gate::{Admission, Decision, Target},
     policy::Arguments,
     principal::Principal,
@@ -136,7 +137,8 @@ impl Engine {
         let Err(mismatch) = entry.input.check_raw(&tool.arguments) else { return Ok(()) };
         let text = mismatch.to_string();
         if call.revision >= ARGUMENTS_ARE_RESULTS {
-            return Err(running::tool_error(&call.id, text, call.revision, self));
+            let ending = Ending::with_fault(&Fault::Arguments("".into()), None);
+            return Err(running::tool_error(&call.id, text, call.revision, self).ending(ending));
         }
         Err(self.refuse(Some(&call.id), Fault::Arguments(text.into()), call.revision))
     }

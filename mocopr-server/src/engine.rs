@@ -13,8 +13,10 @@ use mocopr_core::{
     fault::Fault,
     id::RequestId,
     json::Scanner,
+    meta::TRACE_PARENT,
     model::capability::{Hello, Implementation},
     store::Store,
+    trace::TraceParent,
     wire::{
         decode::{self, DecodeContext, MetaVersion, Opened},
         encode::{self, Stamp},
@@ -23,6 +25,7 @@ use mocopr_core::{
     },
 };
 use mocopr_security::{
+    evidence::{self, Ending},
     gate::{Admission, Denied, Gate, Permit, Target},
     limits::Limits,
     random,
@@ -155,10 +158,23 @@ impl Engine {
 
     /// Takes one message, or one batch, as far as it goes without waiting.
     pub(crate) fn begin(self: &Arc<Self>, admission: &Admission, frame: Bytes, link: Link<'_>) -> Step {
-        self.step(admission, frame, link).unwrap_or_else(Step::Answer)
+        let arrival = Arrival::of(&frame, link, &self.gate);
+        match self.step(admission, frame, link, arrival) {
+            Ok(step) => step,
+            Err(refused) => {
+                self.tell_refused(admission, &refused, arrival);
+                Step::Answer(refused)
+            }
+        }
     }
 
-    fn step(self: &Arc<Self>, admission: &Admission, frame: Bytes, link: Link<'_>) -> Result<Step, Refused> {
+    fn step(
+        self: &Arc<Self>,
+        admission: &Admission,
+        frame: Bytes,
+        link: Link<'_>,
+        arrival: Arrival,
+    ) -> Result<Step, Refused> {
         if envelope::is_batch(&frame)
             && let Some(session) = self.session_with_batches(admission, link)?
         {
@@ -183,9 +199,9 @@ impl Engine {
         let opened = decode::open(message);
         let era = self.era(&opened, claims.as_ref(), link)?;
         match (era, claims) {
-            (Era::Stateless, Some(claims)) => self.stateless_http(admission, opened, &claims),
-            (Era::Stateless, None) => self.stateless(admission, opened, None, link),
-            (Era::Stateful, claims) => self.stateful(admission, opened, claims.as_ref(), link),
+            (Era::Stateless, Some(claims)) => self.stateless_http(admission, opened, &claims, arrival),
+            (Era::Stateless, None) => self.stateless(admission, opened, None, link, arrival),
+            (Era::Stateful, claims) => self.stateful(admission, opened, claims.as_ref(), link, arrival),
         }
     }
 
@@ -228,11 +244,12 @@ impl Engine {
         admission: &Admission,
         opened: Opened,
         claims: &Claims<'_>,
+        arrival: Arrival,
     ) -> Result<Step, Refused> {
         if let Err(fault) = claims.agree(&opened) {
             return Err(self.refuse(opened.message().id(), fault, Revision::NEWEST_STATELESS));
         }
-        self.stateless(admission, opened, Some(claims), Link::Http(claims.headers))
+        self.stateless(admission, opened, Some(claims), Link::Http(claims.headers), arrival)
     }
 
     fn stateless(
@@ -241,6 +258,7 @@ impl Engine {
         opened: Opened,
         claims: Option<&Claims<'_>>,
         link: Link<'_>,
+        arrival: Arrival,
     ) -> Result<Step, Refused> {
         let call = match self.decode(opened, DecodeContext::Stateless)? {
             Incoming::Call(call) => call,
@@ -268,7 +286,11 @@ impl Engine {
             Link::Http(_) => None,
             Link::Channel(channel) => Some(&channel.calls),
         };
-        self.carry_out(admission, *call, Scene { session: None, calls, headers: claims.map(|claims| claims.headers) })
+        self.carry_out(
+            admission,
+            *call,
+            Scene { session: None, calls, headers: claims.map(|claims| claims.headers), arrival },
+        )
     }
 
     fn stateful(
@@ -277,18 +299,19 @@ impl Engine {
         opened: Opened,
         claims: Option<&Claims<'_>>,
         link: Link<'_>,
+        arrival: Arrival,
     ) -> Result<Step, Refused> {
         if is_initialize(opened.message()) {
             let revision = self.newest_stateful();
             let Incoming::Call(call) = self.decode(opened, DecodeContext::Stateful(revision))? else {
                 return Err(self.refuse(None, Fault::Envelope("initialize is a request"), revision));
             };
-            return self.initialize(admission, *call, link);
+            return self.accounted(admission, *call, arrival, |call| self.initialize(admission, call, link));
         }
         let session = self
             .session(admission, claims, link, opened.message())
             .map_err(|Misnamed { fault, revision }| self.refuse(opened.message().id(), fault, revision))?;
-        self.in_session(admission, opened, session.as_ref())
+        self.in_session(admission, opened, session.as_ref(), arrival)
     }
 
     /// One message of a session, or a ping before there is one.
@@ -297,12 +320,13 @@ impl Engine {
         admission: &Admission,
         opened: Opened,
         session: Option<&Arc<Session>>,
+        arrival: Arrival,
     ) -> Result<Step, Refused> {
         let revision = session.map_or_else(|| self.newest_stateful(), |session| session.revision());
         match self.decode(opened, DecodeContext::Stateful(revision))? {
             Incoming::Call(call) => {
                 let calls = session.map(|session| session.calls().clone());
-                self.carry_out(admission, *call, Scene { session, calls: calls.as_ref(), headers: None })
+                self.carry_out(admission, *call, Scene { session, calls: calls.as_ref(), headers: None, arrival })
             }
             Incoming::Note(note) => {
                 if let Some(session) = session {
@@ -430,6 +454,46 @@ impl Engine {
 
     /// One call, era and session known.
     fn carry_out(self: &Arc<Self>, admission: &Admission, call: Call, scene: Scene<'_>) -> Result<Step, Refused> {
+        self.accounted(admission, call, scene.arrival, |call| self.carry_out_call(admission, call, scene))
+    }
+
+    /// Carries out a call, and tells those who keep account how it ended: here, or when its handler has answered.
+    fn accounted(
+        &self,
+        admission: &Admission,
+        mut call: Call,
+        arrival: Arrival,
+        carry_out: impl FnOnce(Call) -> Result<Step, Refused>,
+    ) -> Result<Step, Refused> {
+        call.meta.trace = call.meta.trace.or(arrival.trace);
+        let Some(account) = self.gate.account(admission, &call, arrival.read) else { return carry_out(call) };
+        match carry_out(call) {
+            Ok(Step::Run(running, session)) => Ok(Step::Run(running.with_account(account), session)),
+            Ok(step) => {
+                let (ending, answered) = match &step {
+                    Step::Answer(answer) | Step::Opened(answer, _) => (answer.ending, answer.body.len()),
+                    Step::Accepted | Step::Listen(_) | Step::Batch(_) | Step::Run(..) => (Ending::SUCCESS, 0),
+                };
+                account.end(ending, answered);
+                Ok(step)
+            }
+            Err(mut refused) => {
+                account.end(refused.ending, refused.body.len());
+                refused.is_told = true;
+                Err(refused)
+            }
+        }
+    }
+
+    /// Tells of a message that was refused before it was a call.
+    pub(crate) fn tell_refused(&self, admission: &Admission, refused: &Refused, arrival: Arrival) {
+        if !refused.is_told {
+            let bytes = evidence::Bytes { read: arrival.read, answered: refused.body.len() };
+            self.gate.tell_malformed(admission, refused.ending.reason, bytes);
+        }
+    }
+
+    fn carry_out_call(self: &Arc<Self>, admission: &Admission, call: Call, scene: Scene<'_>) -> Result<Step, Refused> {
         match &call.request {
             Request::CallTool(_) | Request::GetPrompt(_) | Request::ReadResource(_) | Request::Complete(_) => {
                 self.start(admission, call, scene)
@@ -507,7 +571,7 @@ impl Engine {
     }
 
     pub(crate) fn denied(&self, denied: Denied) -> Refused {
-        self.refuse(Some(&denied.id), denied.fault, denied.revision)
+        self.refuse(Some(&denied.id), denied.fault, denied.revision).ending(denied.ending)
     }
 
     pub(crate) fn refuse(&self, id: Option<&RequestId>, fault: Fault, revision: Revision) -> Refused {
@@ -540,6 +604,29 @@ pub(crate) struct Scene<'a> {
     pub(crate) calls: Option<&'a Inflight>,
     /// The headers of a stateless call over HTTP.
     pub(crate) headers: Option<&'a HeaderMap>,
+    /// How the message came.
+    pub(crate) arrival: Arrival,
+}
+
+/// What is written down of how a message came.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Arrival {
+    /// Its bytes; none are counted for a message of a batch, which has them all.
+    pub(crate) read: usize,
+    /// The trace that its HTTP request names; `_meta` has the word where it names one too.
+    pub(crate) trace: Option<TraceParent>,
+}
+
+impl Arrival {
+    fn of(frame: &Bytes, link: Link<'_>, gate: &Gate) -> Self {
+        let trace = match link {
+            Link::Http(headers) if gate.evidence().is_kept() => {
+                headers.get(TRACE_PARENT).and_then(|value| TraceParent::parse(value.to_str().ok()?))
+            }
+            Link::Http(_) | Link::Channel(_) => None,
+        };
+        Self { read: frame.len(), trace }
+    }
 }
 
 impl Channel {

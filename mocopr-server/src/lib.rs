@@ -29,6 +29,7 @@ pub mod context;
 mod dispatch;
 mod engine;
 pub mod error;
+mod evidence;
 #[doc(hidden)]
 pub mod expand;
 pub mod extract;

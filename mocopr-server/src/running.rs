@@ -26,6 +26,7 @@ use mocopr_core::{
 };
 use mocopr_security::{
     error_handler::Manner,
+    evidence::{Account, Ending},
     gate::Admission,
     leak::Clean,
     random,
@@ -59,6 +60,8 @@ pub(crate) struct Running {
     outcome: Option<Result<Outcome, PublicError>>,
     clock: CallClock,
     lapse: Lapse,
+    /// Told when it ends; that it was given up where it is dropped before.
+    account: Option<Box<Account>>,
     _taken: Option<Taken>,
 }
 
@@ -120,8 +123,15 @@ impl Running {
             outcome: None,
             clock: CallClock::new(timeout, client_wait),
             lapse: Lapse::default(),
+            account: None,
             _taken: taken,
         }
+    }
+
+    /// The same call, of which account is kept.
+    pub(crate) fn with_account(mut self, account: Box<Account>) -> Self {
+        self.account = Some(account);
+        self
     }
 
     /// The revision that the call is answered in.
@@ -152,6 +162,19 @@ impl Running {
 
     /// As [`Running::next`], for those who poll by hand.
     pub(crate) fn poll_next(&mut self, task: &mut TaskContext<'_>) -> Poll<Event> {
+        let next = self.poll_event(task);
+        if let Poll::Ready(Event::Final(_) | Event::Cancelled) = &next
+            && let Some(account) = self.account.take()
+        {
+            match &next {
+                Poll::Ready(Event::Final(answer)) => account.end(answer.ending, answer.body.len()),
+                _ => account.end(Ending::CANCELLED, 0),
+            }
+        }
+        next
+    }
+
+    fn poll_event(&mut self, task: &mut TaskContext<'_>) -> Poll<Event> {
         self.outlet.register(task.waker());
         if self.outlet.is_cancelled() {
             self.drop_handler();
@@ -279,7 +302,13 @@ impl Running {
         if body.len() > self.engine.limits().result_bytes {
             return self.internal("the result is larger than it may be");
         }
-        Answer::message(body)
+        let ending = match &reply {
+            Reply::Tool(ToolResult { is_error: true, .. }) => Ending::FAILED,
+            Reply::Tool(_) | Reply::Prompt(_) | Reply::Read(_) | Reply::Completion(_) | Reply::Resources(_) => {
+                Ending::SUCCESS
+            }
+        };
+        Answer::message(body).ending(ending)
     }
 
     fn failed(&self, failure: &Failure) -> Answer {
@@ -307,22 +336,25 @@ impl Running {
 
     /// A sentence for the caller: a tool's result that says it failed, else an error.
     fn caller_failure(&self, text: &str) -> Answer {
-        match self.subject {
+        let answer = match self.subject {
             Subject::Tool(_) => self.tool_error(text.to_owned()),
             Subject::Prompt(_) | Subject::Resource(_) | Subject::Completion | Subject::List => {
                 Answer::error(Some(&self.id), &sanitize::caller(text), self.revision, &self.engine)
             }
-        }
+        };
+        answer.ending(Ending::FAILED)
     }
 
     fn error(&self, error: PublicError) -> Answer {
-        match (error.fault(), &self.subject) {
+        let ending = Ending::with_fault(error.fault(), error.incident());
+        let answer = match (error.fault(), &self.subject) {
             (Fault::Internal, Subject::Tool(_)) => self.tool_error(internal_text(&error)),
             (Fault::Arguments(_), Subject::Tool(_)) if self.revision >= ARGUMENTS_ARE_RESULTS => {
                 self.tool_error(error.message().to_owned())
             }
             _ => Answer::error(Some(&self.id), &error, self.revision, &self.engine),
-        }
+        };
+        answer.ending(ending)
     }
 
     /// How errors are told.
@@ -367,7 +399,9 @@ impl Running {
             Questions { asks: asks.into_iter().map(|(key, ask)| (key, clean(ask))).collect(), state }
         });
         match questions.and_then(|questions| encode::questions(&questions, self.revision)) {
-            Some(result) => Answer::result(&self.id, &result, self.revision, &self.engine),
+            Some(result) => {
+                Answer::result(&self.id, &result, self.revision, &self.engine).ending(Ending::INPUT_REQUIRED)
+            }
             None => self.internal("the answers of earlier rounds are larger than request state may be"),
         }
     }

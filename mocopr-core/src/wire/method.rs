@@ -3,7 +3,7 @@
 //! The table decides whether a method exists before its parameters are looked at, so that a method that was
 //! removed from a revision is answered like one that never was.
 
-use crate::wire::revision::Era;
+use crate::{call::Request, wire::revision::Era};
 
 /// A request method that this framework serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,6 +81,27 @@ impl Method {
             _ => return None,
         };
         method.exists_in(era).then_some(method)
+    }
+
+    /// The method that a request is of.
+    pub fn of(request: &Request) -> Self {
+        match request {
+            Request::Initialize(_) => Self::Initialize,
+            Request::Discover => Self::Discover,
+            Request::Ping => Self::Ping,
+            Request::SetLevel(_) => Self::SetLevel,
+            Request::ListTools(_) => Self::ListTools,
+            Request::CallTool(_) => Self::CallTool,
+            Request::ListPrompts(_) => Self::ListPrompts,
+            Request::GetPrompt(_) => Self::GetPrompt,
+            Request::ListResources(_) => Self::ListResources,
+            Request::ListTemplates(_) => Self::ListTemplates,
+            Request::ReadResource(_) => Self::ReadResource,
+            Request::Complete(_) => Self::Complete,
+            Request::Subscribe(_) => Self::Subscribe,
+            Request::Unsubscribe(_) => Self::Unsubscribe,
+            Request::Listen(_) => Self::Listen,
+        }
     }
 
     /// The method's name on the wire.

@@ -1,6 +1,13 @@
 //! What comes of looking at a credential.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::future::BoxFuture;
 
@@ -64,13 +71,29 @@ pub struct Verified {
     lease: Arc<Lease>,
 }
 
-/// What an admission rests on.
-#[derive(Clone, Debug, Default)]
+/// What an admission rests on. Shared by all admissions while the verdict on the credential is remembered.
+#[derive(Debug, Default)]
 pub(crate) struct Lease {
     /// In time since 1970-01-01T00:00:00Z.
     pub(crate) until: Option<Duration>,
     /// The name of the credential.
     pub(crate) credential: Option<Box<str>>,
+    /// Somebody was told that the credential holds.
+    is_told: AtomicBool,
+}
+
+impl Lease {
+    /// Nobody was told so far that the credential holds. From now on somebody is.
+    pub(crate) fn is_first_told(&self) -> bool {
+        !self.is_told.load(Ordering::Relaxed) && !self.is_told.swap(true, Ordering::Relaxed)
+    }
+}
+
+impl Clone for Lease {
+    fn clone(&self) -> Self {
+        let Self { until, credential, is_told } = self;
+        Self { until: *until, credential: credential.clone(), is_told: is_told.load(Ordering::Relaxed).into() }
+    }
 }
 
 impl Verified {

@@ -1,6 +1,6 @@
 //! Who was admitted, and for how long.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use crate::{
     auth::{Authenticator, Lease, Verified},
@@ -21,18 +21,30 @@ pub struct Admission {
     pub(super) by: Option<Arc<dyn Authenticator>>,
     /// How many revocations there were when it was looked at.
     pub(super) revocations: u64,
+    /// Where it speaks from, where that is a network.
+    pub(super) from: Option<IpAddr>,
 }
 
 impl Admission {
     /// Somebody whom no credential proves.
     pub(super) fn of(principal: Principal) -> Self {
-        Self { principal, lease: None, by: None, revocations: 0 }
+        Self { principal, lease: None, by: None, revocations: 0, from: None }
     }
 
     /// Somebody whom a credential proves.
     pub(super) fn by(verified: &Verified, authenticator: Arc<dyn Authenticator>, revocations: u64) -> Self {
         let principal = verified.principal().clone();
-        Self { principal, lease: Some(verified.lease()), by: Some(authenticator), revocations }
+        Self { principal, lease: Some(verified.lease()), by: Some(authenticator), revocations, from: None }
+    }
+
+    /// Of a peer that speaks from there.
+    pub(super) fn at_address(self, from: IpAddr) -> Self {
+        Self { from: Some(from), ..self }
+    }
+
+    /// The credential that it rests on is seen to hold for the first time.
+    pub(super) fn is_new(&self) -> bool {
+        self.lease.as_ref().is_some_and(|lease| lease.is_first_told())
     }
 
     /// Its time has passed.
@@ -53,6 +65,11 @@ impl Admission {
     /// Who was admitted.
     pub fn principal(&self) -> &Principal {
         &self.principal
+    }
+
+    /// The address that it speaks from, where that is a network.
+    pub fn from(&self) -> Option<IpAddr> {
+        self.from
     }
 
     /// It can end before its peer does: by its time, or because it is revoked.

@@ -9,7 +9,12 @@ mod presented;
 #[cfg(test)]
 mod tests;
 
-use std::{net::SocketAddr, num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    num::NonZeroUsize,
+    sync::Arc,
+    time::Duration,
+};
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header::ORIGIN};
 use mocopr_core::{
@@ -33,6 +38,7 @@ use self::{
 pub use crate::auth::Challenge;
 use crate::{
     auth::{self, Authenticator, Credential, ProtectedResource, Rejected, Verdict, Verified},
+    evidence::{self, Account, AuditEvent, Bytes, Decided, Ending, Evidence, Happening},
     origin::{
         self, HostPolicy, OriginPolicy, Rejection,
         media::{self, Accept},
@@ -61,6 +67,7 @@ pub struct Gate {
     streams: Concurrency<Principal>,
     /// Whoever is on this machine.
     local: Principal,
+    evidence: Evidence,
     clock: Arc<dyn Clock>,
 }
 
@@ -70,7 +77,7 @@ pub struct Gate {
 #[derive(Debug)]
 #[must_use]
 pub struct Head {
-    from: Block,
+    from: IpAddr,
 }
 
 /// Proof that one call may be carried out. Owns the call, so it cannot be spent on another one.
@@ -118,6 +125,8 @@ pub struct Refusal {
     pub fault: Fault,
     /// What was wrong with what it presented, where that is why.
     pub unproven: Option<Unproven>,
+    /// Why, in a fixed sentence or word for the owner, which no peer reads.
+    pub reason: &'static str,
 }
 
 /// What was wrong with what a peer presented.
@@ -138,6 +147,8 @@ pub struct Denied {
     pub revision: Revision,
     /// Why, as the peer may know it.
     pub fault: Fault,
+    /// Why, as the owner may know it.
+    pub ending: Ending,
 }
 
 /// What a call is about, as the registry found it.
@@ -196,9 +207,38 @@ impl Gate {
                 Profile::Development => Principal::local(),
                 Profile::Strict => Principal::local_without_rights(),
             },
+            evidence: Evidence::default(),
             policy,
             clock,
         }
+    }
+
+    /// The same gate, which tells these witnesses what happens at it.
+    #[must_use]
+    pub fn with_evidence(self, evidence: Evidence) -> Self {
+        Self { evidence, ..self }
+    }
+
+    /// Those who keep account of what happens.
+    pub fn evidence(&self) -> &Evidence {
+        &self.evidence
+    }
+
+    /// Opens the account of a call that came in a message of `read` bytes, where somebody keeps one.
+    pub fn account(&self, admission: &Admission, call: &Call, read: usize) -> Option<Box<Account>> {
+        self.evidence.is_kept().then(|| Box::new(Account::open(&self.evidence, &self.clock, admission, call, read)))
+    }
+
+    /// Tells of a message that did not become a call.
+    pub fn tell_malformed(&self, admission: &Admission, reason: &'static str, bytes: Bytes) {
+        self.evidence.tell(&Happening {
+            who: Some(&admission.principal),
+            from: admission.from,
+            action: "message",
+            ending: Ending::refused(Decided::Refused, reason),
+            bytes,
+            ..Happening::of(AuditEvent::SecurityViolation)
+        });
     }
 
     /// The policy in force.
@@ -216,6 +256,17 @@ impl Gate {
     /// # Errors
     /// A [`Refusal`] with the status of the first check that failed; its text names no header value.
     pub fn check_head(&self, peer: &Peer<'_>) -> Result<Head, Refusal> {
+        self.look_at_head(peer).inspect_err(|refusal| {
+            self.evidence.tell(&Happening {
+                from: peer.addr.map(|addr| addr.ip()),
+                action: "head",
+                ending: Ending::refused(Decided::Refused, refusal.reason),
+                ..Happening::of(AuditEvent::SecurityViolation)
+            });
+        })
+    }
+
+    fn look_at_head(&self, peer: &Peer<'_>) -> Result<Head, Refusal> {
         let Peer { addr: Some(addr), http } = peer else { return Err(unknown_address()) };
         // 1. The budget of its address.
         let from = Block::of(addr.ip());
@@ -235,7 +286,7 @@ impl Gate {
         if *http.method == Method::POST {
             media::check_content_type(http.headers).map_err(refuse)?;
         }
-        Ok(Head { from })
+        Ok(Head { from: addr.ip() })
     }
 
     /// Decides whether the sender of an HTTP request may speak: for every request, before its body is read.
@@ -247,14 +298,47 @@ impl Gate {
     /// # Cancel safety
     /// Safe: nothing is lost but the answer.
     pub async fn admit(&self, head: Head, peer: &Peer<'_>) -> Result<Admission, Refusal> {
+        let from = head.from;
+        let admitted = self.authenticate(head, peer).await.map(|admission| admission.at_address(from));
+        if self.evidence.is_kept() {
+            match &admitted {
+                Ok(admission) => self.tell_authenticated(admission),
+                Err(refusal) => self.tell_unauthenticated(Some(from), refusal.reason),
+            }
+        }
+        admitted
+    }
+
+    fn tell_authenticated(&self, admission: &Admission) {
+        if admission.is_new() {
+            self.evidence.tell(&Happening {
+                who: Some(&admission.principal),
+                from: admission.from,
+                action: AUTHENTICATE,
+                target: admission.credential().unwrap_or_default(),
+                ..Happening::of(AuditEvent::Authentication)
+            });
+        }
+    }
+
+    fn tell_unauthenticated(&self, from: Option<IpAddr>, reason: &'static str) {
+        self.evidence.tell(&Happening {
+            from,
+            action: AUTHENTICATE,
+            ending: Ending::refused(Decided::Refused, reason),
+            ..Happening::of(AuditEvent::Authentication)
+        });
+    }
+
+    async fn authenticate(&self, head: Head, peer: &Peer<'_>) -> Result<Admission, Refusal> {
         // Before the credential is looked at: whoever is revoked meanwhile is noticed at the next message.
         let revocations = self.revocations.changes();
         let failed = |reason: Rejected, unproven| {
             info!(rule = "authentication", reason = reason.reason(), "refused");
             if let Some(rate) = &self.address_rate {
-                rate.charge(&head.from, FAILURE_COST);
+                rate.charge(&Block::of(head.from), FAILURE_COST);
             }
-            Refusal { unproven: Some(unproven), ..refusal(Fault::Unauthenticated) }
+            Refusal { unproven: Some(unproven), reason: reason.reason(), ..refusal(Fault::Unauthenticated) }
         };
         let invalid = |reason| failed(reason, Unproven::Invalid);
         let (verified, by) = match presented(peer.http.headers) {
@@ -293,6 +377,15 @@ impl Gate {
     /// Why the token proves nobody.
     pub async fn admit_stdio(&self, token: Option<&Secret<String>>) -> Result<Admission, Rejected> {
         let Some(token) = token else { return Ok(self.admit_pipe()) };
+        let admitted = self.authenticate_stdio(token).await;
+        match &admitted {
+            Ok(admission) => self.tell_authenticated(admission),
+            Err(rejected) => self.tell_unauthenticated(None, rejected.reason()),
+        }
+        admitted
+    }
+
+    async fn authenticate_stdio(&self, token: &Secret<String>) -> Result<Admission, Rejected> {
         let revocations = self.revocations.changes();
         let (verified, by) = self.verify(Credential::Bearer(token.expose())).await?;
         let admission = Admission::by(&verified, by, revocations);
@@ -354,17 +447,24 @@ impl Gate {
     /// [`Denied`] with the fault of the first check that failed. A hidden thing and an unknown one give the same.
     pub fn permit(&self, admission: &Admission, call: Call, target: Target<'_>) -> Result<Permit, Denied> {
         let who = &admission.principal;
-        let denied = |call: Call, fault| Err(Denied { id: call.id, revision: call.revision, fault });
+        let denied = |call: Call, fault: Fault, decision| {
+            let ending = Ending::refused(decision, evidence::reason(&fault));
+            Err(Denied { id: call.id, revision: call.revision, fault, ending })
+        };
 
+        // 0. Nothing happens that nobody can write down, where somebody should.
+        if !self.evidence.can_be_kept() {
+            return denied(call, Fault::Busy { retry_after: BUSY_RETRY }, Decided::Refused);
+        }
         // 1. Whoever was admitted long ago may be nobody by now.
         if !self.holds(admission) {
-            return denied(call, Fault::Unauthenticated);
+            return denied(call, Fault::Unauthenticated, Decided::Refused);
         }
         // 2. The rate and the concurrency of the principal: unknown names cost as much as known ones.
         if let Some(rate) = &self.rate
             && let Err(retry_after) = rate.check(who)
         {
-            return denied(call, Fault::Rate { retry_after });
+            return denied(call, Fault::Rate { retry_after }, Decided::Refused);
         }
         // What the protocol itself answers does not wait for anybody, so it needs no place: a principal whose calls all
         // wait for a person can still ping, list and end its session.
@@ -374,7 +474,7 @@ impl Gate {
                 let most = self.policy.limits().calls_per_principal.get();
                 match self.calls.enter(who, most) {
                     Some(slot) => Some(slot),
-                    None => return denied(call, Fault::Busy { retry_after: BUSY_RETRY }),
+                    None => return denied(call, Fault::Busy { retry_after: BUSY_RETRY }, Decided::Refused),
                 }
             }
         };
@@ -382,18 +482,22 @@ impl Gate {
         match self.decide(who, target) {
             Decision::Permit => {}
             Decision::Hidden => {
+                let decision = match target {
+                    Target::Missing => Decided::Unknown,
+                    Target::Found { .. } | Target::Protocol => Decided::Hidden,
+                };
                 let fault = absent(&call);
-                return denied(call, fault);
+                return denied(call, fault, decision);
             }
-            Decision::Refused => return denied(call, Fault::Refused),
-            Decision::StepUp(scopes) => return denied(call, Fault::Scope(scopes)),
+            Decision::Refused => return denied(call, Fault::Refused, Decided::Refused),
+            Decision::StepUp(scopes) => return denied(call, Fault::Scope(scopes), Decided::StepUp),
         }
         // 4. The rate of what costs much.
         if let Target::Found { name, need: Requirement { weight: Weight::Heavy, .. }, .. } = target
             && let Some(rate) = &self.heavy_rate
             && let Err(retry_after) = rate.check(&(who.clone(), name.into()))
         {
-            return denied(call, Fault::Rate { retry_after });
+            return denied(call, Fault::Rate { retry_after }, Decided::Refused);
         }
         Ok(Permit { admission: admission.clone(), call, slot })
     }
@@ -474,7 +578,7 @@ impl Gate {
         }
         // The listener is bound to loopback; a peer from elsewhere means that it was bound by somebody else.
         warn!(peer = %addr, rule = "address", "refused");
-        Err(Refusal { status: 403, fault: Fault::Refused, unproven: None })
+        Err(Refusal { status: 403, fault: Fault::Refused, unproven: None, reason: "address" })
     }
 }
 
@@ -490,23 +594,25 @@ fn refuse(rejection: Rejection) -> Refusal {
     info!(rule = rejection.rule(), header = rejection.header(), "refused");
     let status = rejection.status();
     let fault = if status == StatusCode::FORBIDDEN { Fault::Refused } else { Fault::Envelope(rejection.sentence()) };
-    Refusal { status: status.as_u16(), fault, unproven: None }
+    Refusal { status: status.as_u16(), fault, unproven: None, reason: rejection.rule() }
 }
 
 /// A refusal with the status that its fault has everywhere.
 fn refusal(fault: Fault) -> Refusal {
     let status = mocopr_core::wire::code::status(&fault, Revision::NEWEST_STATELESS);
-    Refusal { status, fault, unproven: None }
+    let reason = evidence::reason(&fault);
+    Refusal { status, fault, unproven: None, reason }
 }
 
 fn ambiguous() -> Refusal {
     info!(rule = "authentication", reason = "it cannot be told which credential is meant", "refused");
-    Refusal { status: 400, fault: Fault::Envelope("the request presents more than one credential"), unproven: None }
+    let fault = Fault::Envelope("the request presents more than one credential");
+    Refusal { status: 400, fault, unproven: None, reason: "more than one credential" }
 }
 
 fn unknown_address() -> Refusal {
     warn!(rule = "address", "an HTTP request without its peer's address was refused");
-    Refusal { status: 500, fault: Fault::Internal, unproven: None }
+    Refusal { status: 500, fault: Fault::Internal, unproven: None, reason: "unknown address" }
 }
 
 /// What an unknown name of this kind of call is answered with.
@@ -529,6 +635,9 @@ fn absent(call: &Call) -> Fault {
         | Request::Listen(_) => Fault::UnknownMethod,
     }
 }
+
+/// What is done where a credential is looked at.
+const AUTHENTICATE: &str = "authenticate";
 
 /// What a failed authentication costs an address beside the request itself.
 const FAILURE_COST: std::num::NonZeroU32 = std::num::NonZeroU32::MIN.saturating_add(8);

@@ -22,7 +22,7 @@ use tracing::debug;
 use super::lines::{Frame, LineReader, LineWriter, WriteFault};
 use crate::{
     calls::Calls,
-    engine::{Channel, Engine, Link, Step},
+    engine::{Arrival, Channel, Engine, Link, Step},
     listening::{Listening, Told},
     running::Event,
 };
@@ -164,6 +164,7 @@ impl<W: AsyncWrite + Unpin> Talk<W> {
                 Ok(Frame::TooLong) => {
                     let revision = Link::Channel(&self.channel).revision();
                     let answer = self.engine.refuse(None, Fault::TooLarge, revision);
+                    self.engine.tell_refused(&self.admission, &answer, Arrival::default());
                     self.writer.push(answer.body.whole());
                 }
                 Ok(Frame::End) => return ControlFlow::Break(()),

@@ -40,6 +40,14 @@ impl<T> Member<T> {
         }
     }
 
+    /// The value, if there is one; what else stands there counts as nothing.
+    pub(super) fn or_none(self) -> Option<T> {
+        match self {
+            Self::Absent | Self::Wrong => None,
+            Self::Is(value) => Some(value),
+        }
+    }
+
     /// Nothing, or a value of the type.
     pub(super) fn is_acceptable(&self) -> bool {
         match self {

@@ -10,8 +10,9 @@ use crate::{
     envelope::Params,
     fault::Fault,
     id::ProgressToken,
-    meta::{CLIENT_CAPABILITIES, CLIENT_INFO, LOG_LEVEL, Meta, PROTOCOL_VERSION},
+    meta::{CLIENT_CAPABILITIES, CLIENT_INFO, LOG_LEVEL, Meta, PROTOCOL_VERSION, TRACE_PARENT},
     model::{capability::ClientCapabilities, content::Level},
+    trace::TraceParent,
     wire::{
         decode::{
             client::ClientInfo,
@@ -46,6 +47,7 @@ struct Members {
     client_info: Member<ClientInfo>,
     log_level: Member<Level>,
     progress_token: Member<ProgressToken>,
+    trace: Member<TraceParent>,
 }
 
 impl ReadMeta {
@@ -71,20 +73,20 @@ impl ReadMeta {
         }
     }
 
-    /// What counts in stateful revisions: the progress token.
+    /// What counts in stateful revisions: the progress token, and the trace.
     pub(super) fn stateful(self) -> Result<Meta, Fault> {
         let Self { members } = self;
         let members = members.optional(Fault::Params("params._meta must be an object"))?.unwrap_or_default();
         let progress_token = members
             .progress_token
             .optional(Fault::Params("progressToken of params._meta must be a string or an integer"))?;
-        Ok(Meta { progress_token, ..Meta::default() })
+        Ok(Meta { progress_token, trace: members.trace.or_none(), ..Meta::default() })
     }
 
     /// What counts in stateless revisions, and the revision that it names.
     pub(super) fn stateless(self) -> Result<(Meta, Revision), Fault> {
         let Self { members } = self;
-        let Members { version, capabilities, client_info, log_level, progress_token } = members.required(
+        let Members { version, capabilities, client_info, log_level, progress_token, trace } = members.required(
             Fault::Meta("params._meta is required and must be an object (before 2026-07-28: send initialize first)"),
         )?;
         let revision = match version.required(Fault::Meta(NO_VERSION))? {
@@ -99,6 +101,7 @@ impl ReadMeta {
                 .optional(Fault::Meta("progressToken of params._meta must be a string or an integer"))?,
             log_level: log_level.optional(Fault::Meta(NO_LEVEL))?,
             capabilities: Some(capabilities.required(Fault::Meta(NO_CAPABILITIES))?),
+            trace: trace.or_none(),
         };
         client_info.optional(Fault::Meta(NO_CLIENT_INFO))?;
         Ok((meta, revision))
@@ -114,6 +117,7 @@ impl<'de> Expected<'de> for Members {
                 CLIENT_CAPABILITIES => members.capabilities = object.next_value()?,
                 CLIENT_INFO => members.client_info = object.next_value()?,
                 LOG_LEVEL => members.log_level = object.next_value()?,
+                TRACE_PARENT => members.trace = object.next_value()?,
                 "progressToken" => members.progress_token = object.next_value::<Token>()?.0,
                 _ => {
                     object.next_value::<IgnoredAny>()?;
@@ -141,6 +145,12 @@ impl Expected<'_> for Version {
 }
 
 impl Expected<'_> for Level {
+    fn text(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+}
+
+impl Expected<'_> for TraceParent {
     fn text(text: &str) -> Option<Self> {
         Self::parse(text)
     }

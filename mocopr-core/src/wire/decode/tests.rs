@@ -266,6 +266,7 @@ fn what_counts_in_meta_is_kept_and_the_rest_passed_over() {
     let said = meta(json!({
         "io.modelcontextprotocol/logLevel": "warning",
         "progressToken": u64::MAX,
+        "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
         "com.example/other": {"deep": [1, {"a": null}]},
         "io.modelcontextprotocol/clientInfo": {"name": "c", "version": "1", "title": "C", "icons": [{"src": "x"}], "new": 1},
     }));
@@ -274,6 +275,15 @@ fn what_counts_in_meta_is_kept_and_the_rest_passed_over() {
     let mut token = Vec::new();
     call.meta.progress_token.unwrap().write(&mut token);
     assert_eq!(token, b"18446744073709551615");
+    assert_eq!(call.meta.trace.unwrap().trace().to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+}
+
+#[test]
+fn what_is_no_trace_counts_as_none() {
+    for wrong in [json!("00-0-0-01"), json!(7), json!({"a": 1}), json!(null)] {
+        let call = stateless("tools/list", json!({"_meta": meta(json!({"traceparent": wrong}))})).unwrap();
+        assert_eq!(call.meta.trace, None);
+    }
 }
 
 #[test]

@@ -18,6 +18,7 @@ use mocopr_core::{
     },
 };
 use mocopr_security::{
+    evidence,
     gate::{self, Admission, Challenge, Refusal, Unproven},
     headers::{self, Transport},
     origin::{cors, media::Accept},
@@ -33,7 +34,7 @@ use super::{
 use crate::{
     answer::{Answer, Asks, Body},
     calls::Calls,
-    engine::{Engine, Link, Misnamed, Step},
+    engine::{Arrival, Engine, Link, Misnamed, Step},
     http::CorsConfig,
     running::Event,
     session::Session,
@@ -149,11 +150,11 @@ impl HttpApp {
     async fn post(&self, admission: &Admission, headers: &HeaderMap, body: Incoming) -> Response<AnswerBody> {
         let accept = match gate::accepted_forms(headers) {
             Ok(accept) => accept,
-            Err(refusal) => return self.refused(refusal),
+            Err(refusal) => return self.refused_later(admission, refusal),
         };
         let frame = match read_body(headers, body, &self.bodies).await {
             Ok(frame) => frame,
-            Err(fault) => return self.unread(fault),
+            Err(fault) => return self.refused_later(admission, unread(fault)),
         };
         match self.engine.begin(admission, frame, Link::Http(headers)) {
             Step::Accepted => empty(StatusCode::ACCEPTED),
@@ -212,17 +213,18 @@ impl HttpApp {
         match gate::accepted_forms(headers) {
             Ok(Accept::EventStream | Accept::Both | Accept::BothRatherStream) => {}
             Ok(Accept::Json) => return self.not_acceptable(),
-            Err(refusal) => return self.refused(refusal),
+            Err(refusal) => return self.refused_later(admission, refusal),
         }
         match stream::session(&self.engine, admission, &session, headers) {
             Ok(response) => response,
             // A client that asked for a stream looks at the status alone.
             Err(fault @ Fault::Sealed(_)) => {
                 let mut answer = self.engine.refuse(None, fault, session.revision());
+                self.engine.tell_refused(admission, &answer, Arrival::default());
                 answer.status = StatusCode::BAD_REQUEST.as_u16();
                 self.carry(answer, Accept::Json)
             }
-            Err(fault) => self.fault(fault, session.revision()),
+            Err(fault) => self.fault(admission, fault, session.revision()),
         }
     }
 
@@ -254,7 +256,7 @@ impl HttpApp {
                 response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
                 Err(Box::new(response))
             }
-            Err(Misnamed { fault, revision }) => Err(Box::new(self.fault(fault, revision))),
+            Err(Misnamed { fault, revision }) => Err(Box::new(self.fault(admission, fault, revision))),
         }
     }
 
@@ -264,21 +266,24 @@ impl HttpApp {
         if rather_stream && answer.status == 200 {
             return stream::single(answer.body.whole());
         }
-        let Answer { status, body, retry_after, asks } = answer;
+        let Answer { status, body, asks, ending: _, is_told: _ } = answer;
         let mut response = json(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body);
-        if let Some(wait) = retry_after {
-            // Whole seconds, rounded up, so that nobody comes back too early.
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
-        }
         if let Some(asks) = asks {
-            response.headers_mut().insert(WWW_AUTHENTICATE, self.challenge(&asks));
+            self.ask(&mut response, &asks);
         }
         response
     }
 
-    fn fault(&self, fault: Fault, revision: Revision) -> Response<AnswerBody> {
-        self.carry(self.engine.refuse(None, fault, revision), Accept::Json)
+    fn fault(&self, admission: &Admission, fault: Fault, revision: Revision) -> Response<AnswerBody> {
+        let answer = self.engine.refuse(None, fault, revision);
+        self.engine.tell_refused(admission, &answer, Arrival::default());
+        self.carry(answer, Accept::Json)
+    }
+
+    /// A request whose sender was admitted, refused before its message was read.
+    fn refused_later(&self, admission: &Admission, refusal: Refusal) -> Response<AnswerBody> {
+        self.engine.gate.tell_malformed(admission, refusal.reason, evidence::Bytes::default());
+        self.refused(refusal)
     }
 
     fn refused(&self, refusal: Refusal) -> Response<AnswerBody> {
@@ -290,15 +295,23 @@ impl HttpApp {
         closing(self.carry(answer, Accept::Json))
     }
 
-    fn challenge(&self, asks: &Asks) -> HeaderValue {
+    /// Says what the client should do to be let in.
+    fn ask(&self, response: &mut Response<AnswerBody>, asks: &Asks) {
         let gate = &self.engine.gate;
         let snapshot = self.engine.registry.snapshot();
         let first = gate.policy().initial_scopes().unwrap_or_else(|| snapshot.scopes());
-        gate.challenge(match asks {
+        let challenge = match asks {
             Asks::Credential => Challenge::Absent(first),
             Asks::AnotherCredential => Challenge::Invalid(first),
             Asks::Scopes(scopes) => Challenge::Scopes(scopes),
-        })
+            Asks::Patience(wait) => {
+                // Whole seconds, rounded up, so that nobody comes back too early.
+                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+                return;
+            }
+        };
+        response.headers_mut().insert(WWW_AUTHENTICATE, gate.challenge(challenge));
     }
 
     fn not_acceptable(&self) -> Response<AnswerBody> {
@@ -307,18 +320,23 @@ impl HttpApp {
         answer.status = StatusCode::NOT_ACCEPTABLE.as_u16();
         self.carry(answer, Accept::Json)
     }
+}
 
-    fn unread(&self, fault: BodyFault) -> Response<AnswerBody> {
-        let (status, fault) = match fault {
-            BodyFault::Unsupported => (415, Fault::Envelope("compressed bodies are not accepted")),
-            BodyFault::Framing => (501, Fault::Envelope("Transfer-Encoding must be chunked and nothing else")),
-            BodyFault::TooLarge => (code::status(&Fault::TooLarge, Revision::NEWEST_STATELESS), Fault::TooLarge),
-            BodyFault::Busy => (503, Fault::Busy { retry_after: BODIES_RETRY }),
-            BodyFault::Timeout => (408, Fault::Envelope("the body did not arrive in time")),
-            BodyFault::Gone => (400, Fault::Envelope("the body is broken")),
-        };
-        self.refused(Refusal { status, fault, unproven: None })
-    }
+/// What a body that could not be read is answered with.
+fn unread(fault: BodyFault) -> Refusal {
+    let (status, fault, reason) = match fault {
+        BodyFault::Unsupported => (415, Fault::Envelope("compressed bodies are not accepted"), "encoding"),
+        BodyFault::Framing => {
+            (501, Fault::Envelope("Transfer-Encoding must be chunked and nothing else"), "transfer_encoding")
+        }
+        BodyFault::TooLarge => {
+            (code::status(&Fault::TooLarge, Revision::NEWEST_STATELESS), Fault::TooLarge, "too_large")
+        }
+        BodyFault::Busy => (503, Fault::Busy { retry_after: BODIES_RETRY }, "busy"),
+        BodyFault::Timeout => (408, Fault::Envelope("the body did not arrive in time"), "body_timeout"),
+        BodyFault::Gone => (400, Fault::Envelope("the body is broken"), "body_broken"),
+    };
+    Refusal { status, fault, unproven: None, reason }
 }
 
 /// How long a client should wait when there is no room for its body.
