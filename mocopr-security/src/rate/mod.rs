@@ -106,10 +106,11 @@ impl<K: Hash + Eq + Clone> RateLimiter<K> {
         self.change(key, now, |full_at| pace.take(full_at, now, cost))
     }
 
-    /// Takes `cost` tokens, or as many as there are: the price of something that has happened already.
+    /// Takes `cost` tokens: the price of something that has happened already. What is not there is owed, at most as much
+    /// as this price and one burst, so that whoever always comes back for the next token pays it in full.
     pub fn charge(&self, key: &K, cost: NonZeroU32) {
         let (pace, now) = (self.pace, nanoseconds(self.clock.now()));
-        let Ok(()) = self.change::<Infallible>(key, now, |full_at| Ok(pace.take_most(full_at, now, cost)));
+        let Ok(()) = self.change::<Infallible>(key, now, |full_at| Ok(pace.owe(full_at, now, cost)));
     }
 
     /// How many keys have a bucket of their own.
@@ -205,11 +206,12 @@ impl Pace {
         }
     }
 
-    /// When the bucket is full again once the cost, or all that is there, is taken.
-    fn take_most(self, full_at: u64, now: u64, cost: NonZeroU32) -> u64 {
-        let changed = full_at.max(now).saturating_add(self.time_for(cost));
+    /// When the bucket is full again once the cost is taken, and what of it is not there is owed.
+    fn owe(self, full_at: u64, now: u64, cost: NonZeroU32) -> u64 {
+        let price = self.time_for(cost.min(self.burst));
+        let most = now.saturating_add(self.time_for(self.burst)).saturating_add(price);
         // A thread whose `now` is older must not give back what a newer one took.
-        changed.min(now.saturating_add(self.time_for(self.burst))).max(full_at)
+        full_at.max(now).saturating_add(price).min(most).max(full_at)
     }
 
     fn time_for(self, tokens: NonZeroU32) -> u64 {

@@ -76,14 +76,35 @@ fn cost_is_taken_whole_or_not_at_all() {
 }
 
 #[test]
-fn charge_takes_what_is_left_and_no_more() {
+fn what_a_charge_does_not_find_is_owed_and_at_most_that_charge_is() {
     let (limiter, _clock) = limiter(RateLimit::per_minute(60).with_burst(10), 10);
     limiter.charge(&1, cost(8));
     assert_eq!(limiter.check_n(&1, cost(3)), Err(Duration::from_secs(1)));
     limiter.charge(&1, cost(8));
-    assert_eq!(limiter.check(&1), Err(Duration::from_secs(1)));
+    assert_eq!(limiter.check(&1), Err(Duration::from_secs(7)), "six are owed");
+    limiter.charge(&1, cost(8));
+    assert_eq!(limiter.check(&1), Err(Duration::from_secs(9)));
     limiter.charge(&1, cost(u32::MAX));
-    assert_eq!(limiter.check(&1), Err(Duration::from_secs(1)));
+    assert_eq!(limiter.check(&1), Err(Duration::from_secs(11)), "a charge counts as the burst at most");
+    limiter.charge(&1, cost(1));
+    assert_eq!(limiter.check(&1), Err(Duration::from_secs(11)), "and gives nothing back");
+}
+
+/// S-70
+#[test]
+fn who_comes_back_for_every_token_pays_each_charge_in_full() {
+    let (limiter, clock) = limiter(RateLimit::per_minute(60).with_burst(25), 10);
+    let passed = (0..1_000)
+        .filter(|_| {
+            clock.advance(Duration::from_millis(500));
+            let passes = limiter.check(&1).is_ok();
+            if passes {
+                limiter.charge(&1, cost(9));
+            }
+            passes
+        })
+        .count();
+    assert!((51..=53).contains(&passed), "500 tokens came back and 25 were there, at ten each: {passed}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! How often callers may ask: exact however many ask at once, and for each caller alone.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use mocopr::{
     prelude::*,
@@ -58,6 +60,21 @@ async fn an_address_is_bounded_before_anybody_is_authenticated() {
     assert_eq!(statuses, [401, 401, 401, 429], "a failure counts as ten");
     let valid = guarded.ask(&[("Authorization", "Bearer alice")], &list).await;
     assert_eq!((valid.head.status, valid.head.header("retry-after").is_some()), (429, true));
+}
+
+/// S-70
+#[tokio::test]
+async fn who_fails_at_every_chance_has_a_tenth_of_the_chances() {
+    let address = Some(RateLimit::per_minute(60).with_burst(25));
+    let (guarded, clock) = start(RateLimitPolicy { address, ..RateLimitPolicy::unlimited() }).await;
+    let list = request::stateless(1, "tools/list", json!({}));
+    let mut statuses = Vec::new();
+    for _ in 0..100 {
+        statuses.push(guarded.ask(&[("Authorization", "Bearer xavier")], &list).await.head.status);
+        clock.advance(Duration::from_secs(1));
+    }
+    let failed = statuses.iter().filter(|status| **status == 401).count();
+    assert!((12..=13).contains(&failed), "{statuses:?}");
 }
 
 /// S-70, P-80
