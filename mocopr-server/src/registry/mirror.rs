@@ -177,9 +177,18 @@ fn integer(value: &Value) -> Option<i64> {
     (whole.unsigned_abs() <= MAX_SAFE).then_some(whole)
 }
 
+/// The same of a header, whose text must be a whole number as JSON writes one, with zeros alone behind a point. A
+/// leading zero or a fraction that a float would round away may be another number to whoever reads the header first.
 fn integer_text(text: &str) -> Option<i64> {
-    let whole = text.parse::<i64>().ok().or_else(|| whole(text.parse::<f64>().ok()?))?;
-    (whole.unsigned_abs() <= MAX_SAFE).then_some(whole)
+    let whole = match text.split_once('.') {
+        Some((whole, fraction)) if !fraction.is_empty() && fraction.bytes().all(|digit| digit == b'0') => whole,
+        Some(_) => return None,
+        None => text,
+    };
+    let digits = whole.strip_prefix('-').unwrap_or(whole);
+    let is_json = digits.bytes().all(|digit| digit.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
+    let number = is_json.then(|| whole.parse::<i64>().ok()).flatten()?;
+    (number.unsigned_abs() <= MAX_SAFE).then_some(number)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the value is whole and below 2^53")]
@@ -231,6 +240,27 @@ mod tests {
         assert!(verdict(&[("mcp-param-num", "42.0")], &json!({"n": 42})).is_ok());
         assert!(verdict(&[("mcp-param-num", "42")], &json!({"n": 42.0})).is_ok());
         assert!(verdict(&[("mcp-param-num", "43")], &json!({"n": 42})).is_err());
+        assert!(verdict(&[("mcp-param-num", "-42.00")], &json!({"n": -42})).is_ok());
+        assert!(verdict(&[("mcp-param-num", "9007199254740991")], &json!({"n": 9_007_199_254_740_991_i64})).is_ok());
+        for (header, body) in [
+            ("010", 10_i64),
+            ("+10", 10),
+            ("00", 0),
+            ("4.99999999999999999999", 5),
+            ("5.00000000000000000001", 5),
+            ("9007199254740990.9999", 9_007_199_254_740_991),
+            ("50e-1", 5),
+            ("5.", 5),
+            (".0", 0),
+            ("-", 0),
+            ("--5", -5),
+            ("5 ", 6),
+            ("0x5", 5),
+            ("inf", 5),
+            ("5_0", 50),
+        ] {
+            assert!(verdict(&[("mcp-param-num", header)], &json!({"n": body})).is_err(), "{header}");
+        }
         assert!(verdict(&[("mcp-param-num", "9007199254740993")], &json!({"n": 9_007_199_254_740_993_i64})).is_err());
     }
 

@@ -2,7 +2,6 @@
 
 mod admission;
 mod everywhere;
-#[cfg(target_os = "linux")]
 mod files;
 mod fixture;
 mod guarded;
@@ -13,9 +12,11 @@ mod lapses;
 mod leaks;
 mod listeners;
 mod matrix;
+mod mirrors;
 mod pages;
 mod rates;
 mod roles;
 mod starting;
 mod telling;
 mod tokens;
+#[cfg(target_os = "linux")]
