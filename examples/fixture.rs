@@ -27,7 +27,7 @@ use mocopr::{
     },
 };
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::{task::yield_now, time::sleep};
 
 #[mocopr::main]
 async fn main() -> ExitCode {
@@ -376,6 +376,10 @@ impl Tools {
         for number in 0..count {
             ctx.progress(f64::from(number), f64::from(count), "flooding");
             ctx.log(Level::Info, json!({"number": number}));
+            // What never waits is never stopped, and would keep a thread from everybody else.
+            if number % 64 == 0 {
+                yield_now().await;
+            }
         }
         "flooded"
     }
