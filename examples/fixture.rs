@@ -18,6 +18,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use mocopr::{
+    ServerBuilder,
     auth::{ApiKeys, AuthMiddleware, TokenValidator},
     outbound::OutboundClient,
     prelude::*,
@@ -41,7 +42,7 @@ async fn main() -> ExitCode {
     match serve(settings).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error:?}");
+            eprintln!("{error}");
             ExitCode::from(2)
         }
     }
@@ -70,8 +71,7 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
         .with_ttl(Duration::from_secs(60 * 60))
         .build();
     memory.put(None, "welcome", MemoryItem::text("Welcome."))?;
-    let mut builder = McpServer::builder()
-        .with_info("fixture", env!("CARGO_PKG_VERSION"))
+    let mut builder = bare()
         .with_authorization(roles()?)
         .with_state(OutboundClient::builder().build()?)
         .with_handlers(Tools::default())
@@ -80,14 +80,7 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
         .with_tool(bad_output())
         .with_resources("memory://", memory);
     if let Some(root) = root {
-        let files = FileResourceHandler::builder()
-            .with_base_directory(root)
-            .with_read_only(true)
-            .with_symlink_following(false)
-            .with_allowed_extensions(&["txt", "json", "md"])
-            .with_file_size_limit(1024 * 1024)
-            .build();
-        builder = builder.with_resources("file:///", files);
+        builder = builder.with_resources("file:///", files(&root));
     }
     if let Some(key) = state_key {
         builder = builder.with_state_key(key);
@@ -95,20 +88,33 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
     if let Some(token) = stdio_token {
         builder = builder.with_stdio_token(token);
     }
-    let server = builder.with_security_policy(policy).build()?;
+    // Everything else has been tried alone.
+    let server = builder.with_security_policy(policy).build();
+    let server = server.map_err(|error| lines("MOCOPR_ISSUER, MOCOPR_JWKS_URL", &error).join("\n"))?;
     match place {
         Place::Streams => {
             eprintln!("listening on stdio");
-            server.run_stdio().await?;
+            server.run_stdio().await.map_err(|error| lines("MOCOPR_STDIO_TOKEN", &error).join("\n"))?;
         }
         Place::Loopback(address) => {
             let config = HttpConfig::new(address)
                 .with_tls_required(false)
                 .on_ready(|address| eprintln!("listening on http://{address}/mcp"));
-            server.run_http(config).await?;
+            server.run_http(config).await.map_err(|error| lines("MOCOPR_BIND", &error).join("\n"))?;
         }
     }
     Ok(())
+}
+
+/// What is served of a directory.
+fn files(root: &str) -> FileResourceHandler {
+    FileResourceHandler::builder()
+        .with_base_directory(root)
+        .with_read_only(true)
+        .with_symlink_following(false)
+        .with_allowed_extensions(&["txt", "json", "md"])
+        .with_file_size_limit(1024 * 1024)
+        .build()
 }
 
 /// Who may do what.
@@ -198,18 +204,41 @@ impl Settings {
         if state_key.as_ref().is_some_and(|key| STANDARD.decode(key).map_or(true, |key| key.len() != 32)) {
             problems.push("MOCOPR_STATE_KEY: not 32 bytes in base64".to_owned());
         }
+        if problems.is_empty()
+            && let Some(key) = &state_key
+        {
+            problems.extend(alone("MOCOPR_STATE_KEY", bare().with_state_key(Secret::new(key.clone()))));
+        }
+        let root = setting("MOCOPR_ROOT");
+        if let Some(root) = &root {
+            problems.extend(alone("MOCOPR_ROOT", bare().with_resources("file:///", files(root))));
+        }
         let rates = or_say(&mut problems, Self::rates());
-        let list =
-            |name| setting(name).map_or_else(Vec::new, |list| list.split(',').map(|one| one.trim().into()).collect());
+        let origins = setting("MOCOPR_ALLOWED_ORIGINS");
+        let origins: Vec<String> =
+            origins.iter().flat_map(|list| list.split(',')).map(|one| one.trim().to_owned()).collect();
+        for origin in &origins {
+            let policy = SecurityPolicy::strict().with_authorization_enabled(false).with_allowed_origin(origin.clone());
+            problems.extend(alone("MOCOPR_ALLOWED_ORIGINS", bare().with_security_policy(policy)));
+        }
+        let nobody_proves = api_keys.is_none() && issuer.is_none() && problems.is_empty();
+        let stdio_token = setting("MOCOPR_STDIO_TOKEN").map(Secret::new);
+        if nobody_proves && matches!(place, Some(Place::Loopback(_))) {
+            problems.push("MOCOPR_API_KEYS: missing, or MOCOPR_ISSUER with MOCOPR_JWKS_URL".to_owned());
+        }
+        if nobody_proves && matches!(place, Some(Place::Streams)) && stdio_token.is_some() {
+            let what = "needs MOCOPR_API_KEYS, or MOCOPR_ISSUER with MOCOPR_JWKS_URL, to say whom it proves";
+            problems.push(format!("MOCOPR_STDIO_TOKEN: {what}"));
+        }
         match (place, rates) {
             (Some(place), Some(rates)) if problems.is_empty() => Ok(Self {
                 place,
                 public_url,
-                origins: list("MOCOPR_ALLOWED_ORIGINS"),
+                origins,
                 issuer,
                 api_keys,
-                root: setting("MOCOPR_ROOT"),
-                stdio_token: setting("MOCOPR_STDIO_TOKEN").map(Secret::new),
+                root,
+                stdio_token,
                 state_key: state_key.map(Secret::new),
                 rates,
             }),
@@ -222,10 +251,11 @@ impl Settings {
             Some("stdio") => Ok(Place::Streams),
             Some("http") => {
                 let address = setting("MOCOPR_BIND").ok_or("MOCOPR_BIND: missing, give an address and a port")?;
-                address
-                    .parse()
-                    .map(Place::Loopback)
-                    .map_err(|_| format!("MOCOPR_BIND: {address:?} is no address with a port"))
+                match address.parse::<SocketAddr>() {
+                    Ok(parsed) if parsed.ip().is_loopback() => Ok(Place::Loopback(parsed)),
+                    Ok(_) => Err(format!("MOCOPR_BIND: {address} is no loopback address, and http has no TLS")),
+                    Err(_) => Err(format!("MOCOPR_BIND: {address:?} is no address with a port")),
+                }
             }
             Some(other @ ("https" | "wss" | "ws")) => Err(format!("MOCOPR_TRANSPORT: this version has no {other}")),
             Some(other) => Err(format!("MOCOPR_TRANSPORT: {other:?} is none of stdio, http, https, ws, wss")),
@@ -264,6 +294,24 @@ fn setting(name: &str) -> Option<String> {
 /// A problem with the name of its setting in front.
 fn named(name: &str) -> impl Fn(Problem) -> String {
     move |problem| format!("{name}: {problem}")
+}
+
+/// A server that has a name and nothing else.
+fn bare() -> ServerBuilder {
+    McpServer::builder().with_info("fixture", env!("CARGO_PKG_VERSION"))
+}
+
+/// What a server that is given this one setting says of it.
+fn alone<P>(name: &str, builder: ServerBuilder<P>) -> Vec<String> {
+    builder.build().err().map_or_else(Vec::new, |error| lines(name, &error))
+}
+
+/// A line for each problem, with the setting that it is about in front.
+fn lines(name: &str, error: &mocopr::Error) -> Vec<String> {
+    match error.problems() {
+        [] => vec![format!("{name}: {error}")],
+        problems => problems.iter().map(|problem| format!("{name}: {problem}")).collect(),
+    }
 }
 
 fn or_say<T>(problems: &mut Vec<String>, read: Result<T, String>) -> Option<T> {

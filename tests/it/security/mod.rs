@@ -2,6 +2,7 @@
 
 mod admission;
 mod everywhere;
+#[cfg(target_os = "linux")]
 mod files;
 mod fixture;
 mod guarded;
@@ -16,7 +17,7 @@ mod mirrors;
 mod pages;
 mod rates;
 mod roles;
+mod settings;
 mod starting;
 mod telling;
 mod tokens;
-#[cfg(target_os = "linux")]
