@@ -73,10 +73,7 @@ async fn serve(place: Place, page: NonZeroUsize) -> Result<()> {
     // Nobody else sets it, and it is set before the first call can come.
     let _ = LISTS.set((server.tools(), server.prompts(), server.resources()));
     match place {
-        Place::Streams => {
-            eprintln!("listening on stdio");
-            server.run_stdio().await
-        }
+        Place::Streams => server.on_ready(|| eprintln!("listening on stdio")).run_stdio().await,
         Place::Loopback(port) => {
             let config = HttpConfig::loopback(port).on_ready(|address| eprintln!("listening on http://{address}/mcp"));
             server.run_http(config).await

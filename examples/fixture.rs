@@ -93,7 +93,7 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
     let server = server.map_err(|error| lines("MOCOPR_ISSUER, MOCOPR_JWKS_URL", &error).join("\n"))?;
     match place {
         Place::Streams => {
-            eprintln!("listening on stdio");
+            let server = server.on_ready(|| eprintln!("listening on stdio"));
             server.run_stdio().await.map_err(|error| lines("MOCOPR_STDIO_TOKEN", &error).join("\n"))?;
         }
         Place::Loopback(address) => {

@@ -132,6 +132,17 @@ impl HttpConfig {
         self
     }
 
+    /// Calls this as well, first.
+    pub(crate) fn also_on_ready(mut self, first: Box<dyn FnOnce() + Send>) -> Self {
+        let own = self.ready.take();
+        self.on_ready(move |address| {
+            first();
+            if let Some(own) = own {
+                own(address);
+            }
+        })
+    }
+
     /// The address to listen at.
     pub fn address(&self) -> SocketAddr {
         self.address

@@ -24,6 +24,7 @@ use crate::{
 pub struct McpServer<P = Unguarded> {
     pub(crate) engine: Arc<Engine>,
     pub(crate) shutdown: Option<BoxFuture<'static, ()>>,
+    ready: Option<Box<dyn FnOnce() + Send>>,
     guard: PhantomData<fn() -> P>,
 }
 
@@ -59,7 +60,7 @@ impl McpServer<Unguarded> {
 
 impl<P> McpServer<P> {
     pub(crate) fn of(engine: Arc<Engine>) -> Self {
-        Self { engine, shutdown: None, guard: PhantomData }
+        Self { engine, shutdown: None, ready: None, guard: PhantomData }
     }
 
     /// The tools, to be changed while the server runs.
@@ -111,6 +112,13 @@ impl<P> McpServer<P> {
         self
     }
 
+    /// Calls `ready` once messages are taken: when everything that could keep the server from starting has passed.
+    #[must_use]
+    pub fn on_ready(mut self, ready: impl FnOnce() + Send + 'static) -> Self {
+        self.ready = Some(Box::new(ready));
+        self
+    }
+
     /// Speaks with one client over standard input and output until the input ends, or the server is told to stop.
     ///
     /// The protocol gets a private copy of standard output, and standard output itself is pointed at standard error,
@@ -141,6 +149,9 @@ impl<P> McpServer<P> {
         posture::tell(&self.security_report());
         let stop = crate::shutdown::stop(self.shutdown.take(), self.engine.stopping.clone());
         let (input, output) = stdio::take().map_err(|error| Error::io("taking the standard streams", error))?;
+        if let Some(ready) = self.ready.take() {
+            ready();
+        }
         let endings = Endings { drain: self.engine.stopping.clone(), after_input: AFTER_INPUT, after_drain: DRAIN };
         let serving = connection::serve(self.engine.clone(), admission, input, output, endings);
         tokio::pin!(serving);
@@ -166,6 +177,10 @@ impl<P> McpServer<P> {
     where
         P: MayListen + 'static,
     {
+        let config = match self.ready {
+            Some(ready) => config.also_on_ready(ready),
+            None => config,
+        };
         crate::http::run(self.engine, self.shutdown, config).boxed()
     }
 

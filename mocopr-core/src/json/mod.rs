@@ -9,6 +9,7 @@ mod raw;
 mod scan;
 mod split;
 mod text;
+mod whole;
 
 pub use cursor::{Broken, Cursor, Quoted};
 pub use limits::{JsonLimits, MessageLimits};

@@ -54,6 +54,11 @@ impl RawJson {
         Self(ByteString::from_static("{}"))
     }
 
+    /// A text that is known to be one value.
+    pub(super) fn trusted(text: String) -> Self {
+        Self(text.into())
+    }
+
     /// The value that a scan has found at `span` of `frame`.
     pub(crate) fn cut(frame: &ByteString, span: Span) -> Self {
         Self(slice(frame, span))
@@ -159,7 +164,7 @@ fn next_space(bytes: &[u8], from: usize) -> Option<usize> {
 }
 
 /// One past the quote that ends the string whose inside holds `from`.
-fn string_end(bytes: &[u8], from: usize) -> usize {
+pub(super) fn string_end(bytes: &[u8], from: usize) -> usize {
     let mut at = run_end(bytes, from);
     while let Some(b'\\') = bytes.get(at) {
         at = run_end(bytes, at + 2);

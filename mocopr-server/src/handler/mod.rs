@@ -3,7 +3,12 @@
 //! Users do not write handlers by hand: the macros and the builders of `registry` make them. One call
 //! costs one box, that of [`Handler::call`]; the user's own future stands inside of it.
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+};
 
 use mocopr_core::{
     call::{Call, Request},
@@ -51,6 +56,8 @@ pub struct Work {
     permit: Permit,
     context: Context,
     found: FoundBy,
+    /// The arguments with whole numbers in digits, where that was needed to read them.
+    digits: OnceLock<RawJson>,
 }
 
 /// What the search for the thing that is called left for its handler.
@@ -66,7 +73,7 @@ pub(crate) enum FoundBy {
 
 impl Work {
     pub(crate) fn new(permit: Permit, context: Context, found: FoundBy) -> Self {
-        Self { permit, context, found }
+        Self { permit, context, found, digits: OnceLock::new() }
     }
 
     /// The call.
@@ -126,7 +133,14 @@ impl Work {
     /// # Errors
     /// A failure that says that they do not fit, in our words: what serde says may hold the caller's values.
     pub fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Failure> {
-        self.arguments().and_then(|raw| raw.decode_borrowed().ok()).ok_or_else(|| self.misfit())
+        let arguments = self.arguments().ok_or_else(|| self.misfit())?;
+        arguments.decode_borrowed().ok().or_else(|| self.decode_whole(arguments)).ok_or_else(|| self.misfit())
+    }
+
+    /// JSON Schema counts `100.0` as an integer, so a call that says that is as good as one that says `100`.
+    fn decode_whole<'a, T: Deserialize<'a>>(&'a self, arguments: &RawJson) -> Option<T> {
+        let digits = arguments.with_whole_numbers()?;
+        self.digits.get_or_init(|| digits).decode_borrowed().ok()
     }
 
     fn misfit(&self) -> Failure {

@@ -182,3 +182,27 @@ fn what_cannot_be_is_a_problem_of_the_build() {
     let deep = named().with_security_policy(policy().with_limits(limits)).build().unwrap_err();
     assert!(deep.problems()[0].what().contains("33 levels deep"), "{deep}");
 }
+
+/// A caller may write a whole number as its language does: the schema takes it, so the handler does.
+#[tokio::test]
+async fn whole_numbers_are_integers_however_they_are_written() {
+    #[tool]
+    async fn sum(a: i64, b: u8, c: Option<f64>) -> String {
+        format!("{a} {b} {c:?}")
+    }
+
+    let mut piped = Piped::open(&named().with_tool(sum).build().expect("it is in order"));
+    for (arguments, answer) in [
+        (r#"{"a":100.0,"b":1e1}"#, "100 10 None"),
+        (r#"{"a":-1.0,"b":2,"c":3.0}"#, "-1 2 Some(3.0)"),
+        (r#"{"a":1.5,"b":2}"#, "a"),
+        (r#"{"a":1,"b":256.0}"#, "b"),
+    ] {
+        let message = stateless(1, "tools/call", json!({"name": "sum", "arguments": HERE}));
+        let message = message.to_string().replace(&format!("\"{HERE}\""), arguments);
+        piped.send_bytes(message.as_bytes()).await;
+        piped.send_bytes(b"\n").await;
+        let answer_text = piped.message().await["result"]["content"][0]["text"].to_string();
+        assert!(answer_text.contains(answer), "{arguments}: {answer_text}");
+    }
+}
