@@ -116,9 +116,9 @@ pub enum Decided {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// It was done.
-    Success,
+    Succeeded,
     /// It was tried and failed.
-    Failure,
+    Failed,
     /// It was not tried.
     Refused,
     /// Its caller gave it up, or was gone.
@@ -193,7 +193,7 @@ impl Happening<'_> {
 impl Ending {
     /// It was allowed and done.
     pub const SUCCESS: Self =
-        Self { decision: Decided::Permitted, result: Outcome::Success, reason: "", incident: None };
+        Self { decision: Decided::Permitted, result: Outcome::Succeeded, reason: "", incident: None };
 
     /// It was allowed and given up.
     pub const CANCELLED: Self =
@@ -205,13 +205,13 @@ impl Ending {
 
     /// It was allowed, and its handler says that it failed.
     pub const FAILED: Self =
-        Self { decision: Decided::Permitted, result: Outcome::Failure, reason: "handler", incident: None };
+        Self { decision: Decided::Permitted, result: Outcome::Failed, reason: "handler", incident: None };
 
     /// It ended with a fault after it was allowed.
     pub fn with_fault(fault: &Fault, incident: Option<Incident>) -> Self {
         let result = match fault {
             Fault::Timeout => Outcome::Timeout,
-            _ => Outcome::Failure,
+            _ => Outcome::Failed,
         };
         Self { decision: Decided::Permitted, result, reason: reason(fault), incident }
     }
@@ -267,8 +267,8 @@ impl Outcome {
     /// Its name in records and labels.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Success => "success",
-            Self::Failure => "failure",
+            Self::Succeeded => "success",
+            Self::Failed => "failure",
             Self::Refused => "refused",
             Self::Cancelled => "cancelled",
             Self::Timeout => "timeout",
