@@ -103,9 +103,18 @@ impl Threads {
 
 /// Tells who started the server where it listens, in one line on standard output.
 pub fn listening(address: SocketAddr) {
+    say(&format!("listening {address}"));
+}
+
+/// As [`listening`], of a server that is called by a name of its own and that asks for an access token; `token` is one.
+pub fn listening_as(address: SocketAddr, host: &str, token: &str) {
+    say(&format!("listening {address} as {host} with {token}"));
+}
+
+fn say(line: &str) {
     // Where nobody reads standard output nobody needs the address.
     let mut out = std::io::stdout();
-    let _ = writeln!(out, "listening {address}").and_then(|()| out.flush());
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
 /// What `blob` answers: so many letters `x`.

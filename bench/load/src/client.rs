@@ -1,13 +1,11 @@
 //! A client over HTTP: it shakes hands where the revision has that, and asks over one or many connections.
 
-use std::{
-    net::SocketAddr,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
 use crate::{
+    door::Door,
     http::Connection,
     process::Process,
     wire::{self, Accept, FIRST_ID, Question, Request, Revision},
@@ -38,18 +36,18 @@ impl Client {
     /// # Errors
     /// The server refuses.
     pub fn open(
-        address: SocketAddr,
+        door: &Door,
         connections: usize,
         question: &Question,
         revision: Revision,
         accept: Accept,
     ) -> Result<Self> {
-        let mut connections: Vec<_> = (0..connections).map(|_| Connection::open(address)).collect::<Result<_>>()?;
+        let mut connections: Vec<_> = (0..connections).map(|_| Connection::open(door)).collect::<Result<_>>()?;
         let session = match (revision, connections.first_mut()) {
             (Revision::Stateful, Some(connection)) => shake_hands(connection)?,
             _ => None,
         };
-        let request = question.over_http(address, revision, accept, session.as_deref());
+        let request = question.over_http(door, revision, accept, session.as_deref());
         Ok(Self { connections, request, next_id: FIRST_ID })
     }
 
@@ -122,11 +120,13 @@ impl Window {
 /// # Errors
 /// The server refuses.
 pub fn shake_hands(connection: &mut Connection) -> Result<Option<String>> {
-    connection.send(wire::handshake(connection.host(), None, &wire::initialize()).as_bytes())?;
+    let request = wire::handshake(connection.door(), None, &wire::initialize());
+    connection.send(request.as_bytes())?;
     let answer = connection.receive()?;
     let (status, session) = (answer.head.status, answer.head.session.clone());
     ensure!(status == 200, "initialize: status {status}: {}", String::from_utf8_lossy(answer.body));
-    connection.send(wire::handshake(connection.host(), session.as_deref(), wire::initialized()).as_bytes())?;
+    let request = wire::handshake(connection.door(), session.as_deref(), wire::initialized());
+    connection.send(request.as_bytes())?;
     let status = connection.receive()?.head.status;
     ensure!(status == 202 || status == 200, "initialized: status {status}");
     Ok(session)

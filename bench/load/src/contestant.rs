@@ -58,6 +58,8 @@ pub fn bench_folder() -> PathBuf {
 
 /// The one whose goals are marked.
 pub const MOCOPR: &str = "mocopr";
+/// The same under the strict policy.
+pub const STRICT: &str = "mocopr, strict";
 /// The yardstick over HTTP.
 pub const YARDSTICK: &str = "axum";
 /// The yardstick over standard streams.
@@ -75,6 +77,13 @@ pub const ALL: &[Contestant] = &[
         args: &[],
         library: "mocopr",
         can: &[Modern, Stateful, Sessions, Structured, Stdio, Events],
+    },
+    Contestant {
+        name: STRICT,
+        package: "server-mocopr-strict",
+        args: &[],
+        library: "mocopr",
+        can: &[Modern, Stateful, Sessions, Structured, Events],
     },
     Contestant {
         name: YARDSTICK,

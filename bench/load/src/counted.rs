@@ -63,8 +63,8 @@ impl Counted<'_> {
         };
         command.arg(self.program).args(self.args).stdin(Stdio::null()).stderr(Stdio::null());
         let mut server = Process::spawn(command).context("valgrind counts; on Debian: apt-get install valgrind")?;
-        let address = server.address()?;
-        let mut client = Client::open(address, 1, self.question, self.revision, self.accept)?;
+        let door = server.door()?;
+        let mut client = Client::open(&door, 1, self.question, self.revision, self.accept)?;
         client.one_by_one(usize::try_from(calls)?)?;
         drop(client);
         server.stop()?;
@@ -86,7 +86,7 @@ impl Counted<'_> {
 /// The server refuses a session.
 pub fn idle_session(program: &Path, args: &[&str]) -> Result<f64> {
     let mut server = Process::start(program, args)?;
-    let mut connection = Connection::open(server.address()?)?;
+    let mut connection = Connection::open(&server.door()?)?;
     let mut open = |sessions: u32| -> Result<u64> {
         for _ in 0..sessions {
             shake_hands(&mut connection)?;

@@ -4,17 +4,19 @@
 
 use std::{
     io::{Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::TcpStream,
     time::Duration,
 };
 
 use anyhow::{Context, Result, bail, ensure};
 use memchr::memmem;
 
+use crate::door::Door;
+
 /// One connection, with at most one request on the way.
 #[derive(Debug)]
 pub struct Connection {
-    host: SocketAddr,
+    door: Door,
     stream: TcpStream,
     /// What has arrived and is not read yet is `start..end`.
     buffer: Vec<u8>,
@@ -56,17 +58,17 @@ impl Connection {
     ///
     /// # Errors
     /// Nobody listens there.
-    pub fn open(address: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect(address).context("connecting")?;
+    pub fn open(door: &Door) -> Result<Self> {
+        let stream = TcpStream::connect(door.address).context("connecting")?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Self { host: address, stream, buffer: vec![0; 16 * 1024], start: 0, end: 0, joined: Vec::new() })
+        Ok(Self { door: door.clone(), stream, buffer: vec![0; 16 * 1024], start: 0, end: 0, joined: Vec::new() })
     }
 
-    /// The host of its requests.
-    pub fn host(&self) -> SocketAddr {
-        self.host
+    /// How the server at its other end is reached.
+    pub fn door(&self) -> &Door {
+        &self.door
     }
 
     /// Sends a request.

@@ -3,6 +3,7 @@
 pub mod client;
 pub mod contestant;
 pub mod counted;
+pub mod door;
 pub mod http;
 pub mod picture;
 pub mod process;

@@ -3,7 +3,6 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
-    net::SocketAddr,
     path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::mpsc::{RecvTimeoutError, sync_channel},
@@ -16,6 +15,8 @@ use rustix::{
     process::{Pid, Signal, kill_process},
     thread::{CpuSet, sched_setaffinity},
 };
+
+use crate::door::Door;
 
 /// A server that runs. Dropped, it is ended.
 #[derive(Debug)]
@@ -51,15 +52,14 @@ impl Process {
         Ok(Self { child, out, pid })
     }
 
-    /// Waits for the line that names the address.
+    /// Waits for the line that says how it is reached.
     ///
     /// # Errors
     /// The server ends, or says something else.
-    pub fn address(&mut self) -> Result<SocketAddr> {
+    pub fn door(&mut self) -> Result<Door> {
         let mut line = String::new();
         self.out.read_line(&mut line)?;
-        let address = line.trim().strip_prefix("listening ").with_context(|| format!("the server said {line:?}"))?;
-        Ok(address.parse()?)
+        Door::read(&line)
     }
 
     /// Both ends of the standard streams.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::contestant::MOCOPR;
+use crate::contestant::{MOCOPR, STRICT};
 
 /// Everything that a run found.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -41,7 +41,7 @@ pub struct Row {
     pub unit: Unit,
     /// The numbers, by contestant.
     pub cells: BTreeMap<String, f64>,
-    /// What mocopr must reach, if anything.
+    /// What mocopr must reach, if anything; under the strict policy where only that has a number.
     pub must: Option<Bound>,
     /// What would be better still.
     pub stretch: Option<Bound>,
@@ -82,9 +82,10 @@ impl Bound {
 }
 
 impl Row {
-    /// Whether mocopr reaches what it must; nothing where there is no number, or no such bound.
-    pub fn met(&self) -> Option<bool> {
-        Some(self.must?.holds(*self.cells.get(MOCOPR)?))
+    /// The number that the bounds are about.
+    pub fn own(&self) -> Option<f64> {
+        let strict_alone = || self.cells.get(STRICT).filter(|_| self.cells.len() == 1);
+        self.cells.get(MOCOPR).or_else(strict_alone).copied()
     }
 }
 

@@ -71,7 +71,7 @@ pub fn goal(row: &Row) -> String {
         Bound::AtMost(number) => format!("≤ {}", text(row.unit, number)),
         Bound::AtLeast(number) => format!("≥ {}", text(row.unit, number)),
     };
-    let reached = |bound: Bound| row.cells.get(contestant::MOCOPR).map(|number| bound.holds(*number));
+    let reached = |bound: Bound| row.own().map(|number| bound.holds(number));
     let mark = match reached(must) {
         Some(true) => ", **met**",
         Some(false) => ", **missed**",

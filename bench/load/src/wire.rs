@@ -1,11 +1,11 @@
 //! Requests as a client of each revision sends them, made once: only the id changes from one to the next.
 
-use std::{cell::Cell, net::SocketAddr};
+use std::cell::Cell;
 
 use anyhow::{Result, ensure};
 use memchr::memmem;
 
-use crate::http::Answer;
+use crate::{door::Door, http::Answer};
 
 /// The revisions that are measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,8 +91,8 @@ impl Question {
         Self { method: "tools/call", name: Some(name), params, expected }
     }
 
-    /// The request, as HTTP to this host. `session` is what the handshake answered.
-    pub fn over_http(&self, host: SocketAddr, revision: Revision, accept: Accept, session: Option<&str>) -> Request {
+    /// The request, as HTTP to this server. `session` is what the handshake answered.
+    pub fn over_http(&self, door: &Door, revision: Revision, accept: Accept, session: Option<&str>) -> Request {
         let body = self.body(revision);
         let mut headers = String::new();
         match revision {
@@ -107,7 +107,7 @@ impl Question {
         if let Some(session) = session {
             headers.push_str(&format!("Mcp-Session-Id: {session}\r\n"));
         }
-        Request::new(post(host, &headers, accept, &body), &self.expected)
+        Request::new(post(door, &headers, accept, &body), &self.expected)
     }
 
     /// The request, as one line of a standard stream.
@@ -185,21 +185,22 @@ pub fn initialized() -> &'static str {
 }
 
 /// A request that carries a message of the handshake.
-pub fn handshake(host: SocketAddr, session: Option<&str>, body: &str) -> String {
+pub fn handshake(door: &Door, session: Option<&str>, body: &str) -> String {
     let mut headers = String::new();
     if let Some(session) = session {
         headers = format!("MCP-Protocol-Version: {STATEFUL}\r\nMcp-Session-Id: {session}\r\n");
     }
-    post(host, &headers, Accept::Json, body)
+    post(door, &headers, Accept::Json, body)
 }
 
-fn post(host: SocketAddr, headers: &str, accept: Accept, body: &str) -> String {
+fn post(door: &Door, headers: &str, accept: Accept, body: &str) -> String {
     let accept = match accept {
         Accept::Json => "application/json, text/event-stream",
         Accept::Events => "text/event-stream, application/json",
     };
     format!(
-        "POST /mcp HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nAccept: {accept}\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+        "POST /mcp HTTP/1.1\r\n{}Content-Type: application/json\r\nAccept: {accept}\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+        door.headers(),
         body.len()
     )
 }

@@ -59,7 +59,7 @@ type Column = (&'static str, &'static str, Unit, fn(&Contestant) -> Result<f64>)
 fn first_answer(who: &Contestant) -> Result<Process> {
     let mut server = Process::start(&who.program(), who.args)?;
     let revision = if who.can(&[Ability::Modern]) { Revision::Modern } else { Revision::Stateful };
-    Client::open(server.address()?, 1, &Question::echo(64), revision, Accept::Json)?.one_by_one(1)?;
+    Client::open(&server.door()?, 1, &Question::echo(64), revision, Accept::Json)?.one_by_one(1)?;
     Ok(server)
 }
 

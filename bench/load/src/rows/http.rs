@@ -2,14 +2,15 @@
 //! another order. What is published are medians of ratios to the yardstick of the same round, so that what slows the
 //! machine slows both.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::collections::BTreeMap;
 
 use anyhow::Result;
 
 use super::{Measured, Plan, medians, own_ratio, ratios, tell};
 use crate::{
     client::{Client, Window},
-    contestant::{Ability, Contestant, MOCOPR, RIVAL, YARDSTICK},
+    contestant::{Ability, Contestant, MOCOPR, RIVAL, STRICT, YARDSTICK},
+    door::Door,
     process::Process,
     results::{Bound::AtLeast, Bound::AtMost, Row, Unit, percentile},
     wire::{Accept, Question, Revision},
@@ -25,8 +26,8 @@ pub fn measure(plan: &mut Plan) -> Vec<Row> {
         for load in &mut loads {
             let servers = if load.key == LIST { &many } else { &few };
             for who in plan.shuffled().into_iter().filter(|who| who.can(load.needs)) {
-                let Some((server, address)) = servers.get(who.name) else { continue };
-                let window = load.window(server, *address, plan);
+                let Some((server, door)) = servers.get(who.name) else { continue };
+                let window = load.window(server, door, plan);
                 let Some(window) = plan.note(who.name, load.key, window) else { continue };
                 load.throughput.entry(who.name).or_default().push(window.per_second());
                 load.cpu.entry(who.name).or_default().push(window.cpu_each());
@@ -34,8 +35,8 @@ pub fn measure(plan: &mut Plan) -> Vec<Row> {
         }
         for turn in &mut turns {
             for who in plan.shuffled().into_iter().filter(|who| who.can(turn.needs)) {
-                let Some((_, address)) = few.get(who.name) else { continue };
-                let took = turn.took(*address);
+                let Some((_, door)) = few.get(who.name) else { continue };
+                let took = turn.took(door);
                 let Some(took) = plan.note(who.name, turn.key, took) else { continue };
                 turn.middle.entry(who.name).or_default().extend(percentile(took.clone(), 50));
                 turn.slowest.entry(who.name).or_default().extend(percentile(took, 99));
@@ -45,15 +46,15 @@ pub fn measure(plan: &mut Plan) -> Vec<Row> {
     rows(&loads, &turns)
 }
 
-type Servers = BTreeMap<&'static str, (Process, SocketAddr)>;
+type Servers = BTreeMap<&'static str, (Process, Door)>;
 
 fn start(plan: &mut Plan, tools: &'static str) -> Servers {
     let mut servers = Servers::new();
     for who in plan.contestants.clone().into_iter().filter(Contestant::serves_http) {
         let args = [who.args, &plan.flags, &["--tools", tools]].concat();
         let started = Process::start(&who.program(), &args).and_then(|mut server| {
-            let address = server.address()?;
-            Ok((server, address))
+            let door = server.door()?;
+            Ok((server, door))
         });
         if let Some(started) = plan.note(who.name, "start", started) {
             servers.insert(who.name, started);
@@ -81,8 +82,8 @@ impl Load {
         Self { key, question, revision, accept, connections: CONNECTIONS, needs, throughput, cpu }
     }
 
-    fn window(&self, server: &Process, address: SocketAddr, plan: &Plan) -> Result<Window> {
-        let mut client = Client::open(address, self.connections, &self.question, self.revision, self.accept)?;
+    fn window(&self, server: &Process, door: &Door, plan: &Plan) -> Result<Window> {
+        let mut client = Client::open(door, self.connections, &self.question, self.revision, self.accept)?;
         client.all_at_once(server, plan.window / 5)?;
         client.all_at_once(server, plan.window)
     }
@@ -110,8 +111,8 @@ struct Turns {
 }
 
 impl Turns {
-    fn took(&self, address: SocketAddr) -> Result<Vec<f64>> {
-        let mut client = Client::open(address, 1, &Question::echo(64), Revision::Modern, self.accept)?;
+    fn took(&self, door: &Door) -> Result<Vec<f64>> {
+        let mut client = Client::open(door, 1, &Question::echo(64), Revision::Modern, self.accept)?;
         client.one_by_one(20)?;
         Ok(client.one_by_one(200)?.iter().map(std::time::Duration::as_secs_f64).collect())
     }
@@ -133,7 +134,11 @@ fn rows(loads: &[Load], turns: &[Turns]) -> Vec<Row> {
     };
     let over_rival = |key: &str, title: &str| {
         let measured = &load(key)?.throughput;
-        own_ratio(&format!("{key}-rival"), title, measured.get(MOCOPR), measured.get(RIVAL))
+        own_ratio(&format!("{key}-rival"), title, MOCOPR, measured.get(MOCOPR), measured.get(RIVAL))
+    };
+    let strict = |key: &str, title: &str, over: &str| {
+        let measured = &load(MODERN)?.throughput;
+        own_ratio(key, title, STRICT, measured.get(STRICT), measured.get(over))
     };
     let mut rows: Vec<Option<Row>> = vec![
         load(MODERN).map(|load| {
@@ -143,6 +148,14 @@ fn rows(loads: &[Load], turns: &[Turns]) -> Vec<Row> {
         throughput(MODERN, "… ÷ axum").map(|row| row.must(AtLeast(0.70)).stretch(AtLeast(0.85))),
         over_rival(MODERN, "… ÷ rmcp at its best").map(|row| row.must(AtLeast(2.5)).stretch(AtLeast(3.5))),
         cpu(MODERN, "processor time of a call, 2026-07-28, ÷ axum"),
+        strict("strict", "calls a second under the strict policy ÷ without", MOCOPR)
+            .map(|row| row.must(AtLeast(0.85)).stretch(AtLeast(0.93))),
+        strict("strict-rival", "… ÷ rmcp at its best, which checks none of it", RIVAL)
+            .map(|row| row.must(AtLeast(2.0))),
+        load(MODERN).and_then(|load| {
+            let title = "processor time of a call under the strict policy ÷ without";
+            own_ratio("strict-cpu", title, STRICT, load.cpu.get(STRICT), load.cpu.get(MOCOPR))
+        }),
         throughput(STATEFUL, "the same in a session, 2025-11-25, ÷ axum")
             .map(|row| row.must(AtLeast(0.65)).stretch(AtLeast(0.80))),
         over_rival(STATEFUL, "… ÷ rmcp at its best").map(|row| row.must(AtLeast(2.0))),
@@ -153,7 +166,7 @@ fn rows(loads: &[Load], turns: &[Turns]) -> Vec<Row> {
         cpu(LIST, "list of 100 tools, processor time ÷ axum").map(|row| row.must(AtMost(0.4)).stretch(AtMost(0.3))),
         load(EVENTS).zip(load(MODERN)).and_then(|(events, json)| {
             let title = "call as an event stream, processor time ÷ as JSON";
-            own_ratio("events-cpu", title, events.cpu.get(MOCOPR), json.cpu.get(MOCOPR))
+            own_ratio("events-cpu", title, MOCOPR, events.cpu.get(MOCOPR), json.cpu.get(MOCOPR))
                 .map(|row| row.must(AtMost(1.5)).stretch(AtMost(1.25)))
         }),
     ];

@@ -36,7 +36,7 @@ pub fn measure(plan: &mut Plan, large_calls: u32) -> Vec<Row> {
 
 fn sessions(who: &Contestant) -> Result<[u64; 3]> {
     let mut server = Process::start(&who.program(), who.args)?;
-    let mut connection = Connection::open(server.address()?)?;
+    let mut connection = Connection::open(&server.door()?)?;
     let mut opened = vec![shake_hands(&mut connection)?];
     let before = server.resident()?;
     for _ in 1..1_000 {
@@ -44,9 +44,9 @@ fn sessions(who: &Contestant) -> Result<[u64; 3]> {
     }
     let with = server.resident()?;
     for session in opened.into_iter().flatten() {
-        let host = connection.host();
+        let headers = connection.door().headers();
         let end = format!(
-            "DELETE /mcp HTTP/1.1\r\nHost: {host}\r\nMCP-Protocol-Version: 2025-11-25\r\nMcp-Session-Id: {session}\r\n\r\n"
+            "DELETE /mcp HTTP/1.1\r\n{headers}MCP-Protocol-Version: 2025-11-25\r\nMcp-Session-Id: {session}\r\n\r\n"
         );
         connection.send(end.as_bytes())?;
         let status = connection.receive()?.head.status;
@@ -57,10 +57,10 @@ fn sessions(who: &Contestant) -> Result<[u64; 3]> {
 
 fn streams(who: &Contestant) -> Result<[u64; 3]> {
     let mut server = Process::start(&who.program(), &[who.args, &["--streams", "1100"]].concat())?;
-    let address = server.address()?;
-    let mut request = Question::listen().over_http(address, Revision::Modern, Accept::Json, None);
+    let door = server.door()?;
+    let mut request = Question::listen().over_http(&door, Revision::Modern, Accept::Json, None);
     let mut open = |id: u32| -> Result<Connection> {
-        let mut connection = Connection::open(address)?;
+        let mut connection = Connection::open(&door)?;
         connection.send(request.with_id(id))?;
         let first = connection.receive_first_event()?;
         request.check_http(id, &first)?;
@@ -72,14 +72,14 @@ fn streams(who: &Contestant) -> Result<[u64; 3]> {
     let with = server.resident()?;
     drop(streams);
     // A call after the connections are gone is answered after the server has seen them go.
-    Client::open(address, 1, &Question::echo(64), Revision::Modern, Accept::Json)?.one_by_one(1_000)?;
+    Client::open(&door, 1, &Question::echo(64), Revision::Modern, Accept::Json)?.one_by_one(1_000)?;
     Ok([before, with, server.resident()?])
 }
 
 fn large(who: &Contestant, calls: u32) -> Result<[u64; 3]> {
     let mut server = Process::start(&who.program(), who.args)?;
-    let address = server.address()?;
-    let mut client = Client::open(address, 1, &Question::blob(1 << 20), Revision::Modern, Accept::Json)?;
+    let door = server.door()?;
+    let mut client = Client::open(&door, 1, &Question::blob(1 << 20), Revision::Modern, Accept::Json)?;
     client.one_by_one(1)?;
     let before = server.resident()?;
     let mut most = before;
@@ -88,6 +88,6 @@ fn large(who: &Contestant, calls: u32) -> Result<[u64; 3]> {
         most = most.max(server.resident()?);
     }
     drop(client);
-    Client::open(address, 1, &Question::echo(64), Revision::Modern, Accept::Json)?.one_by_one(1_000)?;
+    Client::open(&door, 1, &Question::echo(64), Revision::Modern, Accept::Json)?.one_by_one(1_000)?;
     Ok([before, most, server.resident()?])
 }

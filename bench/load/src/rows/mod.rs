@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 use crate::{
-    contestant::{Contestant, MOCOPR},
+    contestant::Contestant,
     results::{Bound, Row, Unit, median},
 };
 
@@ -91,10 +91,16 @@ fn ratios(key: &str, title: &str, measured: &Measured, base: &str) -> Row {
     medians(key, title, Unit::Ratio, &ratios)
 }
 
-/// The row of mocopr alone: its numbers over those of another row or contestant.
-fn own_ratio(key: &str, title: &str, above: Option<&Vec<f64>>, below: Option<&Vec<f64>>) -> Option<Row> {
+/// The row of one contestant alone: its numbers over those of another row or contestant.
+fn own_ratio(
+    key: &str,
+    title: &str,
+    who: &'static str,
+    above: Option<&Vec<f64>>,
+    below: Option<&Vec<f64>>,
+) -> Option<Row> {
     let over: Vec<_> = above?.iter().zip(below?).map(|(above, below)| above / below).collect();
-    Some(medians(key, title, Unit::Ratio, &BTreeMap::from([(MOCOPR, over)])))
+    Some(medians(key, title, Unit::Ratio, &BTreeMap::from([(who, over)])))
 }
 
 /// Tells who waits how far the run is.
