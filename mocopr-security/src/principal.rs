@@ -1,6 +1,10 @@
 //! Who is calling. A principal is made by the gate from what an authenticator verified, never from a message.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    hash::{BuildHasher, RandomState},
+    sync::{Arc, LazyLock},
+};
 
 /// Who is calling: issuer, subject and how they were verified, with roles and scopes.
 ///
@@ -15,6 +19,8 @@ struct Inner {
     tenant: Option<Box<str>>,
     holdings: Holdings,
     binding: Box<[u8]>,
+    /// Of the binding, made once: every call looks its principal up in several tables.
+    hash: u64,
 }
 
 /// How a principal was verified.
@@ -111,6 +117,7 @@ impl Principal {
             subject: subject.into(),
             tenant,
             holdings,
+            hash: HASHES.hash_one(&binding),
             binding: binding.into(),
         }))
     }
@@ -186,7 +193,7 @@ impl Eq for Principal {}
 
 impl std::hash::Hash for Principal {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.0.binding.hash(state);
+        state.write_u64(self.0.hash);
     }
 }
 
@@ -206,6 +213,10 @@ impl fmt::Display for Principal {
         write!(f, "{}:{}", self.0.method.as_str(), self.0.subject.escape_debug())
     }
 }
+
+/// One for the whole process, because equal principals must have equal hashes; its key is random, so that nobody can
+/// choose subjects that fall together.
+static HASHES: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 impl Method {
     /// The method's name in logs.
@@ -230,6 +241,16 @@ mod tests {
         let tenant = Principal::new(Method::Local, "a", "bc", Some("".into()), Holdings::Everything);
         assert_ne!(one, two);
         assert_ne!(one, tenant);
+    }
+
+    #[test]
+    fn equal_principals_fall_together_in_a_table_whatever_they_hold() {
+        let nothing = || Holdings::These { roles: [].into(), scopes: [].into() };
+        let alice = Principal::new(Method::Local, "a", "alice", None, Holdings::Everything);
+        let again = Principal::new(Method::Local, "a", "alice", None, nothing());
+        let bob = Principal::new(Method::Local, "a", "bob", None, nothing());
+        let known = std::collections::HashSet::from([alice]);
+        assert!(known.contains(&again) && !known.contains(&bob));
     }
 
     #[test]
