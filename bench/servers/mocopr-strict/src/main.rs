@@ -51,6 +51,7 @@ fn limits(options: &Options) -> Limits {
         streams_per_principal: NonZeroUsize::new(options.streams).unwrap_or(strict.streams_per_principal),
         calls_per_principal: development.calls_per_principal,
         message: development.message,
+        schema: development.schema,
         result_bytes: development.result_bytes,
         ..strict
     }
