@@ -87,7 +87,7 @@ const STATEFUL_INSTRUCTIONS: f64 = 38_700.0;
 const LIST_INSTRUCTIONS: f64 = 35_900.0;
 /// 46,400 were counted.
 const EVENTS_INSTRUCTIONS: f64 = 48_800.0;
-/// 66,800 were counted, 16,800 of them for the digest of a token of 480 bytes, which a processor with instructions for
+/// 66,800 were counted, 16,800 of them for the digest of a token of 470 bytes, which a processor with instructions for
 /// SHA-256 does in a tenth of that and valgrind does not know.
 const STRICT_INSTRUCTIONS: f64 = 70_100.0;
 /// 20 were counted: what the strict policy adds allocates nothing.
