@@ -135,6 +135,11 @@ impl<'a> Manner<'a> {
         self.level
     }
 
+    /// Secrets and control characters are taken out of the sentences that handlers write for callers.
+    pub(crate) fn cleans_sentences(self) -> bool {
+        self.sentences.is_some()
+    }
+
     /// A sentence that a handler wrote for its caller, as it leaves.
     pub(crate) fn sentence(self, text: &str) -> Cow<'_, str> {
         match self.sentences {

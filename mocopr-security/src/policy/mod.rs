@@ -1,6 +1,7 @@
 //! What a server's owner decides. A policy is plain data: the gate and the listeners carry it out.
 
 mod middleware;
+mod numbers;
 mod problem;
 mod public_url;
 mod rates;

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use mocopr_core::json::{JsonLimits, MessageLimits};
+use mocopr_core::json::JsonLimits;
 
 use crate::{
     auth::AuthMiddleware,
     error_handler::SecurityLevel,
-    policy::{Arguments, CrossOrigin, Profile, SecurityPolicy},
+    policy::{Arguments, CrossOrigin, Profile, RateLimitPolicy, SecurityPolicy, numbers},
     validation::UnknownMembers,
 };
 
@@ -49,16 +49,19 @@ impl Report {
         );
         let by_role = policy.authorizes_by_role();
         report.say("authorization", if by_role { "by role" } else { "by handler alone" }, !by_role);
-        let rates = policy.rates;
-        for (about, rate) in [
-            ("rate of an address", rates.address),
-            ("rate of a principal", rates.principal),
-            ("rate of a heavy tool", rates.heavy),
+        let RateLimitPolicy { address, principal, heavy } = policy.rates;
+        let strict = RateLimitPolicy::production();
+        for (about, rate, strict) in [
+            ("rate of an address", address, strict.address),
+            ("rate of a principal", principal, strict.principal),
+            ("rate of a heavy tool", heavy, strict.heavy),
         ] {
-            match rate {
-                Some(rate) => report.say(about, format!("{} a minute, {} at once", rate.per_minute, rate.burst), false),
-                None => report.say(about, "not bounded", true),
-            }
+            let Some(rate) = rate else {
+                report.say(about, "not bounded", true);
+                continue;
+            };
+            let looser = strict.is_some_and(|strict| rate.per_minute > strict.per_minute || rate.burst > strict.burst);
+            report.say(about, format!("{} a minute, {} at once", rate.per_minute, rate.burst), looser);
         }
         let arguments = match (policy.arguments, policy.unknown_members) {
             (Arguments::Checked, UnknownMembers::AsTheSchemaSays) => "checked",
@@ -67,18 +70,26 @@ impl Report {
         };
         report.say("arguments", arguments, policy.arguments == Arguments::Unchecked);
         let JsonLimits { depth, members, string_bytes, elements } = policy.limits.message.arguments;
+        let numbers = numbers::compared(&policy.limits);
+        let looser = || numbers.iter().filter(|number| number.is_looser());
         report.say(
             "size of arguments",
             format!("{depth} levels, {members} members, strings of {string_bytes} bytes, {elements} elements"),
-            exceeds(&policy.limits.message.arguments, &MessageLimits::strict().arguments),
+            looser().any(|number| number.name.starts_with("limits.message.arguments.")),
         );
-        match policy.errors.level {
-            SecurityLevel::Production => report.say("errors", "sanitized", false),
-            SecurityLevel::Development => report.say("errors", "detailed", true),
+        for number in looser() {
+            report.say(number.name, format!("{}; {} in the strict profile", number.value, number.strict), true);
         }
-        match policy.output() {
-            Some(_) => report.say("output", "without known secrets and control characters", false),
-            None => report.say("output", "as handlers say it", true),
+        match policy.errors.level {
+            SecurityLevel::Production => report.say("causes of errors", "for the log alone", false),
+            SecurityLevel::Development => report.say("causes of errors", "for callers as well", true),
+        }
+        let texts =
+            |cleaned| if cleaned { "without known secrets and control characters" } else { "as handlers say it" };
+        for (about, cleaned) in
+            [("sentences of errors", policy.manner().cleans_sentences()), ("output", policy.output().is_some())]
+        {
+            report.say(about, texts(cleaned), !cleaned);
         }
         match policy.cross_origin {
             CrossOrigin::Listed => {
@@ -115,12 +126,6 @@ impl fmt::Display for Report {
         }
         Ok(())
     }
-}
-
-/// Some number is above that of the other.
-fn exceeds(limits: &JsonLimits, other: &JsonLimits) -> bool {
-    let JsonLimits { depth, members, string_bytes, elements } = *limits;
-    depth > other.depth || members > other.members || string_bytes > other.string_bytes || elements > other.elements
 }
 
 fn plural(count: usize) -> &'static str {

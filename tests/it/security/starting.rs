@@ -1,6 +1,12 @@
 //! What keeps a server from being built or started, and what an owner reads of what is in force.
 
-use mocopr::{HttpConfig, McpServer, prelude::*, security::RoleBasedAccessControl};
+use std::time::Duration;
+
+use mocopr::{
+    HttpConfig, McpServer,
+    prelude::*,
+    security::{Limits, RateLimitPolicy, Report, RoleBasedAccessControl},
+};
 
 use super::guarded::{Names, policy};
 
@@ -118,14 +124,28 @@ fn the_report_marks_what_is_looser_than_the_strict_profile() {
         let server = McpServer::builder().with_info("x", "1").with_security_policy(policy).build().unwrap();
         server.security_report()
     };
-    let strict = report(
+    let strict_policy = || {
         SecurityPolicy::strict()
             .with_authorization_enabled(false)
             .with_public_url("https://mcp.example.com/mcp")
-            .with_authenticator(Names),
+            .with_authenticator(Names)
+    };
+    let relaxed = |report: &Report| -> Vec<&str> {
+        report.rows().iter().filter(|row| row.relaxed).map(|row| row.about).collect()
+    };
+    assert_eq!(relaxed(&report(strict_policy())), ["authorization"]);
+    let limits = Limits { request: Duration::from_secs(31), sessions_per_principal: None, ..Limits::strict() };
+    let own = report(strict_policy().with_limits(limits).with_rate_limiting(RateLimitPolicy::authenticated()));
+    assert_eq!(
+        relaxed(&own),
+        [
+            "authorization",
+            "rate of an address",
+            "rate of a principal",
+            "limits.request",
+            "limits.sessions_per_principal"
+        ]
     );
-    let relaxed: Vec<&str> = strict.rows().iter().filter(|row| row.relaxed).map(|row| row.about).collect();
-    assert_eq!(relaxed, ["authorization"]);
     let development = report(SecurityPolicy::development());
     assert!(development.to_string().starts_with("! profile"), "{development}");
 }
