@@ -8,7 +8,7 @@ use std::sync::Arc;
 use memchr::memmem;
 
 use crate::uri::{
-    normal,
+    normal, percent,
     template::{Ends, Piece, Place, Span, Start},
 };
 
@@ -189,7 +189,7 @@ impl<'u> Walk<'u> {
 
 /// A value that names one thing: no separator of any platform, and not `.` or `..`, even to who decodes it again.
 fn name_value(raw: &str) -> Option<String> {
-    let value = decode(raw, |byte| !matches!(byte, b'/' | b'\\' | 0))?;
+    let value = percent::decode(raw, |byte| !matches!(byte, b'/' | b'\\' | 0))?;
     (!value.is_empty() && !normal::holds_dot_segment(&value)).then_some(value)
 }
 
@@ -197,7 +197,7 @@ fn name_value(raw: &str) -> Option<String> {
 ///
 /// An escape of what stands plain here would be a second spelling, which a rule about the plain one does not see.
 fn reserved_value(raw: &str, span: Span, start: Start) -> Option<String> {
-    let value = decode(raw, |byte| !matches!(byte, b'\\' | 0) && !span.plain().as_bytes().contains(&byte))?;
+    let value = percent::decode(raw, |byte| !matches!(byte, b'\\' | 0) && !span.plain().as_bytes().contains(&byte))?;
     let escapes = match start {
         Start::Free => false,
         Start::NoSlash => value.starts_with('/'),
@@ -207,20 +207,6 @@ fn reserved_value(raw: &str, span: Span, start: Start) -> Option<String> {
 
 /// A value of a query parameter: any text, but no path that leads upwards.
 fn text_value(raw: &str) -> Option<String> {
-    let value = decode(raw, |byte| byte != 0)?;
+    let value = percent::decode(raw, |byte| byte != 0)?;
     (!normal::holds_dot_segment(&value)).then_some(value)
-}
-
-/// Decodes once; `None` where an escape stands for a byte that `allows` refuses, or the whole is not UTF-8.
-fn decode(raw: &str, allows: impl Fn(u8) -> bool) -> Option<String> {
-    let mut out = Vec::with_capacity(raw.len());
-    let mut rest = raw.chars();
-    while let Some(char) = rest.next() {
-        if char == '%' {
-            out.push(normal::escaped(&mut rest).filter(|byte| allows(*byte))?);
-        } else {
-            out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
-        }
-    }
-    String::from_utf8(out).ok()
 }

@@ -6,6 +6,7 @@
 
 mod capture;
 mod normal;
+pub mod percent;
 mod reader;
 mod template;
 #[cfg(test)]

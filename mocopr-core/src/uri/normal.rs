@@ -5,7 +5,7 @@
 
 use std::net::Ipv6Addr;
 
-use crate::uri::{MAX_URI_BYTES, UriError};
+use crate::uri::{MAX_URI_BYTES, UriError, percent};
 
 /// A part of a URI; each has characters of its own that mean themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +98,7 @@ pub(super) fn push(part: Part, raw: &str, out: &mut String) -> Result<(), UriErr
     let mut rest = raw.chars();
     while let Some(char) = rest.next() {
         if char == '%' {
-            let byte = escaped(&mut rest).ok_or(UriError::Escape)?;
+            let byte = percent::take(&mut rest).ok_or(UriError::Escape)?;
             push_byte(part, byte, out);
             continue;
         }
@@ -106,7 +106,7 @@ pub(super) fn push(part: Part, raw: &str, out: &mut String) -> Result<(), UriErr
             if !stands_in_iri(char) {
                 return Err(UriError::Character);
             }
-            char.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| push_escape(byte, out));
+            char.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| percent::push(byte, out));
             continue;
         };
         if !(means_itself(part, byte) || parts_something(part, byte)) {
@@ -127,21 +127,6 @@ pub(super) fn means_itself(part: Part, byte: u8) -> bool {
         b'/' | b'?' => matches!(part, Part::Query | Part::Fragment),
         _ => false,
     }
-}
-
-/// Appends `%XX`.
-pub(super) fn push_escape(byte: u8, out: &mut String) {
-    out.push('%');
-    for digit in [byte >> 4, byte & 15] {
-        out.extend(char::from_digit(digit.into(), 16).map(|digit| digit.to_ascii_uppercase()));
-    }
-}
-
-/// The byte that the two hexadecimal digits at the front stand for.
-pub(super) fn escaped(rest: &mut std::str::Chars<'_>) -> Option<u8> {
-    let high = rest.next()?.to_digit(16)?;
-    let low = rest.next()?.to_digit(16)?;
-    u8::try_from(high * 16 + low).ok()
 }
 
 /// Whether a segment between slashes or backslashes is `.` or `..`.
@@ -260,7 +245,7 @@ fn push_authority(authority: &str, host_part: Part, out: &mut String) -> Result<
 
 fn push_byte(part: Part, byte: u8, out: &mut String) {
     if !means_itself(part, byte) {
-        return push_escape(byte, out);
+        return percent::push(byte, out);
     }
     let byte = if part == Part::DnsHost { byte.to_ascii_lowercase() } else { byte };
     out.push(char::from(byte));

@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::uri::{
     Captures, MAX_URI_BYTES, ResourceUri, UriError, capture,
     normal::{self, Part},
-    reader,
+    percent, reader,
 };
 
 /// The most variables of one template.
@@ -357,7 +357,7 @@ fn push_value(value: &str, plain: &str, out: &mut String) {
         if unreserved || plain.as_bytes().contains(&byte) {
             out.push(char::from(byte));
         } else {
-            normal::push_escape(byte, out);
+            percent::push(byte, out);
         }
     }
 }

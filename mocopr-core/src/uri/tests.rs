@@ -429,7 +429,7 @@ fn respelled(raw: &str, respellings: &[Respelling]) -> String {
     for char in rest.chars() {
         match respellings.next().unwrap() {
             Respelling::Escaped if char != '%' => {
-                char.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| normal::push_escape(byte, &mut out));
+                char.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| percent::push(byte, &mut out));
             }
             Respelling::OtherCase if char.is_ascii_lowercase() => out.push(char.to_ascii_uppercase()),
             Respelling::OtherCase => out.push(char.to_ascii_lowercase()),

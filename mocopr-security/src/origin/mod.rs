@@ -353,6 +353,12 @@ impl Scheme {
     }
 }
 
+/// Whether an authority (`localhost:8080`) names this machine: `localhost`, `127.0.0.1` or `[::1]`, with or without a
+/// port, and no other spelling.
+pub fn names_this_machine(authority: &str) -> bool {
+    Authority::parse(authority).is_some_and(|authority| authority.host.is_loopback())
+}
+
 /// An authority has no slash, so an origin with a path or a trailing slash does not parse.
 fn split_origin(origin: &str) -> Option<(Scheme, Authority<'_>)> {
     let (scheme, authority) = origin.split_once("://")?;

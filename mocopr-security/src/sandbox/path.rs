@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use mocopr_core::uri::percent;
+
 /// A path below a directory: relative, UTF-8, in one spelling.
 ///
 /// It has 1 to [`MAX_DEPTH`] components of 1 to [`MAX_COMPONENT_BYTES`] bytes with one `/` between, and at most
@@ -99,13 +101,7 @@ fn is_plain(component: &str) -> bool {
     (1..=MAX_COMPONENT_BYTES).contains(&component.len())
         && !matches!(component, "." | "..")
         && !component.contains(|char: char| char == '\\' || char.is_control())
-        && !holds_escape(component)
-}
-
-fn holds_escape(text: &str) -> bool {
-    let is_escape =
-        |window: &[u8]| matches!(window, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit());
-    text.as_bytes().windows(3).any(is_escape)
+        && !percent::holds_escape(component)
 }
 
 /// The most bytes of a path: percent-encoded, most of them still fit a URI, and a cursor carries them.

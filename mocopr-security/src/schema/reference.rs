@@ -2,6 +2,7 @@
 //!
 //! Each is resolved inside the document, and refused where it leads out of it or nowhere. Nothing is ever fetched.
 
+use mocopr_core::uri::percent;
 use serde_json::{Map, Value};
 
 use crate::schema::{
@@ -127,7 +128,7 @@ impl<'a> Reader<'a> {
 
     /// Follows a JSON Pointer in a fragment; an `$id` on the way begins another resource.
     fn follow(&self, resource: &'a Value, fragment: &str) -> Option<(&'a Value, &'a Value)> {
-        let decoded = percent_decode(fragment)?;
+        let decoded = percent::decode(fragment, |_| true)?;
         let mut place = resource;
         let mut resource = resource;
         for segment in decoded.split('/').skip(1) {
@@ -143,21 +144,6 @@ impl<'a> Reader<'a> {
         }
         Some((place, resource))
     }
-}
-
-/// Undoes percent-encoding; `None` where it is broken or not UTF-8.
-fn percent_decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let mut digit = || char::from(rest.next()?).to_digit(16);
-        bytes.push(u8::try_from(digit()? * 16 + digit()?).ok()?);
-    }
-    String::from_utf8(bytes).ok()
 }
 
 /// How many anchors a `$dynamicRef` may choose among, and in how many resources. Schemas that are extended have two or three.

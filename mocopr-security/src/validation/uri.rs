@@ -4,7 +4,10 @@
 
 use std::fmt;
 
-use mocopr_core::uri::{MAX_URI_BYTES, ResourceUri, UriError};
+use mocopr_core::uri::{
+    MAX_URI_BYTES, ResourceUri, UriError,
+    percent::{self, Unit},
+};
 use thiserror::Error;
 
 /// Which resource URIs are taken.
@@ -156,72 +159,24 @@ fn check_spelling(uri: &ResourceUri) -> Result<(), UriRefusal> {
     if uri.fragment().is_some() {
         return Err(UriRefusal::Fragment);
     }
-    let decoded = decode(uri.canonical());
+    let mut decoded = Vec::new();
     // The canonical form holds neither backslashes nor control characters but in an encoding.
-    for byte in decoded.escaped() {
-        match byte {
-            b'/' | b'\\' => return Err(UriRefusal::Separator),
-            0..=0x1f | 0x7f => return Err(UriRefusal::Control),
-            _ => {}
-        }
+    for unit in percent::units(uri.canonical()) {
+        decoded.push(match unit {
+            Unit::Escaped(b'/' | b'\\') => return Err(UriRefusal::Separator),
+            Unit::Escaped(0..=0x1f | 0x7f) => return Err(UriRefusal::Control),
+            Unit::Plain(byte) | Unit::Escaped(byte) => byte,
+            Unit::Broken => return Err(UriRefusal::Malformed(UriError::Escape)),
+        });
     }
-    let text = std::str::from_utf8(&decoded.bytes).map_err(|_| UriRefusal::Utf8)?;
+    let text = str::from_utf8(&decoded).map_err(|_| UriRefusal::Utf8)?;
     if text.chars().any(char::is_control) {
         return Err(UriRefusal::Control);
     }
-    if holds_escape(text) {
+    if percent::holds_escape(text) {
         return Err(UriRefusal::DoubleEncoding);
     }
     Ok(())
-}
-
-/// A text decoded once.
-struct Decoded {
-    bytes: Vec<u8>,
-    /// Where in it stands what was escaped.
-    escaped: Vec<usize>,
-}
-
-impl Decoded {
-    fn escaped(&self) -> impl Iterator<Item = u8> {
-        self.escaped.iter().filter_map(|place| self.bytes.get(*place).copied())
-    }
-}
-
-fn decode(text: &str) -> Decoded {
-    let mut decoded = Decoded { bytes: Vec::with_capacity(text.len()), escaped: Vec::new() };
-    let mut rest = text.as_bytes();
-    loop {
-        rest = match rest {
-            [] => return decoded,
-            [b'%', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                decoded.escaped.push(decoded.bytes.len());
-                decoded.bytes.push(digit(*high) * 16 + digit(*low));
-                rest
-            }
-            [byte, rest @ ..] => {
-                decoded.bytes.push(*byte);
-                rest
-            }
-        };
-    }
-}
-
-/// Whether a text holds what could be decoded.
-fn holds_escape(text: &str) -> bool {
-    text.as_bytes()
-        .windows(3)
-        .any(|window| matches!(window, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit()))
-}
-
-/// The value of a hexadecimal digit.
-fn digit(digit: u8) -> u8 {
-    match digit {
-        b'0'..=b'9' => digit - b'0',
-        b'a'..=b'f' => digit - b'a' + 10,
-        b'A'..=b'F' => digit - b'A' + 10,
-        _ => 0,
-    }
 }
 
 #[cfg(test)]

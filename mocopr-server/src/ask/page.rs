@@ -4,6 +4,7 @@
 //! who opens it.
 
 use mocopr_core::uri::ResourceUri;
+use mocopr_security::origin::names_this_machine;
 
 use crate::registry::lint::names_secret;
 
@@ -15,7 +16,7 @@ pub(super) fn is_suitable(url: &str) -> bool {
     let Some((scheme, rest)) = url.split_once("://") else { return false };
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     let is_protected =
-        scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http") && is_this_machine(authority);
+        scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http") && names_this_machine(authority);
     let query = path.split_once('?').map_or("", |(_, query)| query);
     let names = query.split(['&', ';', '#']).map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));
     is_protected
@@ -23,14 +24,6 @@ pub(super) fn is_suitable(url: &str) -> bool {
         && !authority.contains('@')
         && ResourceUri::parse(url.split_once('#').map_or(url, |(url, _)| url)).is_ok()
         && !names.into_iter().any(names_secret)
-}
-
-fn is_this_machine(authority: &str) -> bool {
-    let host = match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        Some(_) | None => authority,
-    };
-    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }
 
 #[cfg(test)]
@@ -47,6 +40,7 @@ mod tests {
             "http://localhost:8080/connect",
             "http://127.0.0.1/connect",
             "http://[::1]:1/connect",
+            "http://LOCALHOST/connect",
         ] {
             assert!(is_suitable(url), "{url}");
         }
@@ -55,6 +49,8 @@ mod tests {
             "example.com/connect",
             "http://example.com/connect",
             "http://localhost.example.com/connect",
+            "http://localhost:/connect",
+            "http://127.1/connect",
             "ftp://example.com/connect",
             "javascript://example.com/%0aalert(1)",
             "https://user:password@example.com/",

@@ -1,34 +1,18 @@
 //! Paths of resources below their mount: decoded once, written in one spelling.
 
+use mocopr_core::uri::percent;
+
 /// Decodes a path as it stands in a canonical URI, exactly once; `None` where it is not a plain path.
 ///
 /// A plain path is UTF-8 without NUL, other control characters, `\` and `%`-escapes that are left after decoding; its
 /// segments are not empty and not `.` or `..`; its slashes were written plain. So whoever decodes or splits it once more
 /// reads nothing else.
 pub fn decode(raw: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(raw.len());
-    let mut rest = raw.as_bytes();
-    loop {
-        rest = match rest {
-            [] => break,
-            [b'?' | b'#', ..] => return None,
-            [b'%', high, low, rest @ ..] => {
-                let byte = digit(*high)? * 16 + digit(*low)?;
-                if byte == b'/' {
-                    return None;
-                }
-                bytes.push(byte);
-                rest
-            }
-            [b'%', ..] => return None,
-            [byte, rest @ ..] => {
-                bytes.push(*byte);
-                rest
-            }
-        };
+    if raw.contains(['?', '#']) {
+        return None;
     }
-    let path = String::from_utf8(bytes).ok()?;
-    let plain = !path.contains(|char: char| char == '\\' || char.is_control()) && !holds_escape(&path);
+    let path = percent::decode(raw, |byte| byte != b'/')?;
+    let plain = !path.contains(|char: char| char == '\\' || char.is_control()) && !percent::holds_escape(&path);
     (plain && path.split('/').all(|segment| !matches!(segment, "" | "." | ".."))).then_some(path)
 }
 
@@ -38,21 +22,9 @@ pub(super) fn push_encoded(path: &str, out: &mut String) {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/') {
             out.push(char::from(byte));
         } else {
-            out.push('%');
-            let digits = [byte >> 4, byte & 15].into_iter().filter_map(|half| char::from_digit(half.into(), 16));
-            out.extend(digits.map(|digit| digit.to_ascii_uppercase()));
+            percent::push(byte, out);
         }
     }
-}
-
-fn holds_escape(text: &str) -> bool {
-    let is_escape = |window: &[u8]| matches!(window, [b'%', high, low] if digit(*high).and(digit(*low)).is_some());
-    text.as_bytes().windows(3).any(is_escape)
-}
-
-/// The value of a hexadecimal digit.
-fn digit(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 #[cfg(test)]

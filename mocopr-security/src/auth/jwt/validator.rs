@@ -1,6 +1,6 @@
 //! `TokenValidator`: what the owner says of one issuer, and the check of it before a server starts.
 
-use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use mocopr_core::clock::Clock;
 
@@ -15,6 +15,7 @@ use crate::{
         pem,
         rules::{ClaimPath, Rules, TokenKinds, folded},
     },
+    origin::names_this_machine,
     policy::Problem,
     redact::Secret,
 };
@@ -335,18 +336,9 @@ fn is_secure(url: &str, plain_http: PlainHttp) -> bool {
         return true;
     }
     match (url.strip_prefix("http://"), plain_http) {
-        (Some(rest), PlainHttp::Loopback) => is_loopback(rest.split(['/', '?', '#']).next().unwrap_or_default()),
+        (Some(rest), PlainHttp::Loopback) => names_this_machine(rest.split(['/', '?', '#']).next().unwrap_or_default()),
         (Some(_), PlainHttp::Refused) | (None, PlainHttp::Refused | PlainHttp::Loopback) => false,
     }
-}
-
-fn is_loopback(authority: &str) -> bool {
-    let without_port = match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        Some(_) | None => authority,
-    };
-    let address = without_port.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(without_port);
-    without_port == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 const LEEWAY: Duration = Duration::from_secs(30);

@@ -1,5 +1,7 @@
 //! URI templates (RFC 6570), all four levels, and the operators that are kept for extensions.
 
+use mocopr_core::uri::percent;
+
 /// Literals and expressions in braces.
 pub(super) fn is_template(text: &str) -> bool {
     let mut rest = text;
@@ -15,7 +17,7 @@ pub(super) fn is_template(text: &str) -> bool {
 
 fn is_literal(text: &str) -> bool {
     let is_plain = |byte: u8| byte > b' ' && byte != 0x7F && !b"\"<>\\^`{|}".contains(&byte);
-    text.bytes().all(is_plain) && is_percent_encoded(text)
+    text.bytes().all(is_plain) && percent::is_whole(text)
 }
 
 fn is_expression(text: &str) -> bool {
@@ -38,13 +40,5 @@ fn is_variable(text: &str) -> bool {
         }
     };
     let in_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'%');
-    name.split('.').all(|part| !part.is_empty() && part.bytes().all(in_name) && is_percent_encoded(part))
-}
-
-/// Whether each `%` is followed by two hexadecimal digits.
-pub(super) fn is_percent_encoded(text: &str) -> bool {
-    let is_byte = |behind: &str| {
-        behind.split_at_checked(2).is_some_and(|(digits, _)| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
-    };
-    text.split('%').skip(1).all(is_byte)
+    name.split('.').all(|part| !part.is_empty() && part.bytes().all(in_name) && percent::is_whole(part))
 }

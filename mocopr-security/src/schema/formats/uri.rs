@@ -4,7 +4,7 @@
 
 use std::net::Ipv6Addr;
 
-use crate::schema::formats::template::is_percent_encoded;
+use mocopr_core::uri::percent;
 
 /// Which letters stand for themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ fn is_address(text: &str) -> bool {
 }
 
 fn consists_of(text: &str, stands: impl Fn(char) -> bool) -> bool {
-    text.chars().all(|character| stands(character) || character == '%') && is_percent_encoded(text)
+    text.chars().all(|character| stands(character) || character == '%') && percent::is_whole(text)
 }
 
 fn stands_in_path(character: char, letters: Letters) -> bool {
