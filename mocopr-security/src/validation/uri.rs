@@ -106,6 +106,12 @@ impl UriValidator {
         if !self.schemes.iter().any(|scheme| **scheme == *uri.scheme()) {
             return Err(UriRefusal::Scheme);
         }
+        if uri.authority().is_some_and(|authority| authority.contains('@')) {
+            return Err(UriRefusal::UserInfo);
+        }
+        if uri.fragment().is_some() {
+            return Err(UriRefusal::Fragment);
+        }
         match self.traversal {
             Traversal::Refused => check_spelling(uri),
             Traversal::LeftToTheHandler => Ok(()),
@@ -120,10 +126,12 @@ impl UriValidatorBuilder {
         self
     }
 
-    /// Whether a user, a fragment, and what could be read as another path are refused: separators and control
-    /// characters in an encoding, what is encoded twice, what is not UTF-8. They are unless said.
+    /// Whether spellings are refused that somebody who decodes once more, or less strictly, could read as another path:
+    /// separators and control characters in an encoding, what is encoded twice, what is not UTF-8. They are unless said.
     ///
-    /// Dot segments, plain or encoded, and incomplete encodings are refused whatever is said here.
+    /// It says nothing of the rest. Dot segments, plain or encoded, incomplete encodings, a user and a fragment are
+    /// refused whatever is said here; and where a source is mounted, its paths are decoded once by a rule of their own,
+    /// which has none of those spellings.
     pub fn with_path_traversal_protection(mut self, on: bool) -> Self {
         self.0.traversal = if on { Traversal::Refused } else { Traversal::LeftToTheHandler };
         self
@@ -153,12 +161,6 @@ impl fmt::Debug for UriValidator {
 
 /// Refuses what somebody who decodes again, or decodes more leniently, would read as another place.
 fn check_spelling(uri: &ResourceUri) -> Result<(), UriRefusal> {
-    if uri.authority().is_some_and(|authority| authority.contains('@')) {
-        return Err(UriRefusal::UserInfo);
-    }
-    if uri.fragment().is_some() {
-        return Err(UriRefusal::Fragment);
-    }
     let mut decoded = Vec::new();
     // The canonical form holds neither backslashes nor control characters but in an encoding.
     for unit in percent::units(uri.canonical()) {
@@ -289,13 +291,21 @@ mod tests {
     }
 
     #[test]
-    fn without_the_protection_spellings_are_left_to_the_handler_and_dot_segments_are_not() {
-        let uris =
-            UriValidator::builder().with_allowed_schemes(&["file"]).with_path_traversal_protection(false).build();
-        for raw in ["file:///a%2Fb", "file:///a#b", "file:///a%00", "file:///%252e", "file:///%ff"] {
+    fn without_the_protection_spellings_are_left_to_the_handler_and_nothing_else_is() {
+        let uris = UriValidator::builder()
+            .with_allowed_schemes(&["file", "https"])
+            .with_path_traversal_protection(false)
+            .build();
+        for raw in ["file:///a%2Fb", "file:///a%5Cb", "file:///a%00", "file:///%252e", "file:///%ff"] {
             assert_eq!(uris.read(raw).err(), None, "{raw}");
         }
-        let dots = Some(UriRefusal::Malformed(UriError::DotSegment));
-        assert_eq!(uris.read("file:///%2e%2e/b").err(), dots);
+        for (raw, refusal) in [
+            ("file:///%2e%2e/b", UriRefusal::Malformed(UriError::DotSegment)),
+            ("file:///a%2", UriRefusal::Malformed(UriError::Escape)),
+            ("https://user@host/a", UriRefusal::UserInfo),
+            ("file:///a#b", UriRefusal::Fragment),
+        ] {
+            assert_eq!(uris.read(raw).err(), Some(refusal), "{raw}");
+        }
     }
 }
