@@ -82,6 +82,7 @@ impl AuthMiddleware {
         }
         let tokens = (!ready.is_empty())
             .then(|| Arc::new(TokenAuthenticator::new(ready, Arc::clone(clock))) as Arc<dyn Authenticator>);
+        let others = others.into_iter().map(|other| other.by_clock(clock).unwrap_or(other));
         Ok(tokens.into_iter().chain(others).collect())
     }
 }

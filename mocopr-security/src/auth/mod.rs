@@ -13,7 +13,9 @@ mod metadata;
 mod middleware;
 mod verdict;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
+
+use mocopr_core::clock::Clock;
 
 #[cfg(any(test, feature = "testing"))]
 pub use self::issuer::{Grant, IssueError, TokenBuilder, TokenIssuer};
@@ -64,6 +66,12 @@ pub trait Authenticator: Send + Sync + fmt::Debug + 'static {
     /// Asked at each message of a stream, and now and then while something is open; it must answer at once.
     fn still_proves(&self, _who: &Principal, _credential: Option<&str>) -> bool {
         true
+    }
+
+    /// The same authenticator by a server's clock, so that time passes for what it keeps as it does for the server;
+    /// `None` where it asks for no time. Called when a server is built.
+    fn by_clock(&self, _clock: &Arc<dyn Clock>) -> Option<Arc<dyn Authenticator>> {
+        None
     }
 
     /// Who issues what this authenticator accepts, as `authorization_servers` of RFC 9728 names them; empty where no

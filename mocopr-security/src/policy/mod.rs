@@ -405,7 +405,7 @@ impl SecurityPolicy {
             Some(middleware) => middleware.into_authenticators(audience, &clock)?,
             None => Vec::new(),
         };
-        all.extend(self.authenticators.iter().cloned());
+        all.extend(self.authenticators.iter().map(|one| one.by_clock(&clock).unwrap_or_else(|| Arc::clone(one))));
         Ok(all)
     }
 

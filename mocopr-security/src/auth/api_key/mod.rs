@@ -51,6 +51,7 @@ use crate::{
 pub struct ApiKeys {
     file: Option<ApiKeyFile>,
     issuer: Box<str>,
+    /// The system's, until a server brings its own.
     clock: Arc<dyn Clock>,
     table: Arc<RwLock<Arc<Table>>>,
     reloading: Arc<Mutex<()>>,
@@ -88,13 +89,6 @@ impl ApiKeys {
     #[must_use]
     pub fn with_issuer(mut self, issuer: impl Into<Box<str>>) -> Self {
         self.issuer = issuer.into();
-        self
-    }
-
-    /// The clock that keys expire by; the system's unless said.
-    #[must_use]
-    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
         self
     }
 
@@ -153,6 +147,10 @@ impl Authenticator for ApiKeys {
         }
         entry.last_used.fetch_max(now.as_secs(), Ordering::Relaxed);
         Verdict::Verified(entry.verified(&self.issuer))
+    }
+
+    fn by_clock(&self, clock: &Arc<dyn Clock>) -> Option<Arc<dyn Authenticator>> {
+        Some(Arc::new(Self { clock: Arc::clone(clock), ..self.clone() }))
     }
 
     /// The key is still there, not revoked, and gives what it gave.

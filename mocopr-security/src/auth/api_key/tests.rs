@@ -7,7 +7,7 @@ use mocopr_core::clock::ManualClock;
 use tempfile::TempDir;
 
 use super::*;
-use crate::redact::Secret;
+use crate::{auth::AuthMiddleware, policy::SecurityPolicy, redact::Secret};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -16,7 +16,11 @@ fn now() -> Duration {
 }
 
 fn keys(records: Vec<ApiKey>, clock: &ManualClock) -> ApiKeys {
-    ApiKeys::of(records).unwrap().with_clock(Arc::new(clock.clone()))
+    on(ApiKeys::of(records).unwrap(), clock)
+}
+
+fn on(keys: ApiKeys, clock: &ManualClock) -> ApiKeys {
+    ApiKeys { clock: Arc::new(clock.clone()), ..keys }
 }
 
 fn verified(keys: &ApiKeys, key: &str) -> Verified {
@@ -108,6 +112,28 @@ fn a_key_holds_until_the_second_of_its_expiry() {
     verified(&keys, key.expose());
     clock.advance(Duration::from_millis(1));
     assert_eq!(rejection(&keys, Credential::ApiKey(key.expose())), "an expired api key");
+}
+
+/// S-35
+#[test]
+fn under_a_policy_keys_go_by_the_clock_of_the_server() {
+    let clock = ManualClock::new();
+    let (key, record) = ApiKey::create("alice", now()).unwrap();
+    let id = record.id().to_owned();
+    let kept = ApiKeys::of(vec![record.until(now() + DAY)]).unwrap();
+    let middleware = AuthMiddleware::builder().with_authenticator(kept.clone()).build().unwrap();
+    for policy in [
+        SecurityPolicy::strict().with_authenticator(kept.clone()),
+        SecurityPolicy::strict().with_authentication(middleware),
+    ] {
+        let served = policy.open_authenticators(Arc::new(clock.clone())).unwrap();
+        let ask = || served[0].authenticate(Credential::ApiKey(key.expose()));
+        assert!(matches!(ask(), Verdict::Verified(_)), "the system's clock is past its expiry");
+        assert_eq!(kept.last_used(&id), Some(Duration::from_secs(now().as_secs())));
+    }
+    clock.advance(DAY);
+    let served = SecurityPolicy::strict().with_authenticator(kept).open_authenticators(Arc::new(clock)).unwrap();
+    assert!(matches!(served[0].authenticate(Credential::ApiKey(key.expose())), Verdict::Rejected(_)));
 }
 
 /// S-35
@@ -250,7 +276,7 @@ fn a_reload_takes_what_the_file_says_and_a_bad_file_changes_nothing() {
         (key, id)
     };
     let (alice, alice_id) = add("alice");
-    let keys = ApiKeys::from_file(&path).unwrap().with_clock(Arc::new(ManualClock::new()));
+    let keys = on(ApiKeys::from_file(&path).unwrap(), &ManualClock::new());
     verified(&keys, alice.expose());
     let (bob, bob_id) = add("bob");
     assert_eq!(rejection(&keys, Credential::ApiKey(bob.expose())), "an unknown api key");
