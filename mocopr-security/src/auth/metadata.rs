@@ -4,7 +4,10 @@
 use http::HeaderValue;
 use serde::Serialize;
 
-use crate::policy::{OFFLINE_ACCESS, PublicUrl};
+use crate::{
+    auth::is_scope,
+    policy::{OFFLINE_ACCESS, PublicUrl},
+};
 
 /// What a client may know of this server before it has a token.
 ///
@@ -98,11 +101,6 @@ pub(crate) fn challenge(resource: Option<&ProtectedResource>, challenge: Challen
         parameter("resource_metadata", &resource.document_url);
     }
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Bearer"))
-}
-
-/// `scope-token` of RFC 6749, section 3.3.
-fn is_scope(scope: &str) -> bool {
-    !scope.is_empty() && scope.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
 }
 
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";

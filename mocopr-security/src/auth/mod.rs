@@ -11,6 +11,7 @@ mod jwt;
 mod key_set;
 mod metadata;
 mod middleware;
+mod scope;
 mod verdict;
 
 use std::{fmt, sync::Arc};
@@ -24,6 +25,7 @@ pub use self::{
     jwt::{JwtAlgorithm, JwtConfig, JwtConfigBuilder, TokenValidator},
     metadata::Challenge,
     middleware::{AuthError, AuthMiddleware, AuthMiddlewareBuilder},
+    scope::is_scope,
     verdict::{Identity, Pending, Rejected, Verdict, Verified},
 };
 pub(crate) use self::{

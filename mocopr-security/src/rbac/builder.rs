@@ -8,7 +8,7 @@ use super::{
     permission,
     role::Role,
 };
-use crate::policy::Problem;
+use crate::{auth::is_scope, policy::Problem};
 
 /// Roles and scopes while they are described. Nothing is checked before [`build`](Self::build).
 #[derive(Clone, Debug, Default)]
@@ -211,11 +211,6 @@ impl fmt::Debug for AccessError {
 }
 
 impl std::error::Error for AccessError {}
-
-/// RFC 6749, section 3.3.
-fn is_scope(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
-}
 
 /// Each is looked at in every decision about a caller with roles.
 const MAX_ROLES: usize = 256;

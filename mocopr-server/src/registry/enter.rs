@@ -9,6 +9,7 @@ use mocopr_core::{
     uri::{ResourceUri, UriTemplate},
 };
 use mocopr_security::{
+    auth::is_scope,
     gate::Requirement,
     policy::Problem,
     schema::{Schema, SchemaLimits},
@@ -209,8 +210,7 @@ fn said(what: &str, terms: &Terms, states: &States) -> Vec<Problem> {
         ));
     }
     // RFC 6749, section 3.3: a challenge lists scopes with spaces between them, in quotes.
-    let in_scope = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-    if scopes.iter().any(|scope| scope.is_empty() || !scope.bytes().all(in_scope)) {
+    if !scopes.iter().all(|scope| is_scope(scope)) {
         found.push(Problem::new(
             format!("{what}: it requires a scope that is no scope"),
             "a scope has printable ASCII characters, but no space, quote or backslash",

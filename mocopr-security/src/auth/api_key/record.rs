@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
 use super::key;
-use crate::{policy::Problem, redact::Secret};
+use crate::{auth::is_scope, policy::Problem, redact::Secret};
 
 /// What is kept of an API key: all but the key.
 ///
@@ -170,7 +170,10 @@ impl ApiKey {
             (name.as_deref().is_none_or(is_line), "a name that is not 1 to 256 bytes of visible text"),
             (roles.len() <= MOST_ROLES && scopes.len() <= MOST_ROLES, "more than 64 roles or scopes"),
             (roles.iter().all(|role| is_line(role)), "a role that is not 1 to 256 bytes of visible text"),
-            (scopes.iter().all(|scope| is_scope(scope)), "a scope that is not 1 to 256 characters of a scope"),
+            (
+                scopes.iter().all(|scope| scope.len() <= MOST_BYTES && is_scope(scope)),
+                "a scope that is not 1 to 256 characters of a scope",
+            ),
             (expires.is_none_or(|expires| expires > *created), "an expiry that is not after its creation"),
         ];
         rules.into_iter().find_map(|(holds, broken)| (!holds).then_some(broken))
@@ -180,12 +183,6 @@ impl ApiKey {
 /// Text on one line, for logs and principals.
 fn is_line(text: &str) -> bool {
     (1..=MOST_BYTES).contains(&text.len()) && text.trim() == text && !text.chars().any(char::is_control)
-}
-
-/// A scope as RFC 6749, section 3.3 has it.
-fn is_scope(text: &str) -> bool {
-    let allowed = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E);
-    (1..=MOST_BYTES).contains(&text.len()) && text.bytes().all(allowed)
 }
 
 /// What is kept in the place of a key's secret; written as `sha256:` and base64url.

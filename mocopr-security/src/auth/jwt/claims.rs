@@ -2,16 +2,18 @@
 //!
 //! Each registered claim has its one JSON type; another type is a rejection, never an absent claim.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::{Map, Value};
 
 use crate::{
     auth::{
+        is_scope,
         jwt::{
             compact,
             rules::{Rules, folded},
         },
+        scope,
         verdict::{Identity, Rejected, Verified},
     },
     principal::Method,
@@ -114,18 +116,31 @@ impl Claims {
         time.map(Some).ok_or(Rejected::new(wrong))
     }
 
-    /// `scope`: words between spaces (RFC 6749, section 3.3; RFC 9068, section 2.2.3).
+    /// `scope`, or where it is absent `scp`, as some issuers name it. Where both are there they must name the same scopes:
+    /// else this server would grant what another reader of the same token does not.
+    ///
+    /// # Source
+    /// RFC 6749, section 3.3; RFC 9068, section 2.2.3.
     fn scopes(&self) -> Result<Box<[Box<str>]>, Rejected> {
-        let text = self.text("scope", "`scope` is not a string")?.unwrap_or_default();
-        let is_allowed = |byte: u8| matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~');
-        if !text.bytes().all(is_allowed) {
-            return Err(Rejected::new("`scope` has characters that no scope has"));
-        }
-        let scopes: Box<[Box<str>]> = text.split(' ').filter(|scope| !scope.is_empty()).map(Box::from).collect();
+        let scope = match self.text("scope", "`scope` is not a string")? {
+            Some(text) => Some(scope::words(text).ok_or(Rejected::new("`scope` has characters that no scope has"))?),
+            None => None,
+        };
+        let scp = match self.0.get("scp") {
+            Some(value) => Some(several(value).ok_or(Rejected::new("`scp` is no text and no array of scopes"))?),
+            None => None,
+        };
+        let scopes = match (scope, scp) {
+            (Some(scope), Some(scp)) if BTreeSet::from_iter(&scope) != BTreeSet::from_iter(&scp) => {
+                return Err(Rejected::new("`scope` and `scp` name different scopes"));
+            }
+            (Some(scopes), Some(_) | None) | (None, Some(scopes)) => scopes,
+            (None, None) => Vec::new(),
+        };
         if scopes.len() > MOST_HELD {
-            return Err(Rejected::new("`scope` names more than 256 scopes"));
+            return Err(Rejected::new("the token names more than 256 scopes"));
         }
-        Ok(scopes)
+        Ok(scopes.into_iter().map(Box::from).collect())
     }
 
     fn roles(&self, rules: &Rules) -> Result<Box<[Box<str>]>, Rejected> {
@@ -155,6 +170,15 @@ impl Claims {
 
     fn text(&self, name: &str, wrong: &'static str) -> Result<Option<&str>, Rejected> {
         self.0.get(name).map(|value| value.as_str().ok_or(Rejected::new(wrong))).transpose()
+    }
+}
+
+/// The scopes of `scp`: words between spaces, or an array with one in each element.
+fn several(value: &Value) -> Option<Vec<&str>> {
+    match value {
+        Value::String(text) => scope::words(text),
+        Value::Array(all) => all.iter().map(|one| one.as_str().filter(|one| is_scope(one))).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
     }
 }
 

@@ -30,14 +30,15 @@ use crate::{
 /// | algorithms | every one with a public key; for [`hs256`](Self::hs256) `HS256` alone |
 /// | audience | the server's public URL; exactly one, compared exactly but for the case of scheme and host |
 /// | roles | the claim `roles`: a string, or an array of strings |
-/// | scopes | the claim `scope`: words between spaces |
+/// | scopes | the claim `scope`: words between spaces; where it is absent `scp`: such words, or an array of scopes |
 /// | tenant | none |
 /// | `typ` | absent, `JWT` or `at+jwt` |
 /// | life | at most 1 hour from `iat` to `exp`; without `iat`, at most 1 hour left |
 /// | leeway | 30 seconds |
 ///
 /// A token is refused, whatever it says, above 8 KiB; with `crit`, `b64`, `enc` or `zip` in its header; with `cnf` in
-/// its claims, because no proof of possession is checked; with more audiences than one. Keys and addresses of keys in
+/// its claims, because no proof of possession is checked; with `scope` and `scp` that name different scopes; with more
+/// audiences than one. Keys and addresses of keys in
 /// its header (`jwk`, `jku`, `x5c`, `x5u`) are never looked at.
 ///
 /// ```

@@ -18,6 +18,8 @@ fn claims_that_are_good_are_taken() {
         ("jti", None),
         ("scope", None),
         ("scope", Some(json!(""))),
+        ("scp", Some(json!("notes:write notes:read"))),
+        ("scp", Some(json!(["notes:read", "notes:write", "notes:read"]))),
         ("roles", None),
         ("roles", Some(json!([]))),
         ("roles", Some(json!("user"))),
@@ -258,6 +260,53 @@ fn roles_and_tenant_come_from_the_claims_that_the_owner_names() {
     for refused in [json!({"realm_access": ["user"], "org": "a"}), json!({"realm_access": null, "org": "a"})] {
         assert!(matches!(ask(refused.clone()), Verdict::Rejected(_)), "{refused}");
     }
+}
+
+/// S-32
+#[test]
+fn scopes_come_from_scp_where_there_is_no_scope_and_two_that_differ_are_refused() {
+    let clock = ManualClock::new();
+    let server = server(TokenValidator::hs256(SHARED, Secret::new(SECRET.to_vec())), &clock);
+    let now = clock.unix().as_secs();
+    let ask = |more: &Value| {
+        let mut claims = json!({"iss": SHARED, "sub": "a", "aud": AUDIENCE, "exp": now + 60});
+        claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        server.authenticate(Credential::Bearer(&mac_with(SECRET, r#"{"alg":"HS256"}"#, &claims.to_string())))
+    };
+    for held in [
+        json!({"scp": "a b"}),
+        json!({"scp": ["a", "b"]}),
+        json!({"scope": "a b"}),
+        json!({"scope": "a b", "scp": ["b", "a", "a"]}),
+        json!({"scope": "b a", "scp": "a b"}),
+    ] {
+        let Verdict::Verified(verified) = ask(&held) else { panic!("{held}") };
+        let who = verified.principal();
+        assert!(who.has_scope("a") && who.has_scope("b") && !who.has_scope("a b") && !who.has_scope("c"), "{held}");
+    }
+    for none in [json!({}), json!({"scp": ""}), json!({"scp": []}), json!({"scope": "", "scp": []})] {
+        let Verdict::Verified(verified) = ask(&none) else { panic!("{none}") };
+        assert!(!verified.principal().has_scope("a") && !verified.principal().has_scope(""), "{none}");
+    }
+    for refused in [
+        json!({"scope": "a", "scp": "a b"}),
+        json!({"scope": "a b", "scp": ["a"]}),
+        json!({"scope": "", "scp": "a"}),
+        json!({"scope": "a", "scp": ""}),
+        json!({"scope": "a", "scp": null}),
+        json!({"scp": null}),
+        json!({"scp": 1}),
+        json!({"scp": {"a": "b"}}),
+        json!({"scp": [1]}),
+        json!({"scp": ["a b"]}),
+        json!({"scp": [""]}),
+        json!({"scp": "a\\"}),
+        json!({"scp": (0..257).map(|at| format!("s{at}")).collect::<Vec<_>>()}),
+    ] {
+        assert!(matches!(ask(&refused), Verdict::Rejected(_)), "{refused}");
+    }
+    let most: Vec<String> = (0..256).map(|at| format!("s{at}")).collect();
+    assert!(matches!(ask(&json!({ "scp": most })), Verdict::Verified(_)));
 }
 
 /// S-32
