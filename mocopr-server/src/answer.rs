@@ -9,7 +9,7 @@ use mocopr_core::{
     outcome::PublicError,
     wire::{code, encode, revision::Revision},
 };
-use mocopr_security::{evidence::Ending, sanitize};
+use mocopr_security::{evidence::Ending, gate::Challenge, sanitize};
 
 use crate::engine::Engine;
 
@@ -30,12 +30,8 @@ pub(crate) struct Answer {
 /// What a client should do to be let in: bring something, or wait.
 #[derive(Clone, Debug)]
 pub(crate) enum Asks {
-    /// A credential.
-    Credential,
-    /// Another credential than the one that it presented.
-    AnotherCredential,
-    /// All of these scopes.
-    Scopes(Box<[Box<str>]>),
+    /// What this says.
+    Credential(Challenge),
     /// So much patience.
     Patience(Duration),
 }
@@ -93,8 +89,8 @@ impl Answer {
     /// An error.
     pub(crate) fn error(id: Option<&RequestId>, error: &PublicError, revision: Revision, engine: &Engine) -> Self {
         let asks = match error.fault() {
-            Fault::Unauthenticated => Some(Asks::AnotherCredential),
-            Fault::Scope(scopes) => Some(Asks::Scopes(scopes.clone())),
+            Fault::Unauthenticated => Some(Asks::Credential(Challenge::Invalid)),
+            Fault::Scope(scopes) => Some(Asks::Credential(Challenge::Scopes(scopes.clone()))),
             Fault::Rate { retry_after } | Fault::Busy { retry_after } => Some(Asks::Patience(*retry_after)),
             _ => None,
         };

@@ -21,15 +21,15 @@ pub(crate) struct ProtectedResource {
     document_url: Box<str>,
 }
 
-/// Why an answer refuses, as its challenge says it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Challenge<'a> {
-    /// Nothing was presented. Names the scopes to ask for first.
-    Absent(&'a [Box<str>]),
-    /// What was presented proves nobody.
-    Invalid(&'a [Box<str>]),
-    /// More scopes are needed: all that the operation needs.
-    Scopes(&'a [Box<str>]),
+/// What a client should bring to be let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Challenge {
+    /// A credential: it presented nothing.
+    Absent,
+    /// Another credential: what it presented proves nobody.
+    Invalid,
+    /// All of these scopes: the operation needs them.
+    Scopes(Box<[Box<str>]>),
 }
 
 impl ProtectedResource {
@@ -70,15 +70,19 @@ impl ProtectedResource {
     }
 }
 
-/// The value of `WWW-Authenticate`.
+/// The value of `WWW-Authenticate`; `first` are the scopes to ask for where it is not said which are needed.
 ///
 /// # Source
 /// RFC 6750, section 3; RFC 9728, section 5.1.
-pub(crate) fn challenge(resource: Option<&ProtectedResource>, challenge: Challenge<'_>) -> HeaderValue {
+pub(crate) fn challenge(
+    resource: Option<&ProtectedResource>,
+    challenge: &Challenge,
+    first: &[Box<str>],
+) -> HeaderValue {
     let (error, scopes) = match challenge {
-        Challenge::Absent(scopes) => (None, scopes),
-        Challenge::Invalid(scopes) => (Some("invalid_token"), scopes),
-        Challenge::Scopes(scopes) => (Some("insufficient_scope"), scopes),
+        Challenge::Absent => (None, first),
+        Challenge::Invalid => (Some("invalid_token"), first),
+        Challenge::Scopes(scopes) => (Some("insufficient_scope"), &**scopes),
     };
     let mut text = String::from("Bearer");
     let mut parameter = |name: &str, value: &str| {
@@ -149,15 +153,18 @@ mod tests {
         let resource = resource();
         let scopes: [Box<str>; 3] = ["a".into(), "b".into(), OFFLINE_ACCESS.into()];
         let metadata = "resource_metadata=\"https://mcp.example.com/.well-known/oauth-protected-resource/mcp\"";
-        let with = |value| challenge(Some(&resource), value).to_str().unwrap().to_owned();
-        assert_eq!(with(Challenge::Absent(&scopes)), format!("Bearer scope=\"a b\", {metadata}"));
-        assert_eq!(with(Challenge::Invalid(&[])), format!("Bearer error=\"invalid_token\", {metadata}"));
+        let with = |value, first: &[Box<str>]| challenge(Some(&resource), &value, first).to_str().unwrap().to_owned();
+        assert_eq!(with(Challenge::Absent, &scopes), format!("Bearer scope=\"a b\", {metadata}"));
+        assert_eq!(with(Challenge::Invalid, &[]), format!("Bearer error=\"invalid_token\", {metadata}"));
         assert_eq!(
-            with(Challenge::Scopes(&scopes)),
+            with(Challenge::Scopes(scopes.clone().into()), &[]),
             format!("Bearer error=\"insufficient_scope\", scope=\"a b\", {metadata}")
         );
-        assert_eq!(challenge(None, Challenge::Absent(&[])), "Bearer");
+        assert_eq!(challenge(None, &Challenge::Absent, &[]), "Bearer");
         let hostile = ["a\", error=\"x".into(), "b".into()];
-        assert_eq!(challenge(None, Challenge::Scopes(&hostile)), "Bearer error=\"insufficient_scope\", scope=\"b\"");
+        assert_eq!(
+            challenge(None, &Challenge::Scopes(hostile.into()), &[]),
+            "Bearer error=\"insufficient_scope\", scope=\"b\""
+        );
     }
 }

@@ -123,19 +123,10 @@ pub struct Refusal {
     pub status: u16,
     /// The fault for the body.
     pub fault: Fault,
-    /// What was wrong with what it presented, where that is why.
-    pub unproven: Option<Unproven>,
+    /// What would let it in, where that is why.
+    pub challenge: Option<Challenge>,
     /// Why, in a fixed sentence or word for the owner, which no peer reads.
     pub reason: &'static str,
-}
-
-/// What was wrong with what a peer presented.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unproven {
-    /// There was nothing.
-    Absent,
-    /// It proves nobody.
-    Invalid,
 }
 
 /// A call that was not permitted.
@@ -333,18 +324,18 @@ impl Gate {
     async fn authenticate(&self, head: Head, peer: &Peer<'_>) -> Result<Admission, Refusal> {
         // Before the credential is looked at: whoever is revoked meanwhile is noticed at the next message.
         let revocations = self.revocations.changes();
-        let failed = |reason: Rejected, unproven| {
+        let failed = |reason: Rejected, challenge| {
             info!(rule = "authentication", reason = reason.reason(), "refused");
             if let Some(rate) = &self.address_rate {
                 rate.charge(&Block::of(head.from), FAILURE_COST);
             }
-            Refusal { unproven: Some(unproven), reason: reason.reason(), ..refusal(Fault::Unauthenticated) }
+            Refusal { challenge: Some(challenge), reason: reason.reason(), ..refusal(Fault::Unauthenticated) }
         };
-        let invalid = |reason| failed(reason, Unproven::Invalid);
+        let invalid = |reason| failed(reason, Challenge::Invalid);
         let (verified, by) = match presented(peer.http.headers) {
             Err(_) => return Err(ambiguous()),
             Ok(Presented::Nothing) if self.policy.requires_authentication() => {
-                return Err(failed(Rejected::new("no credential"), Unproven::Absent));
+                return Err(failed(Rejected::new("no credential"), Challenge::Absent));
             }
             // Whoever is on this machine is the local user in this profile.
             Ok(Presented::Nothing) => return Ok(Admission::of(self.local.clone())),
@@ -559,9 +550,9 @@ impl Gate {
         self.resource.as_ref().filter(|resource| resource.is_at(path)).map(|resource| resource.document(scopes))
     }
 
-    /// The value of `WWW-Authenticate` for an answer that refuses.
-    pub fn challenge(&self, challenge: Challenge<'_>) -> HeaderValue {
-        auth::challenge(self.resource.as_ref(), challenge)
+    /// The value of `WWW-Authenticate` for an answer that refuses; `scopes` are all that handlers require.
+    pub fn challenge(&self, challenge: &Challenge, scopes: &[Box<str>]) -> HeaderValue {
+        auth::challenge(self.resource.as_ref(), challenge, self.policy.initial_scopes().unwrap_or(scopes))
     }
 
     /// The origin that may read the answer to a request with these headers, as `Access-Control-Allow-Origin` says it.
@@ -578,7 +569,7 @@ impl Gate {
         }
         // The listener is bound to loopback; a peer from elsewhere means that it was bound by somebody else.
         warn!(peer = %addr, rule = "address", "refused");
-        Err(Refusal { status: 403, fault: Fault::Refused, unproven: None, reason: "address" })
+        Err(Refusal { status: 403, fault: Fault::Refused, challenge: None, reason: "address" })
     }
 }
 
@@ -594,25 +585,25 @@ fn refuse(rejection: Rejection) -> Refusal {
     info!(rule = rejection.rule(), header = rejection.header(), "refused");
     let status = rejection.status();
     let fault = if status == StatusCode::FORBIDDEN { Fault::Refused } else { Fault::Envelope(rejection.sentence()) };
-    Refusal { status: status.as_u16(), fault, unproven: None, reason: rejection.rule() }
+    Refusal { status: status.as_u16(), fault, challenge: None, reason: rejection.rule() }
 }
 
 /// A refusal with the status that its fault has everywhere.
 fn refusal(fault: Fault) -> Refusal {
     let status = mocopr_core::wire::code::status(&fault, Revision::NEWEST_STATELESS);
     let reason = evidence::reason(&fault);
-    Refusal { status, fault, unproven: None, reason }
+    Refusal { status, fault, challenge: None, reason }
 }
 
 fn ambiguous() -> Refusal {
     info!(rule = "authentication", reason = "it cannot be told which credential is meant", "refused");
     let fault = Fault::Envelope("the request presents more than one credential");
-    Refusal { status: 400, fault, unproven: None, reason: "more than one credential" }
+    Refusal { status: 400, fault, challenge: None, reason: "more than one credential" }
 }
 
 fn unknown_address() -> Refusal {
     warn!(rule = "address", "an HTTP request without its peer's address was refused");
-    Refusal { status: 500, fault: Fault::Internal, unproven: None, reason: "unknown address" }
+    Refusal { status: 500, fault: Fault::Internal, challenge: None, reason: "unknown address" }
 }
 
 /// What an unknown name of this kind of call is answered with.

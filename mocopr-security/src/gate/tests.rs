@@ -202,10 +202,10 @@ fn whoever_proves_nothing_is_not_admitted_and_hears_nothing_of_why() {
     assert_eq!(guarded.admit(&[("x-api-key", "alice")]).unwrap().principal().subject(), "alice");
     assert_eq!(guarded.admit(&[("authorization", "Bearer later")]).unwrap().principal().subject(), "late");
     let absent = guarded.admit(&[]).unwrap_err();
-    assert_eq!((absent.status, absent.unproven), (401, Some(Unproven::Absent)));
+    assert_eq!((absent.status, absent.challenge), (401, Some(Challenge::Absent)));
     for credential in ["Bearer mallory", "Bearer other", "Bearer never", "Bearer", "Basic YTpi", "alice"] {
         let refusal = guarded.admit(&[("authorization", credential)]).unwrap_err();
-        assert_eq!((refusal.status, refusal.unproven), (401, Some(Unproven::Invalid)), "{credential}");
+        assert_eq!((refusal.status, refusal.challenge), (401, Some(Challenge::Invalid)), "{credential}");
         assert_eq!(refusal.fault, absent.fault, "{credential}");
     }
 }

@@ -19,7 +19,7 @@ use mocopr_core::{
 };
 use mocopr_security::{
     evidence,
-    gate::{self, Admission, Challenge, Refusal, Unproven},
+    gate::{self, Admission, Refusal},
     headers::{self, Transport},
     origin::{cors, media::Accept},
 };
@@ -289,29 +289,26 @@ impl HttpApp {
     fn refused(&self, refusal: Refusal) -> Response<AnswerBody> {
         let mut answer = self.engine.refuse(None, refusal.fault, Revision::NEWEST_STATELESS);
         answer.status = refusal.status;
-        if refusal.unproven == Some(Unproven::Absent) {
-            answer.asks = Some(Box::new(Asks::Credential));
+        if let Some(challenge) = refusal.challenge {
+            answer.asks = Some(Box::new(Asks::Credential(challenge)));
         }
         closing(self.carry(answer, Accept::Json))
     }
 
     /// Says what the client should do to be let in.
     fn ask(&self, response: &mut Response<AnswerBody>, asks: &Asks) {
-        let gate = &self.engine.gate;
-        let snapshot = self.engine.registry.snapshot();
-        let first = gate.policy().initial_scopes().unwrap_or_else(|| snapshot.scopes());
-        let challenge = match asks {
-            Asks::Credential => Challenge::Absent(first),
-            Asks::AnotherCredential => Challenge::Invalid(first),
-            Asks::Scopes(scopes) => Challenge::Scopes(scopes),
+        let (name, value) = match asks {
+            Asks::Credential(challenge) => {
+                let snapshot = self.engine.registry.snapshot();
+                (WWW_AUTHENTICATE, self.engine.gate.challenge(challenge, snapshot.scopes()))
+            }
+            // Whole seconds, rounded up, so that nobody comes back too early.
             Asks::Patience(wait) => {
-                // Whole seconds, rounded up, so that nobody comes back too early.
                 let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
-                return;
+                (RETRY_AFTER, HeaderValue::from(seconds.max(1)))
             }
         };
-        response.headers_mut().insert(WWW_AUTHENTICATE, gate.challenge(challenge));
+        response.headers_mut().insert(name, value);
     }
 
     fn not_acceptable(&self) -> Response<AnswerBody> {
@@ -336,7 +333,7 @@ fn unread(fault: BodyFault) -> Refusal {
         BodyFault::Timeout => (408, Fault::Envelope("the body did not arrive in time"), "body_timeout"),
         BodyFault::Gone => (400, Fault::Envelope("the body is broken"), "body_broken"),
     };
-    Refusal { status, fault, unproven: None, reason }
+    Refusal { status, fault, challenge: None, reason }
 }
 
 /// How long a client should wait when there is no room for its body.
