@@ -24,7 +24,7 @@ use mocopr::{
     prelude::*,
     resources::security::{FileResourceHandler, KeyValidator, MemoryItem, MemoryResourceHandler},
     security::{
-        AccessError, JsonLimits, Limits, Problem, PublicUrl, RateLimit, RateLimitPolicy, RoleBasedAccessControl, Secret,
+        JsonLimits, Limits, Problem, Problems, PublicUrl, RateLimit, RateLimitPolicy, RoleBasedAccessControl, Secret,
     },
 };
 use serde_json::{Value, json};
@@ -118,7 +118,7 @@ fn files(root: &str) -> FileResourceHandler {
 }
 
 /// Who may do what.
-fn roles() -> Result<RoleBasedAccessControl, AccessError> {
+fn roles() -> Result<RoleBasedAccessControl, Problems> {
     RoleBasedAccessControl::builder()
         .with_role("admin", &["*"])
         .with_role("user", &["tools:call:*", "resources:read:*", "prompts:read:*"])

@@ -105,12 +105,12 @@ pub mod security {
         leak::{OutputSanitization, OutputSanitizer, OutputSanitizerBuilder},
         limits::Limits,
         policy::{
-            CorsMiddleware, Middleware, Problem, Profile, PublicUrl, RateLimitMiddleware, RateLimitPolicy, Report, Row,
-            SecurityHeadersMiddleware, SecurityPolicy,
+            CorsMiddleware, Middleware, Problem, Problems, Profile, PublicUrl, RateLimitMiddleware, RateLimitPolicy,
+            Report, Row, SecurityHeadersMiddleware, SecurityPolicy,
         },
         principal::{Method, Principal},
         rate::RateLimit,
-        rbac::{AccessBuilder, AccessError, AccessRules, Cause, Explanation, RoleBasedAccessControl},
+        rbac::{AccessBuilder, AccessRules, Cause, Explanation, RoleBasedAccessControl},
         redact::Secret,
         revoke::Revocations,
         schema::SchemaLimits,
@@ -127,8 +127,8 @@ pub mod audit {
 /// Whom a credential proves.
 pub mod auth {
     pub use mocopr_security::auth::{
-        ApiKey, ApiKeyFile, ApiKeys, AuthError, AuthMiddleware, AuthMiddlewareBuilder, Authenticator, Credential,
-        Identity, JwtAlgorithm, JwtConfig, JwtConfigBuilder, Pending, Rejected, TokenValidator, Verdict, Verified,
+        ApiKey, ApiKeyFile, ApiKeys, AuthMiddleware, AuthMiddlewareBuilder, Authenticator, Credential, Identity,
+        JwtAlgorithm, JwtConfig, JwtConfigBuilder, Pending, Rejected, TokenValidator, Verdict, Verified,
     };
     #[cfg(feature = "testing")]
     pub use mocopr_security::auth::{Grant, IssueError, TokenBuilder, TokenIssuer};

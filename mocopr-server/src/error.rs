@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use mocopr_security::{auth::AuthError, policy::Problem, rbac::AccessError};
+use mocopr_security::policy::{Problem, Problems};
 
 /// The result of building or running a server.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -65,17 +65,10 @@ impl Error {
     }
 }
 
-/// So that `?` in a `main` takes what is wrong with the description of authentication as well.
-impl From<AuthError> for Error {
-    fn from(error: AuthError) -> Self {
-        Self::problems_found(error.problems().to_vec())
-    }
-}
-
-/// So that `?` in a `main` takes what is wrong with the roles as well.
-impl From<AccessError> for Error {
-    fn from(error: AccessError) -> Self {
-        Self::problems_found(error.problems().to_vec())
+/// So that `?` in a `main` takes what is wrong with roles, authentication and other parts as well.
+impl From<Problems> for Error {
+    fn from(problems: Problems) -> Self {
+        Self::problems_found(problems.into_vec())
     }
 }
 

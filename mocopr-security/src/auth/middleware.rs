@@ -2,7 +2,7 @@
 //!
 //! Plain configuration. What works comes of it when a server is built, which is when its audience is known.
 
-use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use mocopr_core::clock::Clock;
 
@@ -11,7 +11,7 @@ use crate::{
         Authenticator,
         jwt::{TokenAuthenticator, TokenValidator},
     },
-    policy::{Middleware, Problem, SecurityPolicy},
+    policy::{Middleware, Problem, Problems, SecurityPolicy},
     redact::Secret,
 };
 
@@ -28,7 +28,7 @@ use crate::{
 ///     .build()?;
 /// assert!(AuthMiddleware::builder().build().is_err(), "nothing would be accepted");
 /// # let _ = middleware;
-/// # Ok::<(), mocopr_security::auth::AuthError>(())
+/// # Ok::<(), mocopr_security::policy::Problems>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct AuthMiddleware {
@@ -120,8 +120,8 @@ impl AuthMiddlewareBuilder {
     /// What was collected. Keys and audiences are checked when a server is built with it.
     ///
     /// # Errors
-    /// [`AuthError`] where nothing would be accepted, and where an issuer is named twice.
-    pub fn build(self) -> Result<AuthMiddleware, AuthError> {
+    /// [`Problems`] where nothing would be accepted, and where an issuer is named twice.
+    pub fn build(self) -> Result<AuthMiddleware, Problems> {
         let Self(middleware) = self;
         let mut problems = Vec::new();
         if middleware.validators.is_empty() && middleware.others.is_empty() {
@@ -136,37 +136,6 @@ impl AuthMiddlewareBuilder {
                     .push(Problem::new(what, "give all its keys to one validator, with `TokenValidator::key_set(..)`"));
             }
         }
-        if problems.is_empty() { Ok(middleware) } else { Err(AuthError(problems)) }
+        if problems.is_empty() { Ok(middleware) } else { Err(problems.into()) }
     }
 }
-
-/// Why an [`AuthMiddleware`] was not built: every problem, each with what mends it.
-///
-/// `Debug` prints the readable list, because that is what `main` prints.
-#[derive(Clone, PartialEq, Eq)]
-pub struct AuthError(Vec<Problem>);
-
-impl AuthError {
-    /// The problems, at least one.
-    pub fn problems(&self) -> &[Problem] {
-        &self.0
-    }
-}
-
-impl fmt::Display for AuthError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("authentication is not well described")?;
-        for problem in &self.0 {
-            write!(f, "\n  - {}\n    {}", problem.what(), problem.mend())?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for AuthError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl std::error::Error for AuthError {}

@@ -24,7 +24,7 @@ pub use self::{
     api_key::{ApiKey, ApiKeyFile, ApiKeys},
     jwt::{JwtAlgorithm, JwtConfig, JwtConfigBuilder, TokenValidator},
     metadata::Challenge,
-    middleware::{AuthError, AuthMiddleware, AuthMiddlewareBuilder},
+    middleware::{AuthMiddleware, AuthMiddlewareBuilder},
     scope::is_scope,
     verdict::{Identity, Pending, Rejected, Verdict, Verified},
 };

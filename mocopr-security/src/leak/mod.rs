@@ -24,7 +24,7 @@ use mocopr_core::{
 use regex::{Regex, RegexBuilder};
 use serde::de::IgnoredAny;
 
-use crate::policy::Problem;
+use crate::policy::{Problem, Problems};
 
 /// Takes secrets and control characters out of what handlers say.
 ///
@@ -39,7 +39,7 @@ use crate::policy::Problem;
 /// let sanitizer = OutputSanitizer::builder().with_pattern("EMP-[0-9]{6}").build()?;
 /// assert_eq!(sanitizer.text("of EMP-123456"), "of [redacted]");
 /// assert_eq!(sanitizer.text("postgres://app:hunter2@db/x"), "postgres://app:[redacted]@db/x");
-/// # Ok::<(), Vec<mocopr_security::policy::Problem>>(())
+/// # Ok::<(), mocopr_security::policy::Problems>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct OutputSanitizer {
@@ -103,7 +103,7 @@ impl OutputSanitizerBuilder {
     ///
     /// # Errors
     /// A problem for each pattern that is no regular expression, is too large, or matches the empty text.
-    pub fn build(self) -> Result<OutputSanitizer, Vec<Problem>> {
+    pub fn build(self) -> Result<OutputSanitizer, Problems> {
         let mut problems = Vec::new();
         if self.patterns.len() > MAX_PATTERNS {
             problems.push(Problem::new(
@@ -130,7 +130,7 @@ impl OutputSanitizerBuilder {
             }
         }
         if !problems.is_empty() {
-            return Err(problems);
+            return Err(problems.into());
         }
         Ok(OutputSanitizer { patterns: patterns.into(), ..OutputSanitizer::new() })
     }

@@ -146,11 +146,11 @@ fn patterns_of_the_owner_are_bounded() {
     let raw = RawJson::from_value(&json!(["EMP-123456", "EMP-12345"]));
     assert_eq!(sanitizer.json(raw).as_str(), r#"["[redacted]","EMP-12345"]"#);
     for bad in ["(", "a*", "(\\pL{500}){500}", &"a".repeat(1_025)] {
-        assert_eq!(OutputSanitizer::builder().with_pattern(bad).build().unwrap_err().len(), 1);
+        assert_eq!(OutputSanitizer::builder().with_pattern(bad).build().unwrap_err().problems().len(), 1);
     }
     let many = |count| (0..count).fold(OutputSanitizer::builder(), |builder, _| builder.with_pattern("x")).build();
     assert!(many(16).is_ok());
-    assert_eq!(many(17).unwrap_err().len(), 1);
+    assert_eq!(many(17).unwrap_err().problems().len(), 1);
 }
 
 /// A level of JSON inside of a string costs its author five bytes; without a bound the work grows with the third power.

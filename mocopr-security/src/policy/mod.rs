@@ -13,7 +13,7 @@ use mocopr_core::clock::Clock;
 
 pub use self::{
     middleware::{CorsMiddleware, Middleware, RateLimitMiddleware, SecurityHeadersMiddleware},
-    problem::Problem,
+    problem::{Problem, Problems},
     public_url::{PublicUrl, Scheme},
     rates::RateLimitPolicy,
     report::{Report, Row},
@@ -291,7 +291,7 @@ impl SecurityPolicy {
     /// let staff = OutputSanitizer::builder().with_pattern("EMP-[0-9]{6}").build()?;
     /// let policy = SecurityPolicy::strict().with_output_sanitization(staff);
     /// # drop(policy);
-    /// # Ok::<(), Vec<mocopr_security::policy::Problem>>(())
+    /// # Ok::<(), mocopr_security::policy::Problems>(())
     /// ```
     #[must_use]
     pub fn with_output_sanitization(mut self, sanitization: impl Into<OutputSanitization>) -> Self {

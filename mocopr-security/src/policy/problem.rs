@@ -1,4 +1,4 @@
-//! Something that keeps a server from being built or started, and the call that mends it.
+//! Something that keeps a server from being built or started, and the call that mends it; alone, or several at once.
 
 use std::fmt;
 
@@ -33,3 +33,46 @@ impl fmt::Display for Problem {
 }
 
 impl std::error::Error for Problem {}
+
+/// Everything that is wrong with one part of a configuration: at least one problem, each with the call that mends it.
+///
+/// `Debug` prints the readable list, because that is what `main` prints.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// The problems.
+    pub fn problems(&self) -> &[Problem] {
+        &self.0
+    }
+
+    /// The problems, to be put with others.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<Problem> {
+        self.0
+    }
+}
+
+impl From<Vec<Problem>> for Problems {
+    fn from(problems: Vec<Problem>) -> Self {
+        Self(problems)
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("something is not well described")?;
+        for problem in &self.0 {
+            write!(f, "\n  - {}\n    {}", problem.what(), problem.mend())?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Problems {}

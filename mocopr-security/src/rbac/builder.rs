@@ -1,6 +1,6 @@
 //! From what the owner says of roles to rules, with every problem at once.
 
-use std::{collections::HashMap, fmt};
+use std::collections::HashMap;
 
 use super::{
     RoleBasedAccessControl,
@@ -8,7 +8,10 @@ use super::{
     permission,
     role::Role,
 };
-use crate::{auth::is_scope, policy::Problem};
+use crate::{
+    auth::is_scope,
+    policy::{Problem, Problems},
+};
 
 /// Roles and scopes while they are described. Nothing is checked before [`build`](Self::build).
 #[derive(Clone, Debug, Default)]
@@ -76,10 +79,10 @@ impl AccessBuilder {
     /// The rules.
     ///
     /// # Errors
-    /// [`AccessError`] with every problem: a permission that is none, a role that is defined twice or not at all, a role
+    /// [`Problems`]: every one of them: a permission that is none, a role that is defined twice or not at all, a role
     /// that inherits from itself, a scope that implies itself, and more of anything than
     /// [the limits](RoleBasedAccessControl#limits) say.
-    pub fn build(self) -> Result<RoleBasedAccessControl, AccessError> {
+    pub fn build(self) -> Result<RoleBasedAccessControl, Problems> {
         let mut problems = Vec::new();
         let mut roles = self.roles(&mut problems);
         self.inherit(&mut roles, &mut problems);
@@ -87,7 +90,7 @@ impl AccessBuilder {
         if problems.is_empty() {
             return Ok(RoleBasedAccessControl { roles: roles.into(), implied_by });
         }
-        Err(AccessError(problems))
+        Err(problems.into())
     }
 
     /// All roles, ordered by name, without what they inherit.
@@ -180,37 +183,6 @@ impl AccessBuilder {
         above.keys().map(|scope| (Box::from(*scope), broader(scope))).collect()
     }
 }
-
-/// Why rules were not built: every problem, each with what mends it.
-///
-/// `Debug` prints the readable list, because that is what `main` prints.
-#[derive(Clone, PartialEq, Eq)]
-pub struct AccessError(Vec<Problem>);
-
-impl AccessError {
-    /// The problems, at least one.
-    pub fn problems(&self) -> &[Problem] {
-        &self.0
-    }
-}
-
-impl fmt::Display for AccessError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the roles are not well described")?;
-        for problem in &self.0 {
-            write!(f, "\n  - {}\n    {}", problem.what(), problem.mend())?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for AccessError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl std::error::Error for AccessError {}
 
 /// Each is looked at in every decision about a caller with roles.
 const MAX_ROLES: usize = 256;

@@ -23,7 +23,7 @@ use crate::{
 /// assert_eq!(access.generation(), 0);
 /// let generation = access.replace(RoleBasedAccessControl::builder().with_role("user", &["tools:read"]).build()?);
 /// assert_eq!((generation, access.generation()), (1, 1));
-/// # Ok::<(), mocopr_security::rbac::AccessError>(())
+/// # Ok::<(), mocopr_security::policy::Problems>(())
 /// ```
 #[derive(Clone)]
 pub struct AccessRules(Arc<ArcSwap<InForce>>);

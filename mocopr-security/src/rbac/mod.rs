@@ -18,7 +18,7 @@ mod tests;
 use std::{collections::HashMap, iter};
 
 pub use self::{
-    builder::{AccessBuilder, AccessError},
+    builder::AccessBuilder,
     explanation::{Cause, Explanation},
     live::AccessRules,
 };
@@ -39,7 +39,7 @@ use crate::{
 ///     .with_role("contractor", &["!tools:call:deploy_*"])
 ///     .build()?;
 /// assert!(rules.defines("user"));
-/// # Ok::<(), mocopr_security::rbac::AccessError>(())
+/// # Ok::<(), mocopr_security::policy::Problems>(())
 /// ```
 ///
 /// # Permissions

@@ -49,7 +49,7 @@ use crate::{
 /// -----END PUBLIC KEY-----";
 /// let validator = TokenValidator::public_key("https://id.example.com", pem).with_roles_claim("realm_access.roles");
 /// let middleware = AuthMiddleware::builder().with_token_validation(validator).build()?;
-/// # Ok::<(), mocopr_security::auth::AuthError>(())
+/// # Ok::<(), mocopr_security::policy::Problems>(())
 /// ```
 ///
 /// # Source
