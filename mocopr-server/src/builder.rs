@@ -252,7 +252,8 @@ impl<P> ServerBuilder<P> {
         self
     }
 
-    /// Says how input is checked: [`SecurityPolicy::with_input_validation`] under another name, which has the last word.
+    /// Says how input is checked: [`SecurityPolicy::with_input_validation`] under another name, whose word for the schema
+    /// check is the last. Which numbers count [`SecurityPolicy::with_limits`] says.
     pub fn with_input_validation(mut self, validation: impl Into<InputValidation>) -> Self {
         if self.said.input_validation.is_some() {
             self.twice("with_input_validation");
@@ -262,7 +263,7 @@ impl<P> ServerBuilder<P> {
     }
 
     /// Bounds the values that handlers read, and says what becomes of arguments that no schema names;
-    /// [`SecurityPolicy::with_input_validator`] under another name, which has the last word.
+    /// [`SecurityPolicy::with_input_validator`] under another name.
     ///
     /// ```
     /// use mocopr_security::validation::JsonSchemaValidator;

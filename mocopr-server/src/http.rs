@@ -111,7 +111,8 @@ impl HttpConfig {
         self
     }
 
-    /// Takes bodies of at most so many bytes; the policy's own limit holds as well.
+    /// Takes bodies of at most so many bytes, one at least and not more than `message_bytes` of the policy's limits, which
+    /// holds unless said.
     #[must_use]
     pub fn with_max_request_size(mut self, bytes: usize) -> Self {
         self.max_request = Some(bytes);
@@ -195,6 +196,13 @@ impl HttpConfig {
             problems.push(Problem::new(
                 "callers must prove who they are, and nobody can say whom a credential proves",
                 "call .with_authentication(..) on the policy",
+            ));
+        }
+        let most = policy.limits().message_bytes;
+        if let Some(own) = self.max_request.filter(|own| !(1..=most).contains(own)) {
+            problems.push(Problem::new(
+                format!("the listener is to take bodies of {own} bytes, and the policy takes messages of 1 to {most}"),
+                "give .with_max_request_size(..) a number in between, or raise `message_bytes` of the policy's limits",
             ));
         }
         if !self.path.starts_with('/') || self.path.contains(['?', '#']) {

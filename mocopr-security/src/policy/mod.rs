@@ -6,11 +6,13 @@ mod problem;
 mod public_url;
 mod rates;
 mod report;
+mod sizes;
 
 use std::sync::Arc;
 
 use mocopr_core::clock::Clock;
 
+use self::sizes::Sizes;
 pub use self::{
     middleware::{CorsMiddleware, Middleware, RateLimitMiddleware, SecurityHeadersMiddleware},
     problem::{Problem, Problems},
@@ -53,6 +55,8 @@ use crate::{
 #[derive(Debug)]
 pub struct SecurityPolicy {
     profile: Profile,
+    sizes: Sizes,
+    /// What follows of the sizes, for whoever asks.
     limits: Limits,
     rates: RateLimitPolicy,
     public_url: Option<Box<str>>,
@@ -123,6 +127,7 @@ impl SecurityPolicy {
             authentication: Authentication::Required,
             authorization: Authorization::ByRole,
             rates: RateLimitPolicy::production(),
+            sizes: Sizes::of(Limits::strict()),
             limits: Limits::strict(),
             output: Some(Arc::new(OutputSanitizer::new())),
             ..Self::of(Profile::Strict)
@@ -149,6 +154,7 @@ impl SecurityPolicy {
     fn of(profile: Profile) -> Self {
         Self {
             profile,
+            sizes: Sizes::of(Limits::development()),
             limits: Limits::development(),
             rates: RateLimitPolicy::unlimited(),
             public_url: None,
@@ -169,9 +175,20 @@ impl SecurityPolicy {
     }
 
     /// Replaces the limits.
+    ///
+    /// Of the words for how much a message may hold the more special one counts, in whatever order they are said:
+    ///
+    /// 1. [`with_input_validator`](Self::with_input_validator), for arguments;
+    /// 2. [`with_input_validation`](Self::with_input_validation) with a set of numbers, for all of a message;
+    /// 3. the limits that are given here, or else those of the profile.
+    ///
+    /// The first two may be said here or at the server's builder; where one is said twice, it must be the same. How many
+    /// bytes a message has is in the limits alone. A listener may take smaller bodies, and one that is told to take
+    /// larger ones does not start.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.sizes.limits = limits;
+        self.limits = self.sizes.settled();
         self
     }
 
@@ -243,23 +260,24 @@ impl SecurityPolicy {
 
     /// Says how input is checked: `false`, in the development profile alone, leaves out the check of arguments against
     /// the schemas of tools and nothing else; an [`InputValidationPolicy`](crate::validation::InputValidationPolicy)
-    /// sets how much a message may hold, and replaces what [`with_limits`](Self::with_limits) said of that.
+    /// sets how much a message may hold, as [`with_limits`](Self::with_limits) says.
     #[must_use]
     pub fn with_input_validation(mut self, validation: impl Into<InputValidation>) -> Self {
         let InputValidation { arguments, messages } = validation.into();
         self.arguments = arguments;
         if let Some(messages) = messages {
-            self.limits.message = messages;
-            self.limits.schema.value_depth = messages.arguments.depth;
+            self.problems.extend(self.sizes.say_messages(messages).err());
+            self.limits = self.sizes.settled();
         }
         self
     }
 
-    /// Bounds the values that handlers read, and says what becomes of arguments that no schema names; replaces what was
-    /// said of that before.
+    /// Bounds the values that handlers read, as [`with_limits`](Self::with_limits) says, and says what becomes of
+    /// arguments that no schema names.
     #[must_use]
     pub fn with_input_validator(mut self, validator: JsonSchemaValidator) -> Self {
-        validator.bound(&mut self.limits);
+        self.problems.extend(self.sizes.say_arguments(validator).err());
+        self.limits = self.sizes.settled();
         self.unknown_members = validator.unknown_members();
         self
     }

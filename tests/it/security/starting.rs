@@ -52,6 +52,20 @@ fn a_listener_says_everything_that_it_lacks_before_it_listens() {
     assert_eq!(sound.check(&HttpConfig::new(([192, 0, 2, 1], 0)).with_tls_required(false)).len(), 1);
 }
 
+/// S-03, S-18
+#[test]
+fn a_listener_takes_no_larger_bodies_than_its_policy_and_takes_some() {
+    let server = McpServer::builder().with_info("x", "1").with_security_policy(policy()).build().unwrap();
+    let most = server.policy().limits().message_bytes;
+    let found = |bytes| server.check(&HttpConfig::loopback(0).with_tls_required(false).with_max_request_size(bytes));
+    for bytes in [1, most] {
+        assert_eq!(found(bytes), [], "{bytes}");
+    }
+    for bytes in [0, most + 1] {
+        assert_eq!(found(bytes).len(), 1, "{bytes}");
+    }
+}
+
 /// S-03
 #[test]
 fn roles_that_decide_must_be_there() {
