@@ -57,6 +57,44 @@ pub enum Request {
     Listen(Box<ListenFilter>),
 }
 
+/// What a request is for: something that was registered, or the protocol itself.
+#[derive(Clone, Copy, Debug)]
+pub enum Errand<'a> {
+    /// A tool is to run.
+    Tool(&'a CallTool),
+    /// A prompt is to be filled in.
+    Prompt(&'a GetPrompt),
+    /// A resource is to be read.
+    Resource(&'a ReadResource),
+    /// An argument is to be completed.
+    Completion(&'a Complete),
+    /// Nothing that a handler carries out.
+    Protocol,
+}
+
+impl Request {
+    /// What it is for.
+    pub fn errand(&self) -> Errand<'_> {
+        match self {
+            Self::CallTool(call) => Errand::Tool(call),
+            Self::GetPrompt(prompt) => Errand::Prompt(prompt),
+            Self::ReadResource(read) => Errand::Resource(read),
+            Self::Complete(complete) => Errand::Completion(complete),
+            Self::Initialize(_)
+            | Self::Discover
+            | Self::Ping
+            | Self::SetLevel(_)
+            | Self::ListTools(_)
+            | Self::ListPrompts(_)
+            | Self::ListResources(_)
+            | Self::ListTemplates(_)
+            | Self::Subscribe(_)
+            | Self::Unsubscribe(_)
+            | Self::Listen(_) => Errand::Protocol,
+        }
+    }
+}
+
 /// Parameters of `initialize`.
 #[derive(Clone, Debug)]
 pub struct Initialize {

@@ -31,7 +31,6 @@ struct Inner {
 
 /// Which of its texts a failure shows.
 #[derive(Debug)]
-#[non_exhaustive]
 pub enum FailureKind {
     /// The handler wrote this sentence for the caller.
     Caller(Cow<'static, str>),

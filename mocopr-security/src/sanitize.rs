@@ -36,7 +36,6 @@ pub fn failure(failure: &Failure, who: &Principal, what: &str, manner: Manner<'_
             Sanitized::Error(PublicError::sanitized(fault.clone(), said(sentence(fault), manner), incident))
         }
         FailureKind::Internal(note) => Sanitized::Error(internal(who, what, note, failure.source(), manner)),
-        _ => Sanitized::Error(internal(who, what, "a failure of an unknown kind", failure.source(), manner)),
     }
 }
 

@@ -92,7 +92,23 @@ impl Answer {
             Fault::Unauthenticated => Some(Asks::Credential(Challenge::Invalid)),
             Fault::Scope(scopes) => Some(Asks::Credential(Challenge::Scopes(scopes.clone()))),
             Fault::Rate { retry_after } | Fault::Busy { retry_after } => Some(Asks::Patience(*retry_after)),
-            _ => None,
+            Fault::Parse
+            | Fault::TooLarge
+            | Fault::Envelope(_)
+            | Fault::UnknownMethod
+            | Fault::Meta(_)
+            | Fault::Params(_)
+            | Fault::Arguments(_)
+            | Fault::UnknownName(_)
+            | Fault::ResourceAbsent { .. }
+            | Fault::Sealed(_)
+            | Fault::HeaderMismatch(_)
+            | Fault::MissingCapability(_)
+            | Fault::UnsupportedVersion { .. }
+            | Fault::UnknownSession
+            | Fault::Refused
+            | Fault::Timeout
+            | Fault::Internal => None,
         };
         Self {
             asks: asks.map(Box::new),

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use mocopr_core::{
-    call::{Call, Complete, Input, Reference, Request},
+    call::{Call, Complete, Errand, Input, Reference, Request},
     failure::Failure,
     fault::Fault,
     model::tool::Completion,
@@ -159,11 +159,11 @@ impl Engine {
         principal: &[u8],
         bind: Option<&StateBind>,
     ) -> Result<(AskBook, Option<Burn>), Refused> {
-        let input = match &call.request {
-            Request::CallTool(call) => &call.input,
-            Request::GetPrompt(prompt) => &prompt.input,
-            Request::ReadResource(read) => &read.input,
-            _ => return Ok((AskBook::default(), None)),
+        let input = match call.request.errand() {
+            Errand::Tool(call) => &call.input,
+            Errand::Prompt(prompt) => &prompt.input,
+            Errand::Resource(read) => &read.input,
+            Errand::Completion(_) | Errand::Protocol => return Ok((AskBook::default(), None)),
         };
         let Some(bind) = bind else { return Ok((AskBook::default(), None)) };
         let repeatable = found.common().repeatable;
@@ -211,10 +211,10 @@ impl Engine {
 
 impl Found {
     fn find(snapshot: &Snapshot, request: &Request) -> Option<Self> {
-        match request {
-            Request::CallTool(call) => snapshot.tools.find(&call.name).cloned().map(Self::Tool),
-            Request::GetPrompt(prompt) => snapshot.prompts.find(&prompt.name).cloned().map(Self::Prompt),
-            Request::ReadResource(read) => {
+        match request.errand() {
+            Errand::Tool(call) => snapshot.tools.find(&call.name).cloned().map(Self::Tool),
+            Errand::Prompt(prompt) => snapshot.prompts.find(&prompt.name).cloned().map(Self::Prompt),
+            Errand::Resource(read) => {
                 let uri = ResourceUri::parse(&read.uri).ok()?;
                 match snapshot.resource(&uri)? {
                     FoundResource::Static(entry) => Some(Self::Static(entry.clone())),
@@ -228,8 +228,8 @@ impl Found {
                     }
                 }
             }
-            Request::Complete(complete) => Self::completion(snapshot, complete),
-            _ => None,
+            Errand::Completion(complete) => Self::completion(snapshot, complete),
+            Errand::Protocol => None,
         }
     }
 

@@ -8,7 +8,6 @@ use crate::{json::RawJson, model::resource::Contents};
 
 /// One block of content.
 #[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
 pub enum Content {
     /// Text.
     Text(Text),

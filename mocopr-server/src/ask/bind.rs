@@ -1,7 +1,7 @@
 //! What request state is bound to, so that an answer to one call cannot be spent on another.
 
 use mocopr_core::{
-    call::{Call, Request},
+    call::{Call, Errand},
     json::RawJson,
     wire::revision::Era,
 };
@@ -22,11 +22,11 @@ impl StateBind {
         if call.revision.era() == Era::Stateful {
             return None;
         }
-        let (kind, target, arguments): (&'static [u8], _, _) = match &call.request {
-            Request::CallTool(call) => (b"tool", &call.name, call.arguments.clone()),
-            Request::GetPrompt(prompt) => (b"prompt", &prompt.name, prompt.arguments.clone()),
-            Request::ReadResource(read) => (b"resource", &read.uri, RawJson::empty_object()),
-            _ => return None,
+        let (kind, target, arguments): (&'static [u8], _, _) = match call.request.errand() {
+            Errand::Tool(call) => (b"tool", &call.name, call.arguments.clone()),
+            Errand::Prompt(prompt) => (b"prompt", &prompt.name, prompt.arguments.clone()),
+            Errand::Resource(read) => (b"resource", &read.uri, RawJson::empty_object()),
+            Errand::Completion(_) | Errand::Protocol => return None,
         };
         Some(Self { kind, target: target.clone(), arguments })
     }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use mocopr_core::{
-    call::{Call, Request},
+    call::{Call, Errand},
     failure::Failure,
     fault::Fault,
     json::RawJson,
@@ -104,27 +104,27 @@ impl Work {
 
     /// The arguments of a tool or prompt, or those that a completion already knows; `None` for every other call.
     pub fn arguments(&self) -> Option<&RawJson> {
-        match &self.call().request {
-            Request::CallTool(call) => Some(&call.arguments),
-            Request::GetPrompt(prompt) => Some(&prompt.arguments),
-            Request::Complete(complete) => Some(&complete.context),
-            _ => None,
+        match self.call().request.errand() {
+            Errand::Tool(call) => Some(&call.arguments),
+            Errand::Prompt(prompt) => Some(&prompt.arguments),
+            Errand::Completion(complete) => Some(&complete.context),
+            Errand::Resource(_) | Errand::Protocol => None,
         }
     }
 
     /// The URI that is read, as the client wrote it; `None` for every other call.
     pub fn uri(&self) -> Option<&str> {
-        match &self.call().request {
-            Request::ReadResource(read) => Some(&read.uri),
-            _ => None,
+        match self.call().request.errand() {
+            Errand::Resource(read) => Some(&read.uri),
+            Errand::Tool(_) | Errand::Prompt(_) | Errand::Completion(_) | Errand::Protocol => None,
         }
     }
 
     /// What has been typed so far; `None` for every call but a completion.
     pub fn typed(&self) -> Option<&str> {
-        match &self.call().request {
-            Request::Complete(complete) => Some(&complete.value),
-            _ => None,
+        match self.call().request.errand() {
+            Errand::Completion(complete) => Some(&complete.value),
+            Errand::Tool(_) | Errand::Prompt(_) | Errand::Resource(_) | Errand::Protocol => None,
         }
     }
 
@@ -144,10 +144,12 @@ impl Work {
     }
 
     fn misfit(&self) -> Failure {
-        Failure::from_fault(match &self.call().request {
-            Request::CallTool(_) => Fault::Arguments("the arguments do not fit the tool's parameters".into()),
-            Request::GetPrompt(_) => Fault::Params("the arguments do not fit the prompt's"),
-            _ => Fault::Params("the known arguments do not fit"),
+        Failure::from_fault(match self.call().request.errand() {
+            Errand::Tool(_) => Fault::Arguments("the arguments do not fit the tool's parameters".into()),
+            Errand::Prompt(_) => Fault::Params("the arguments do not fit the prompt's"),
+            Errand::Completion(_) | Errand::Resource(_) | Errand::Protocol => {
+                Fault::Params("the known arguments do not fit")
+            }
         })
     }
 }
