@@ -9,13 +9,13 @@ use tokio::{runtime::Handle, task::JoinSet};
 
 /// The tasks of one owner; they end when this is dropped.
 #[derive(Debug, Default)]
-pub struct Background {
+pub(crate) struct Background {
     tasks: Mutex<JoinSet<()>>,
 }
 
 impl Background {
     /// No task yet.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
@@ -25,7 +25,7 @@ impl Background {
     ///
     /// # Errors
     /// [`NoRuntime`] outside of a runtime of tokio; the task was dropped without being polled then.
-    pub fn run(&self, task: impl Future<Output = ()> + Send + 'static) -> Result<(), NoRuntime> {
+    pub(crate) fn run(&self, task: impl Future<Output = ()> + Send + 'static) -> Result<(), NoRuntime> {
         let runtime = Handle::try_current().map_err(|_| NoRuntime)?;
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(ended) = tasks.try_join_next() {
@@ -41,7 +41,7 @@ impl Background {
 /// There is no runtime to run a task on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no runtime here")]
-pub struct NoRuntime;
+pub(crate) struct NoRuntime;
 
 #[cfg(test)]
 mod tests {

@@ -26,7 +26,7 @@
 
 pub mod auth;
 #[cfg(feature = "outbound")]
-pub mod background;
+mod background;
 pub mod error_handler;
 pub mod evidence;
 pub mod file;

@@ -33,8 +33,6 @@ pub enum Method {
     Token,
     /// By an API key.
     ApiKey,
-    /// By a client certificate.
-    Certificate,
 }
 
 /// What a principal holds.
@@ -225,7 +223,6 @@ impl Method {
             Self::Local => "local",
             Self::Token => "token",
             Self::ApiKey => "api_key",
-            Self::Certificate => "certificate",
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::origin::Rejection;
 ///
 /// # Source
 /// RFC 9110 §8.3, RFC 8259 §11.
-pub fn check_content_type(headers: &HeaderMap) -> Result<(), Rejection> {
+pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), Rejection> {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     match (values.next(), values.next()) {
         (Some(value), None) if value.to_str().is_ok_and(is_json) => Ok(()),
@@ -49,7 +49,7 @@ pub enum Accept {
 ///
 /// # Source
 /// RFC 9110 §12.5.1.
-pub fn check_accept(headers: &HeaderMap) -> Result<Accept, Rejection> {
+pub(crate) fn check_accept(headers: &HeaderMap) -> Result<Accept, Rejection> {
     let mut values = headers.get_all(ACCEPT).iter();
     match (values.next().map(HeaderValue::as_bytes), values.next()) {
         // As the clients of the protocol write it.

@@ -21,14 +21,14 @@ use crate::origin::authority::{Host, OwnedAuthority};
 
 /// The names by which this server may be called.
 #[derive(Clone, Debug)]
-pub struct HostPolicy {
+pub(crate) struct HostPolicy {
     loopback: Loopback,
     exact: Box<[OwnedAuthority]>,
 }
 
 impl HostPolicy {
     /// `localhost`, `127.0.0.1` and `[::1]`, with any port or none.
-    pub fn loopback() -> Self {
+    pub(crate) fn loopback() -> Self {
         Self { loopback: Loopback::Allowed, exact: Box::new([]) }
     }
 
@@ -38,7 +38,7 @@ impl HostPolicy {
     ///
     /// # Errors
     /// [`AllowListError`] for the first entry that is not of that form.
-    pub fn exact<'a>(hosts: impl IntoIterator<Item = &'a str>) -> Result<Self, AllowListError> {
+    pub(crate) fn exact<'a>(hosts: impl IntoIterator<Item = &'a str>) -> Result<Self, AllowListError> {
         let exact = hosts
             .into_iter()
             .map(|entry| match Authority::parse(entry) {
@@ -54,11 +54,6 @@ impl HostPolicy {
         Self { loopback: Loopback::Refused, exact: Box::new([]) }
     }
 
-    /// What either policy allows.
-    pub fn or(self, other: Self) -> Self {
-        Self { loopback: self.loopback.or(other.loopback), exact: [self.exact, other.exact].concat().into() }
-    }
-
     /// Checks the `Host` of a request, and the authority of its target where it has one.
     ///
     /// HTTP/1 requests must carry exactly one `Host`; from HTTP/2 on the target's authority takes its place. Where
@@ -69,7 +64,7 @@ impl HostPolicy {
     ///
     /// # Source
     /// RFC 9112 §3.2 and §3.3, RFC 9113 §8.3.1; MCP 2025-11-25, basic/transports, "Security Warning".
-    pub fn check_host(&self, headers: &HeaderMap, target: &Uri, version: Version) -> Result<(), Rejection> {
+    pub(crate) fn check_host(&self, headers: &HeaderMap, target: &Uri, version: Version) -> Result<(), Rejection> {
         let mut hosts = headers.get_all(HOST).iter();
         let host = match (hosts.next(), hosts.next()) {
             (None, _) => None,
@@ -107,14 +102,14 @@ impl HostPolicy {
 
 /// The web pages that may call this server, by their origin.
 #[derive(Clone, Debug)]
-pub struct OriginPolicy {
+pub(crate) struct OriginPolicy {
     loopback: Loopback,
     exact: Box<[(Scheme, OwnedAuthority)]>,
 }
 
 impl OriginPolicy {
     /// Pages that this machine itself serves: `http` or `https`, a loopback name, any port.
-    pub fn loopback() -> Self {
+    pub(crate) fn loopback() -> Self {
         Self { loopback: Loopback::Allowed, exact: Box::new([]) }
     }
 
@@ -123,7 +118,7 @@ impl OriginPolicy {
     ///
     /// # Errors
     /// [`AllowListError`] for the first entry that is not scheme, host and optional port.
-    pub fn exact<'a>(origins: impl IntoIterator<Item = &'a str>) -> Result<Self, AllowListError> {
+    pub(crate) fn exact<'a>(origins: impl IntoIterator<Item = &'a str>) -> Result<Self, AllowListError> {
         let exact = origins
             .into_iter()
             .map(|entry| match split_origin(entry) {
@@ -140,7 +135,7 @@ impl OriginPolicy {
     }
 
     /// What either policy allows.
-    pub fn or(self, other: Self) -> Self {
+    pub(crate) fn or(self, other: Self) -> Self {
         Self { loopback: self.loopback.or(other.loopback), exact: [self.exact, other.exact].concat().into() }
     }
 
@@ -149,7 +144,7 @@ impl OriginPolicy {
     ///
     /// # Source
     /// Fetch standard, "CORS protocol".
-    pub fn reader(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+    pub(crate) fn reader(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         let origin = headers.get(ORIGIN)?;
         let (scheme, page) = split_origin(origin.to_str().ok()?)?;
         (headers.get_all(ORIGIN).iter().nth(1).is_none() && self.names(scheme, &page)).then(|| origin.clone())
@@ -164,7 +159,7 @@ impl OriginPolicy {
     ///
     /// # Source
     /// RFC 6454 §7; MCP 2026-07-28, basic/transports: a present and invalid `Origin` is answered 403.
-    pub fn check_origin(&self, headers: &HeaderMap) -> Result<(), Rejection> {
+    pub(crate) fn check_origin(&self, headers: &HeaderMap) -> Result<(), Rejection> {
         let mut origins = headers.get_all(ORIGIN).iter();
         let origin = match (origins.next(), origins.next()) {
             (None, _) => return Ok(()),
@@ -200,7 +195,7 @@ impl OriginPolicy {
 ///
 /// # Source
 /// RFC 7239 §8.1.
-pub fn check_forwarded(headers: &HeaderMap) -> Result<(), Rejection> {
+pub(crate) fn check_forwarded(headers: &HeaderMap) -> Result<(), Rejection> {
     let forwarded = headers.keys().map(http::HeaderName::as_str).any(|name| {
         name.starts_with("x-forwarded-") || name == "forwarded" || name == "x-forwarded" || name == "x-real-ip"
     });
@@ -211,7 +206,7 @@ pub fn check_forwarded(headers: &HeaderMap) -> Result<(), Rejection> {
 ///
 /// `Display` is a fixed sentence that the peer may read. [`header`](Self::header) is for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rejection {
+pub(crate) enum Rejection {
     /// No `Host`.
     HostAbsent,
     /// Several `Host` headers.
@@ -238,7 +233,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// The status of the answer.
-    pub fn status(self) -> StatusCode {
+    pub(crate) fn status(self) -> StatusCode {
         match self {
             Self::HostAbsent
             | Self::HostRepeated
@@ -253,7 +248,7 @@ impl Rejection {
     }
 
     /// The rule that was broken, as a short name for logs.
-    pub fn rule(self) -> &'static str {
+    pub(crate) fn rule(self) -> &'static str {
         match self {
             Self::HostAbsent | Self::HostRepeated | Self::HostMalformed | Self::HostForeign => "host",
             Self::TargetMalformed | Self::TargetMismatch => "target",
@@ -265,7 +260,7 @@ impl Rejection {
     }
 
     /// The header that broke it.
-    pub fn header(self) -> &'static str {
+    pub(crate) fn header(self) -> &'static str {
         match self {
             Self::HostAbsent
             | Self::HostRepeated
@@ -281,7 +276,7 @@ impl Rejection {
     }
 
     /// What the peer may read.
-    pub fn sentence(self) -> &'static str {
+    pub(crate) fn sentence(self) -> &'static str {
         match self {
             Self::HostAbsent => "the request names no host",
             Self::HostRepeated => "the request names its host more than once",
@@ -309,7 +304,7 @@ impl std::error::Error for Rejection {}
 /// An entry of an allow-list that is not of the form that the list takes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{entry}` is not {form}")]
-pub struct AllowListError {
+pub(crate) struct AllowListError {
     entry: Box<str>,
     form: &'static str,
 }
