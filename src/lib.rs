@@ -149,6 +149,7 @@ pub mod resources {
             FileBody, FileContents, FileEntry, FileFault, FileRange, FileResourceBuilder, FileResourceHandler,
         };
         pub use mocopr_security::sandbox::{
+            access::ResourceAccessControl,
             key::{KeyValidator, MAX_KEY_BYTES},
             memory::{
                 MemoryBody, MemoryChange, MemoryChangeKind, MemoryEntry, MemoryError, MemoryItem, MemoryRange,
@@ -156,10 +157,7 @@ pub mod resources {
             },
             path::RelPath,
         };
-        pub use mocopr_server::resources::{
-            access::ResourceAccessControl,
-            handler::{PathRead, ResourceHandler, ResourceHandlerBuilder},
-        };
+        pub use mocopr_server::resources::handler::{PathRead, ResourceHandler, ResourceHandlerBuilder};
     }
 }
 

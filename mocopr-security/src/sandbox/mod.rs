@@ -1,5 +1,6 @@
 //! What handlers serve out of bounded places.
 
+pub mod access;
 #[cfg(target_os = "linux")]
 pub mod files;
 pub mod key;

@@ -8,10 +8,11 @@ use mocopr_core::{
     model::resource::ReadResult,
     uri::ResourceUri,
 };
-use mocopr_security::{policy::Problem, principal::Principal, validation::uri::UriValidator};
+use mocopr_security::{
+    policy::Problem, principal::Principal, sandbox::access::ResourceAccessControl, validation::uri::UriValidator,
+};
 
 use super::{
-    access::ResourceAccessControl,
     path,
     source::{Changes, Item, Range, ResourceSource, Shape, Told, Variable},
 };
@@ -24,9 +25,9 @@ use crate::handler::{BoxFuture, read::IntoReadResult};
 ///
 /// ```
 /// use mocopr_core::failure::Failure;
-/// use mocopr_security::validation::uri::UriValidator;
+/// use mocopr_security::{sandbox::access::ResourceAccessControl, validation::uri::UriValidator};
 /// use mocopr_server::{
-///     resources::{access::ResourceAccessControl, handler::{PathRead, ResourceHandler}},
+///     resources::handler::{PathRead, ResourceHandler},
 ///     server::McpServer,
 /// };
 ///

@@ -1,6 +1,5 @@
 //! Resources that are not registered one by one: sources, mounted below a base.
 
-pub mod access;
 #[cfg(target_os = "linux")]
 mod files;
 pub mod handler;

@@ -1,8 +1,8 @@
-//! Which paths of a mount are served at all, whoever asks.
+//! Which paths below a mount are served at all, whoever asks; what a caller may read of them, its rules say.
 
 use std::fmt;
 
-use mocopr_security::policy::Problem;
+use crate::policy::Problem;
 
 /// Which paths of a handler are served, by patterns that begin where the handler is mounted.
 ///
@@ -11,7 +11,7 @@ use mocopr_security::policy::Problem;
 /// matches is absent for everybody; what one matches is still decided by the rules for each caller.
 ///
 /// ```
-/// use mocopr_server::resources::access::ResourceAccessControl;
+/// use mocopr_security::sandbox::access::ResourceAccessControl;
 ///
 /// let access = ResourceAccessControl::sandboxed(&["public/*", "readme"]);
 /// assert!(access.allows("public/a/b") && access.allows("readme"));
@@ -56,7 +56,8 @@ impl ResourceAccessControl {
         })
     }
 
-    pub(super) fn problems(&self) -> &[Problem] {
+    /// What is wrong with the patterns; what is no pattern serves nothing.
+    pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
 }
