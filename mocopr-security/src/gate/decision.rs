@@ -37,7 +37,7 @@ pub(super) struct Everything;
 
 impl Rules for Everything {
     fn grant(&self, _who: &Principal, _kind: Kind, _name: &str) -> Grant {
-        Grant::Call
+        Grant::Use
     }
 
     fn depend_on_caller(&self) -> bool {
@@ -50,10 +50,10 @@ impl Rules for Everything {
 pub enum Grant {
     /// Nothing: it is hidden.
     Nothing,
-    /// It is listed.
-    Read,
-    /// It is listed and may be called or read.
-    Call,
+    /// It is listed, and no more.
+    See,
+    /// It is listed, and a tool may be called, a prompt filled in, a resource read.
+    Use,
 }
 
 /// What kind of thing is asked for.

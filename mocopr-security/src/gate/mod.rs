@@ -505,8 +505,8 @@ impl Gate {
         }
         match self.rules.grant(who, kind, name) {
             Grant::Nothing => return Decision::Hidden,
-            Grant::Read => return Decision::Refused,
-            Grant::Call => {}
+            Grant::See => return Decision::Refused,
+            Grant::Use => {}
         }
         if !need.scopes.iter().all(|scope| self.rules.holds_scope(who, scope)) {
             return Decision::StepUp(need.scopes.iter().cloned().collect());

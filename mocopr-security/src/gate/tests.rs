@@ -68,21 +68,21 @@ fn each_of_the_four_answers_is_given_for_its_reason() {
     let need =
         Requirement { roles: vec!["admin".into()], scopes: vec!["a".into(), "b".into()], ..Requirement::default() };
     let admin = holding(&["admin"], &["a", "b"]);
-    assert_eq!(gate(Grant::Call).decide(&admin, found(&need)), Decision::Permit);
-    assert_eq!(gate(Grant::Read).decide(&admin, found(&need)), Decision::Refused);
+    assert_eq!(gate(Grant::Use).decide(&admin, found(&need)), Decision::Permit);
+    assert_eq!(gate(Grant::See).decide(&admin, found(&need)), Decision::Refused);
     assert_eq!(gate(Grant::Nothing).decide(&admin, found(&need)), Decision::Hidden);
-    assert_eq!(gate(Grant::Call).decide(&holding(&["user"], &["a", "b"]), found(&need)), Decision::Hidden);
+    assert_eq!(gate(Grant::Use).decide(&holding(&["user"], &["a", "b"]), found(&need)), Decision::Hidden);
     let all = Box::from(["a".into(), "b".into()]);
-    assert_eq!(gate(Grant::Call).decide(&holding(&["admin"], &["a"]), found(&need)), Decision::StepUp(all));
-    assert_eq!(gate(Grant::Call).decide(&admin, Target::Missing), Decision::Hidden);
+    assert_eq!(gate(Grant::Use).decide(&holding(&["admin"], &["a"]), found(&need)), Decision::StepUp(all));
+    assert_eq!(gate(Grant::Use).decide(&admin, Target::Missing), Decision::Hidden);
 }
 
 #[test]
 fn hidden_and_unknown_are_denied_alike() {
     let need = Requirement { roles: vec!["admin".into()], ..Requirement::default() };
     let admission = Admission::of(holding(&["user"], &[]));
-    let hidden = gate(Grant::Call).permit(&admission, call("reset"), found(&need)).unwrap_err();
-    let unknown = gate(Grant::Call).permit(&admission, call("reset"), Target::Missing).unwrap_err();
+    let hidden = gate(Grant::Use).permit(&admission, call("reset"), found(&need)).unwrap_err();
+    let unknown = gate(Grant::Use).permit(&admission, call("reset"), Target::Missing).unwrap_err();
     assert_eq!(hidden.fault, Fault::UnknownName(fault::Target::Tool));
     assert_eq!(hidden.fault, unknown.fault);
 }

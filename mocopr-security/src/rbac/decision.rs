@@ -92,11 +92,11 @@ impl<'a> Said<'a> {
         if let (Some(rule), None) = (give_call, taken) {
             return match take_all.or(take_call).or((!whole(&rule)).then_some(rule)) {
                 Some(part) => Reached::InPart(part),
-                None => Reached::Given(Grant::Call, rule),
+                None => Reached::Given(Grant::Use, rule),
             };
         }
         if let Some(rule) = give_read {
-            return Reached::Given(Grant::Read, rule);
+            return Reached::Given(Grant::See, rule);
         }
         match (give_call, taken) {
             (Some(_), Some(rule)) => Reached::Taken(rule),
@@ -109,9 +109,9 @@ impl Reached<'_> {
     /// What is granted.
     pub(super) fn grant(&self) -> Grant {
         match self {
-            Self::Everything => Grant::Call,
+            Self::Everything => Grant::Use,
             Self::Given(grant, _) => *grant,
-            Self::InPart(_) => Grant::Read,
+            Self::InPart(_) => Grant::See,
             Self::NoRole | Self::NoRule | Self::Taken(_) => Grant::Nothing,
         }
     }

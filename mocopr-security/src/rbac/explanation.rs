@@ -75,8 +75,8 @@ impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.grant {
             Grant::Nothing => "nothing: ",
-            Grant::Read => "read: ",
-            Grant::Call => "call: ",
+            Grant::See => "see: ",
+            Grant::Use => "use: ",
         })?;
         if let Some(Rule { held, of, text }) = &self.rule {
             write!(f, "role {held:?}")?;

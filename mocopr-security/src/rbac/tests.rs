@@ -35,26 +35,26 @@ fn problems(builder: AccessBuilder) -> Vec<String> {
 /// S-40
 #[test]
 fn each_way_of_writing_a_permission_means_what_the_table_says() {
-    use Grant::{Call, Nothing, Read};
+    use Grant::{Nothing, See, Use};
     use Kind::{Prompt, Resource, Tool};
     let uri = "notes://public/1";
     for (text, [tool, prompt, resource]) in [
-        ("*", [Call, Call, Call]),
-        ("tools:*", [Call, Nothing, Nothing]),
-        ("tools:call", [Call, Nothing, Nothing]),
-        ("tools:call:*", [Call, Nothing, Nothing]),
-        ("tools:call:say", [Call, Nothing, Nothing]),
-        ("tools:call:s*y", [Call, Nothing, Nothing]),
+        ("*", [Use, Use, Use]),
+        ("tools:*", [Use, Nothing, Nothing]),
+        ("tools:call", [Use, Nothing, Nothing]),
+        ("tools:call:*", [Use, Nothing, Nothing]),
+        ("tools:call:say", [Use, Nothing, Nothing]),
+        ("tools:call:s*y", [Use, Nothing, Nothing]),
         ("tools:call:sa", [Nothing, Nothing, Nothing]),
-        ("tools:read", [Read, Nothing, Nothing]),
-        ("tools:read:say", [Read, Nothing, Nothing]),
-        ("prompts:read", [Nothing, Call, Nothing]),
-        ("prompts:*:sa*", [Nothing, Call, Nothing]),
+        ("tools:read", [See, Nothing, Nothing]),
+        ("tools:read:say", [See, Nothing, Nothing]),
+        ("prompts:read", [Nothing, Use, Nothing]),
+        ("prompts:*:sa*", [Nothing, Use, Nothing]),
         ("prompts:read:told", [Nothing, Nothing, Nothing]),
-        ("resources:read", [Nothing, Nothing, Call]),
-        ("resources:*", [Nothing, Nothing, Call]),
-        ("resources:read:*", [Nothing, Nothing, Call]),
-        ("resources:read:notes://public/*", [Nothing, Nothing, Call]),
+        ("resources:read", [Nothing, Nothing, Use]),
+        ("resources:*", [Nothing, Nothing, Use]),
+        ("resources:read:*", [Nothing, Nothing, Use]),
+        ("resources:read:notes://public/*", [Nothing, Nothing, Use]),
         ("resources:read:notes://public", [Nothing, Nothing, Nothing]),
     ] {
         let all = [granted(&[text], Tool, "say"), granted(&[text], Prompt, "say"), granted(&[text], Resource, uri)];
@@ -73,16 +73,16 @@ fn what_takes_wins_over_what_gives_whatever_role_it_comes_from() {
         .unwrap();
     let grant = |roles: &[&str], kind, name| rules.grant(&holding(roles, &[]), kind, name);
     for role in ["admin", "user"] {
-        assert_eq!(grant(&[role], Kind::Tool, "deploy_now"), Grant::Call);
+        assert_eq!(grant(&[role], Kind::Tool, "deploy_now"), Grant::Use);
         // The permission to call is taken, and with it what it gave to see.
         assert_eq!(grant(&[role, "contractor"], Kind::Tool, "deploy_now"), Grant::Nothing);
-        assert_eq!(grant(&[role, "contractor"], Kind::Tool, "deploy"), Grant::Call);
+        assert_eq!(grant(&[role, "contractor"], Kind::Tool, "deploy"), Grant::Use);
         assert_eq!(grant(&[role, "intern"], Kind::Tool, "deploy"), Grant::Nothing);
         assert_eq!(grant(&[role, "intern"], Kind::Resource, "secret://vault"), Grant::Nothing);
-        assert_eq!(grant(&[role, "intern"], Kind::Resource, "notes://1"), Grant::Call);
+        assert_eq!(grant(&[role, "intern"], Kind::Resource, "notes://1"), Grant::Use);
     }
     // What a permission to see gives by itself stays.
-    assert_eq!(grant(&["viewer", "user", "contractor"], Kind::Tool, "deploy_now"), Grant::Read);
+    assert_eq!(grant(&["viewer", "user", "contractor"], Kind::Tool, "deploy_now"), Grant::See);
     assert_eq!(grant(&["viewer", "intern"], Kind::Tool, "deploy_now"), Grant::Nothing);
 }
 
@@ -112,10 +112,10 @@ fn an_heir_has_what_it_inherits_given_and_taken() {
         .build()
         .unwrap();
     let grant = |role, kind, name| rules.grant(&holding(&[role], &[]), kind, name);
-    assert_eq!(grant("lead", Kind::Prompt, "a"), Grant::Call);
-    assert_eq!(grant("lead", Kind::Tool, "a"), Grant::Call);
+    assert_eq!(grant("lead", Kind::Prompt, "a"), Grant::Use);
+    assert_eq!(grant("lead", Kind::Tool, "a"), Grant::Use);
     assert_eq!(grant("lead", Kind::Tool, "drop"), Grant::Nothing);
-    assert_eq!(grant("lead", Kind::Resource, "a:b"), Grant::Call);
+    assert_eq!(grant("lead", Kind::Resource, "a:b"), Grant::Use);
     assert_eq!(grant("user", Kind::Prompt, "a"), Grant::Nothing);
     assert_eq!(grant("guest", Kind::Tool, "a"), Grant::Nothing);
     let holds = |held, role| rules.holds_role(&holding(&[held], &[]), role);
@@ -143,7 +143,7 @@ fn a_permission_for_everything_stands_in_for_no_role() {
 #[test]
 fn the_local_user_of_the_development_profile_is_asked_no_role() {
     let rules = rules(&[("a", &["!*"])]);
-    assert_eq!(rules.grant(&Principal::local(), Kind::Tool, "x"), Grant::Call);
+    assert_eq!(rules.grant(&Principal::local(), Kind::Tool, "x"), Grant::Use);
     assert_eq!(rules.explain(&Principal::local(), Kind::Tool, "x").cause(), Cause::Everything);
 }
 
@@ -244,7 +244,7 @@ fn no_spelling_of_a_uri_leads_around_a_rule() {
     for written in
         ["notes://public/1", "NOTES://public/1", "notes://%70ublic/%31", "notes://public/", "notes://public/a/b"]
     {
-        assert_eq!(read_as_written(&rules, &service, written), Grant::Call, "{written}");
+        assert_eq!(read_as_written(&rules, &service, written), Grant::Use, "{written}");
     }
     for written in [
         "notes://public",
@@ -278,7 +278,7 @@ fn no_spelling_of_a_uri_leads_around_a_rule() {
     ] {
         assert_eq!(read_as_written(&rules, &service, written), Grant::Nothing, "{written}");
     }
-    assert_eq!(read_as_written(&rules, &service, "https://EXAMPLE.com/%61"), Grant::Call);
+    assert_eq!(read_as_written(&rules, &service, "https://EXAMPLE.com/%61"), Grant::Use);
 
     // The same for what is taken: no other spelling of it is left.
     let most = holding(&["most"], &[]);
@@ -294,7 +294,7 @@ fn no_spelling_of_a_uri_leads_around_a_rule() {
         assert_eq!(read_as_written(&rules, &most, written), Grant::Nothing, "{written}");
     }
     // Another text is another resource: what looks alike is not the same.
-    assert_eq!(read_as_written(&rules, &most, "notes://se\u{301}cret/1"), Grant::Call);
+    assert_eq!(read_as_written(&rules, &most, "notes://se\u{301}cret/1"), Grant::Use);
 }
 
 /// T-26, P-86
@@ -307,16 +307,16 @@ fn a_template_is_listed_in_part_and_completed_only_as_a_whole() {
     for whole in
         ["resources:read", "resources:read:notes:*", "resources:read:notes://*", "resources:read:notes://*/id/*"]
     {
-        assert_eq!(grant(&[whole]), Grant::Call, "{whole}");
+        assert_eq!(grant(&[whole]), Grant::Use, "{whole}");
     }
     for part in ["notes://public/*", "notes://*/id/1", "notes://alice/id/1", "notes://a*/*/7?lang=en"] {
-        assert_eq!(grant(&[&format!("resources:read:{part}")]), Grant::Read, "{part}");
+        assert_eq!(grant(&[&format!("resources:read:{part}")]), Grant::See, "{part}");
         // Of a family of which a part is taken nothing is completed.
-        assert_eq!(grant(&["resources:read", &format!("!resources:read:{part}")]), Grant::Read, "{part}");
+        assert_eq!(grant(&["resources:read", &format!("!resources:read:{part}")]), Grant::See, "{part}");
     }
     for none in ["file:///*", "note://*", "notes://alice", "notes:x*"] {
         assert_eq!(grant(&[&format!("resources:read:{none}")]), Grant::Nothing, "{none}");
-        assert_eq!(grant(&["resources:read", &format!("!resources:read:{none}")]), Grant::Call, "{none}");
+        assert_eq!(grant(&["resources:read", &format!("!resources:read:{none}")]), Grant::Use, "{none}");
     }
     assert_eq!(grant(&["resources:read:notes://public/*", "!resources:read:notes://*"]), Grant::Nothing);
 }
@@ -331,14 +331,14 @@ fn an_explanation_names_the_rule_and_where_it_comes_from() {
         .build()
         .unwrap();
     let why = |roles: &[&str], kind, name| rules.explain(&holding(roles, &[]), kind, name).to_string();
-    assert_eq!(why(&["user"], Kind::Tool, "ab"), r#"call: role "user" has "tools:call:a*""#);
-    assert_eq!(why(&["admin"], Kind::Tool, "ab"), r#"call: role "admin" through "user" has "tools:call:a*""#);
-    assert_eq!(why(&["admin", "intern"], Kind::Tool, "ab"), r#"read: role "admin" has "tools:read""#);
+    assert_eq!(why(&["user"], Kind::Tool, "ab"), r#"use: role "user" has "tools:call:a*""#);
+    assert_eq!(why(&["admin"], Kind::Tool, "ab"), r#"use: role "admin" through "user" has "tools:call:a*""#);
+    assert_eq!(why(&["admin", "intern"], Kind::Tool, "ab"), r#"see: role "admin" has "tools:read""#);
     assert_eq!(why(&["user", "intern"], Kind::Tool, "ab"), r#"nothing: role "intern" has "!tools:call:ab""#);
     assert_eq!(why(&["user"], Kind::Tool, "b"), "nothing: no rule of the caller's roles gives it");
     assert_eq!(why(&["root"], Kind::Tool, "b"), "nothing: none of the caller's roles is defined");
     let part =
-        r#"read: role "user" has "resources:read:notes://public/*", which is about a part of the template's resources"#;
+        r#"see: role "user" has "resources:read:notes://public/*", which is about a part of the template's resources"#;
     assert_eq!(why(&["user"], Kind::Resource, "notes://{}"), part);
 }
 
@@ -348,15 +348,15 @@ fn replaced_rules_decide_from_then_on_in_every_clone() {
     let access = AccessRules::new(rules(&[("user", &["tools:call"])]));
     let other = access.clone();
     let user = holding(&["user"], &["files"]);
-    assert_eq!((other.grant(&user, Kind::Tool, "a"), other.generation()), (Grant::Call, 0));
+    assert_eq!((other.grant(&user, Kind::Tool, "a"), other.generation()), (Grant::Use, 0));
     let held = other.current();
     let next = RoleBasedAccessControl::builder().with_role("user", &["tools:read"]);
     assert_eq!(access.replace(next.with_scope_implies("files", &["files:read"]).build().unwrap()), 1);
-    assert_eq!((other.grant(&user, Kind::Tool, "a"), other.generation()), (Grant::Read, 1));
+    assert_eq!((other.grant(&user, Kind::Tool, "a"), other.generation()), (Grant::See, 1));
     assert!(other.holds_scope(&user, "files:read"));
     assert_eq!(other.explain(&user, Kind::Tool, "a").rule(), Some("tools:read"));
     // Whoever holds the rules of a moment keeps them.
-    assert_eq!(held.grant(&user, Kind::Tool, "a"), Grant::Call);
+    assert_eq!(held.grant(&user, Kind::Tool, "a"), Grant::Use);
 }
 
 #[test]
@@ -418,7 +418,7 @@ impl Oracle<'_> {
         }
         let gives_call = if is_tool { says("", &["call", "*"]) } else { says("", &["read", "*"]) };
         if gives_call && !says("!", &["call"]) {
-            return Grant::Call;
+            return Grant::Use;
         }
         // A permission to call also lets see, but as one with the calling; `tools:read` lets see by itself.
         let fits = |text: &&String| {
@@ -426,7 +426,7 @@ impl Oracle<'_> {
                 .is_some_and(|pattern| naive(&pattern.chars().collect::<Vec<_>>(), &name.chars().collect::<Vec<_>>()))
         };
         let sees = texts.iter().any(|text| **text == "tools:read" || fits(text));
-        if is_tool && sees { Grant::Read } else { Grant::Nothing }
+        if is_tool && sees { Grant::See } else { Grant::Nothing }
     }
 }
 
