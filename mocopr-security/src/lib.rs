@@ -13,7 +13,7 @@
 //! | [`evidence`] | what happened, for those who keep account of it |
 //! | [`rbac`] | which roles are granted what |
 //! | [`origin`], [`headers`] | what HTTP requests must look like, what answers carry |
-//! | [`limits`], [`rate`] | every number; how often and how many at once |
+//! | [`limits`], [`rate`] | how much of anything; how often and how many at once |
 //! | `outbound` | HTTP to others, which cannot be led to private places (feature `outbound`) |
 //! | [`seal`], [`random`] | state that a client carries for us; names that nobody can guess |
 //! | [`schema`] | JSON Schema: compile once, check every call |

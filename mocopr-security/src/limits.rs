@@ -1,4 +1,5 @@
-//! Every number that bounds what a peer can make this server do, in one struct, with its unit and its reason.
+//! The numbers that bound what a peer can make this server do and that an owner may want to change, with their units and
+//! reasons. Rates are the policy's; numbers that follow from the code around them are constants there.
 //!
 //! A number here bounds one thing at one place; nothing is unlimited by being left out. Limits of the shape of a
 //! message are `mocopr_core`'s [`MessageLimits`], carried here so that a server has one value to hand around.

@@ -140,7 +140,8 @@ impl Principal {
         self.0.tenant.as_deref()
     }
 
-    /// The roles that verified claims name; none for the user of this machine, who needs no names to have them all.
+    /// The roles that verified claims name; none for the user of this machine, who in the development profile needs no
+    /// names to have them all, and elsewhere has none.
     pub fn roles(&self) -> impl Iterator<Item = &str> {
         let roles: &[Box<str>] = match &self.0.holdings {
             Holdings::Everything => &[],

@@ -2,7 +2,8 @@
 //!
 //! A [`Secret`] has no `Display`, no `Serialize` and a `Debug` that says nothing of its content, so it cannot reach
 //! a log or an answer by accident; reading it is one named call, and its memory is wiped when it is dropped. Where
-//! secrets come from outside, from the environment or a file, they are read here and nowhere else.
+//! secrets come from outside, from the environment or a file, they are read here and nowhere else. It looks into no
+//! text: secrets that were never wrapped are looked for by `leak`.
 
 use std::{env, ffi::OsString, fmt, mem, path::Path};
 

@@ -105,7 +105,7 @@ impl TestClient {
     }
 
     /// A client of the newest revision, 2026-07-28, whose caller is `who`. The caller of every other client is the user
-    /// of this machine, who holds every role and scope.
+    /// of this machine, who holds every role and scope in the development profile, and none elsewhere.
     ///
     /// ```
     /// # use mocopr_server::{registry::tool::Tool, server::McpServer};

@@ -3,6 +3,8 @@
 //! A handler may read a secret by mistake and answer with it; a terminal may obey what a tool's text holds. Both are
 //! taken out here before anything is encoded. A net below the handlers, never a reason to let them touch secrets:
 //! it knows the secrets whose shape is known, and those that the owner describes.
+//!
+//! It never decides which text an error has (`sanitize`), and knows nothing of values that are marked as secret (`redact`).
 
 mod find;
 mod json;

@@ -85,7 +85,8 @@ impl<Info: Listed> DefinitionBuilder<Info> {
     /// Requires a scope of the caller; of several, every one. Without it the thing is listed, and a call is refused with
     /// the names of all that are required, so that a client can ask for them.
     ///
-    /// Without authentication every caller is the local user, who has every scope; a test can call as somebody else.
+    /// In the development profile without authentication every caller is the local user, who has every scope; elsewhere
+    /// the local user has none. A test can call as somebody else.
     ///
     /// The name is an OAuth scope: printable ASCII without space, `"` and `\`.
     ///
@@ -99,7 +100,8 @@ impl<Info: Listed> DefinitionBuilder<Info> {
     /// Requires a role of the caller; of several, every one. Without it the thing is hidden: not listed, and answered
     /// like an unknown name.
     ///
-    /// Without authentication every caller is the local user, who has every role; a test can call as somebody else.
+    /// In the development profile without authentication every caller is the local user, who has every role; elsewhere
+    /// the local user has none. A test can call as somebody else.
     pub fn requires_role(mut self, role: impl Into<Box<str>>) -> Self {
         self.terms.requirement.roles.push(role.into());
         self
