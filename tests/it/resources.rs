@@ -34,6 +34,7 @@ struct Desk {
     notes: BTreeMap<String, u64>,
     reads: Vec<String>,
     looks: usize,
+    lists: usize,
 }
 
 impl Notes {
@@ -72,7 +73,8 @@ impl ResourceSource for Notes {
     }
 
     fn list<'a>(&'a self, _: &'a Principal, range: Range<'a>) -> Later<'a, Result<Vec<Item>, Failure>> {
-        let desk = self.0.lock().unwrap();
+        let mut desk = self.0.lock().unwrap();
+        desk.lists += 1;
         let paths = desk.notes.keys().filter(|path| range.holds(path));
         let items: Vec<Item> = paths.take(range.limit).map(|path| Item::new(path.as_str())).collect();
         Box::pin(async move { Ok(items) })
@@ -622,6 +624,23 @@ async fn a_page_looks_at_a_bounded_number_of_resources_and_the_next_goes_on() {
     }
     let mut client = client(builder().with_resources("note:///", notes)).await;
     assert_eq!(pages(&mut client).await, [&[][..], &["note:///z".to_owned()]]);
+}
+
+/// P-82, S-71
+#[tokio::test]
+async fn a_source_whose_resources_are_hidden_is_asked_a_few_times_for_a_page_or_a_completion() {
+    let notes = Notes::of(&[]);
+    for number in 0..10_000 {
+        notes.write(&format!("never/{number:05}"), 1);
+    }
+    let mut client = client(builder().with_resources("note:///", notes.clone())).await;
+    let lists = || std::mem::take(&mut notes.0.lock().unwrap().lists);
+    let _ = client.request("resources/list", json!({})).await;
+    let page = lists();
+    assert!((2..=6).contains(&page), "{page}");
+    let _ = completed(&mut client, "note:///{+path}", "path", "never").await;
+    let completion = lists();
+    assert!((2..=6).contains(&completion), "{completion}");
 }
 
 /// P-88

@@ -269,6 +269,8 @@ struct Walk<'a> {
     ready: std::vec::IntoIter<Item>,
     /// How many more may be looked at.
     left: usize,
+    /// How many the source was asked for last.
+    asked: usize,
     ended: bool,
 }
 
@@ -280,7 +282,7 @@ impl<'a> Walk<'a> {
         after: Option<Box<str>>,
         left: usize,
     ) -> Self {
-        Self { entry, mount, prefix, after, ready: Vec::new().into_iter(), left, ended: false }
+        Self { entry, mount, prefix, after, ready: Vec::new().into_iter(), left, asked: 0, ended: false }
     }
 
     /// The next item, of which about `wanted` will be asked for.
@@ -302,7 +304,10 @@ impl<'a> Walk<'a> {
             if self.ended {
                 return Ok(None);
             }
-            let limit = wanted.clamp(FEWEST, MOST).min(self.left);
+            // A source may have to look at all that it has for each range, as a directory does: where most of what it
+            // lists is hidden, ranges of one size would make a page of some hundred such looks.
+            let limit = wanted.max(FEWEST).max(self.asked.saturating_mul(GROWTH)).min(self.left);
+            self.asked = limit;
             let range = Range { prefix: self.prefix, after: self.after.as_deref(), limit };
             let items = self.mount.items(who, range).await?;
             self.ended = items.len() < limit;
@@ -323,9 +328,10 @@ const MAX_PATH: usize = 700;
 /// Items that one page looks at, shown or not.
 const SCANNED: usize = 10_000;
 
-/// How many items a source is asked for at a time, at least and at most.
+/// How many items a source is asked for at first, at least, and how many times as many whenever these were not enough:
+/// four or five ranges reach [`SCANNED`].
 const FEWEST: usize = 32;
-const MOST: usize = 1_000;
+const GROWTH: usize = 4;
 
 /// The most values of a completion (MCP 2025-11-25, server/utilities/completion, "Completion Results").
 const COMPLETIONS: usize = 100;

@@ -146,7 +146,8 @@ impl FileResourceBuilder {
                 None
             }
         };
-        let sandbox = root.filter(|_| problems.is_empty()).map(|root| Sandbox { root, rules });
+        let sandbox =
+            root.filter(|_| problems.is_empty()).map(|root| Sandbox { root, rules, has_left_out: Default::default() });
         FileResourceHandler(Arc::new(Inner { sandbox, problems }))
     }
 }

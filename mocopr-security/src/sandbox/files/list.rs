@@ -8,7 +8,8 @@ use rustix::{
 use super::{FileEntry, FileFault, FileRange, Sandbox, media};
 use crate::sandbox::path::RelPath;
 
-/// The files of a range, for which at most so many names are read, of whatever kind.
+/// The files of a range, for which at most so many names are read, of whatever kind, and at most half of what is left
+/// of them in one directory: whoever fills a directory hides what is in it, and not what stands behind.
 pub(super) fn list(sandbox: &Sandbox, range: FileRange<'_>, names: usize) -> Result<Vec<FileEntry>, FileFault> {
     let mut walk = Walk { sandbox, range, left: names, found: Vec::new() };
     walk.enter(None)?;
@@ -47,9 +48,15 @@ impl Walk<'_> {
             Err(error) => return Err(FileFault::failed(error)),
         };
         let (mut directory, mut names) = (opened, Vec::new());
+        let mut share = self.left.div_ceil(2);
         while let Some(entry) = directory.read() {
             let entry = entry.map_err(FileFault::failed)?;
-            self.left = self.left.checked_sub(1).ok_or(FileFault::TooMany)?;
+            let Some(rest) = share.checked_sub(1) else {
+                self.sandbox.leave_out(at);
+                break;
+            };
+            share = rest;
+            self.left -= 1;
             let Ok(name) = entry.file_name().to_str() else { continue };
             let Some(path) = RelPath::below(at, name) else { continue };
             let kind = match entry.file_type() {

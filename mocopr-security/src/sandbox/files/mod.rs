@@ -15,10 +15,14 @@ use std::{
     fs::File,
     hash::{DefaultHasher, Hash, Hasher},
     io::{self, Read},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use rustix::io::Errno;
+use tracing::warn;
 
 pub use self::builder::FileResourceBuilder;
 use self::{
@@ -61,6 +65,8 @@ struct Inner {
 struct Sandbox {
     root: Root,
     rules: Rules,
+    /// The log has been told that lists are not whole.
+    has_left_out: AtomicBool,
 }
 
 /// What the owner decided.
@@ -122,9 +128,6 @@ pub enum FileFault {
     /// The file is larger than [`FileResourceBuilder::with_file_size_limit`] says.
     #[error("the file is too large")]
     TooLarge,
-    /// There are more names below the directory than a list reads, which is 100,000.
-    #[error("there are too many files")]
-    TooMany,
     /// The system failed, or the file was replaced over and over.
     #[error("the file system failed")]
     Failed(#[source] io::Error),
@@ -183,11 +186,12 @@ impl FileResourceHandler {
 
     /// Lists files, ordered by the bytes of their paths. Blocks.
     ///
-    /// Fewer than the limit means that there are no more. A directory that cannot be read counts as empty.
+    /// Fewer than the limit means that there are no more. A directory that cannot be read counts as empty. Of a directory
+    /// with very many names (from 100,000 on where it is the only one) a part is listed, which the log says once; its
+    /// files can be read all the same.
     ///
     /// # Errors
-    /// [`FileFault::TooMany`] where more names than a list reads stand in the way, [`FileFault::Failed`] where the system
-    /// fails.
+    /// [`FileFault::Failed`] where the system fails.
     pub fn list(&self, range: FileRange<'_>) -> Result<Vec<FileEntry>, FileFault> {
         self.0.sandbox.as_ref().map_or_else(|| Ok(Vec::new()), |sandbox| list::list(sandbox, range, MOST_NAMES))
     }
@@ -206,6 +210,16 @@ impl FileResourceHandler {
     /// The sandbox, for a path that it could serve.
     fn sandbox(&self, path: &RelPath) -> Result<&Sandbox, FileFault> {
         self.0.sandbox.as_ref().filter(|sandbox| sandbox.rules.allow(path)).ok_or(FileFault::Absent)
+    }
+}
+
+impl Sandbox {
+    /// Says once that a directory has more names than a list reads.
+    fn leave_out(&self, at: Option<&RelPath>) {
+        if !self.has_left_out.swap(true, Ordering::Relaxed) {
+            let directory = at.map_or(".", RelPath::as_str);
+            warn!(directory, "too many names to list; files of it are left out of lists, and can be read");
+        }
     }
 }
 
@@ -285,8 +299,8 @@ impl fmt::Debug for FileBody {
     }
 }
 
-/// Names that one list reads, of whatever kind: some tenths of a second, and some megabytes.
-const MOST_NAMES: usize = 100_000;
+/// Names that one list reads, of whatever kind: some tenths of a second, and some megabytes. One directory has half.
+const MOST_NAMES: usize = 200_000;
 
 /// What is set aside for a file before anything of it is read.
 const FIRST_ROOM: usize = 1024 * 1024;

@@ -262,11 +262,27 @@ fn a_list_reads_a_bounded_number_of_names_and_goes_into_no_directory_before_its_
     for files in trees.both(|builder| builder) {
         let sandbox = files.0.sandbox.as_ref().unwrap();
         let listed = |names, range| list::list(sandbox, range, names).map(|entries| entries.len()).ok();
-        // Each directory has two names more: itself and the one above.
-        assert_eq!((listed(11, ALL), listed(10, ALL)), (Some(3), None));
+        // Each directory has two names more: itself and the one above. The first of two gets half of what is left.
+        assert_eq!((listed(12, ALL), listed(0, ALL)), (Some(3), Some(0)));
         let behind = FileRange { after: Some("a/2"), ..ALL };
-        assert_eq!((listed(7 + 4, behind), listed(4 + 3, FileRange { prefix: "b/", ..ALL })), (Some(1), Some(1)));
-        assert_eq!(listed(4 + 3, FileRange { after: Some("a0"), ..ALL }), Some(1));
+        assert_eq!((listed(16, behind), listed(10, FileRange { prefix: "b/", ..ALL })), (Some(1), Some(1)));
+        assert_eq!(listed(10, FileRange { after: Some("a0"), ..ALL }), Some(1));
+    }
+}
+
+/// S-54
+#[test]
+fn who_fills_a_directory_hides_of_it_alone() {
+    let trees = Trees::of(&["a/1", "b/1", "c/1"]);
+    (2..100).for_each(|number| trees.write(&format!("a/{number}"), ""));
+    for files in trees.both(|builder| builder) {
+        let sandbox = files.0.sandbox.as_ref().unwrap();
+        assert!(!sandbox.has_left_out.load(Ordering::Relaxed));
+        let listed = list::list(sandbox, ALL, 80).unwrap();
+        let below = |prefix: &str| listed.iter().filter(|entry| entry.path.as_str().starts_with(prefix)).count();
+        assert!((30..99).contains(&below("a/")), "{}", below("a/"));
+        assert_eq!((below("b/"), below("c/")), (1, 1));
+        assert!(sandbox.has_left_out.load(Ordering::Relaxed), "the log was told");
     }
 }
 
