@@ -99,7 +99,8 @@ fn skip_escape(first: char, chars: &mut std::str::Chars<'_>) {
             *chars = ahead;
         }
         Some(']' | 'P' | '\u{9d}' | '\u{90}') => {
-            // A string for the terminal, up to BEL or ST; where neither comes soon, only the introducer goes.
+            // A string for the terminal, up to BEL or ST. Where neither comes soon, and in the same line, only the
+            // introducer goes: whoever begins a string must not take away what others say below it.
             let introduced = ahead.clone();
             for _ in 0..STRING_CHARS {
                 match ahead.next() {
@@ -112,6 +113,7 @@ fn skip_escape(first: char, chars: &mut std::str::Chars<'_>) {
                         *chars = ahead;
                         return;
                     }
+                    Some('\n' | '\r') => break,
                     // Another control character breaks the string off, and is looked at by itself.
                     Some(char) if is_control(char) => break,
                     Some(_) => {}
@@ -258,5 +260,6 @@ const AUTHORITY_BYTES: usize = 1_024;
 /// Parameters of one escape sequence that are followed to its end.
 const SEQUENCE_CHARS: usize = 64;
 
-/// Characters of one string for the terminal that are followed to its end.
-const STRING_CHARS: usize = 4_096;
+/// Characters of one string for the terminal that are followed to its end; of a longer one the text stays, which no
+/// terminal obeys without what introduced it.
+const STRING_CHARS: usize = 256;

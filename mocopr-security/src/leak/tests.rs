@@ -69,6 +69,9 @@ fn control_characters_and_escape_sequences_are_removed() {
         ("\u{9b}2Jx", "x"),
         ("\u{1b}cx\u{1b}(0y\u{1b}", "xy"),
         ("a\u{1b}]never ends", "anever ends"),
+        ("\u{1b}]0;mine\ntheirs\u{7}", "0;mine\ntheirs"),
+        ("\u{1b}Pmine\r\ntheirs\u{1b}\\", "mine\r\ntheirs"),
+        ("\u{9d}mine\ntheirs\u{9c}", "mine\ntheirs"),
         ("\u{a0}é", "\u{a0}é"),
     ] {
         assert_eq!(sanitizer.text(text), clean, "{text:?}");
