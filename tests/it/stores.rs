@@ -258,6 +258,48 @@ async fn capacity_holds_under_concurrency() {
     assert_eq!(again.len(), 20, "room that expired is given back once");
 }
 
+/// S-71
+#[tokio::test]
+async fn what_one_caller_uses_once_fills_a_part_of_the_store_and_leaves_the_rest_to_others() {
+    let subject = Subject::memory_of(StoreCapacity { entries: 16_000, bytes: usize::MAX });
+    let key = |principal: &str, n: usize| {
+        let id = n.to_string();
+        Key::new(KeyParts { keyspace: Keyspace::UsedOnce, tenant: "", principal, id: id.as_bytes() })
+    };
+    for n in 0..2_000 {
+        assert!(subject.store.put_new(&key("alice", n), "".into(), MINUTE).await.unwrap());
+    }
+    let refused = subject.store.put_new(&key("alice", 2_000), "".into(), MINUTE).await.unwrap_err();
+    assert_eq!(refused.kind(), StoreErrorKind::Full);
+    assert!(subject.store.put_new(&key("bob", 2_000), "".into(), MINUTE).await.unwrap());
+    assert!(!subject.store.put_new(&key("alice", 7), "".into(), MINUTE).await.unwrap(), "nothing was forgotten");
+    subject.store.take(&key("alice", 7)).await.unwrap();
+    assert!(subject.store.put_new(&key("alice", 2_000), "".into(), MINUTE).await.unwrap());
+    subject.clock.advance(MINUTE);
+    for n in 0..2_000 {
+        assert!(subject.store.put_new(&key("alice", n), "".into(), MINUTE).await.unwrap(), "{n} after the others");
+    }
+}
+
+/// S-71
+#[tokio::test]
+async fn what_one_caller_uses_once_fills_a_part_of_the_bytes() {
+    let subject = Subject::memory_of(StoreCapacity { entries: usize::MAX, bytes: 8 << 20 });
+    let kept = async |principal: &str| {
+        let mut kept = 0;
+        loop {
+            let id = format!("{kept:0>1000}");
+            let key = Key::new(KeyParts { keyspace: Keyspace::UsedOnce, tenant: "", principal, id: id.as_bytes() });
+            match subject.store.put_new(&key, "".into(), MINUTE).await {
+                Ok(_) => kept += 1,
+                Err(_) => return kept,
+            }
+        }
+    };
+    let (alice, bob) = (kept("alice").await, kept("bob").await);
+    assert!((700..900).contains(&alice) && (700..900).contains(&bob), "{alice} {bob}");
+}
+
 #[tokio::test]
 async fn store_that_may_hold_nothing_refuses_everything() {
     for capacity in [StoreCapacity { entries: 0, bytes: usize::MAX }, StoreCapacity { entries: 1, bytes: 0 }] {

@@ -58,6 +58,26 @@ impl Key {
         Self(bytes.into())
     }
 
+    /// Whose entry it is, where it is one of those that a caller brings about as often as it likes: the tenant and the
+    /// principal of a used-once id, in bytes that no others have.
+    pub(crate) fn spender(&self) -> Option<&[u8]> {
+        let (tag, rest) = self.0.split_first()?;
+        if *tag != Keyspace::UsedOnce.tag() {
+            return None;
+        }
+        let (tenant, behind) = Self::part(rest)?;
+        let (principal, behind) = Self::part(behind)?;
+        let length = rest.len() - behind.len();
+        (tenant + principal > 0).then(|| rest.get(..length))?
+    }
+
+    /// The length of the part that begins here, and what stands behind it.
+    fn part(bytes: &[u8]) -> Option<(usize, &[u8])> {
+        let (length, rest) = bytes.split_first_chunk()?;
+        let length = usize::try_from(u64::from_be_bytes(*length)).ok()?;
+        Some((length, rest.get(length..)?))
+    }
+
     /// The key as bytes, for an engine that keeps it elsewhere: a tag of one byte, then tenant, principal and id,
     /// each behind its length as eight bytes, big-endian.
     pub fn as_bytes(&self) -> &[u8] {
@@ -124,6 +144,17 @@ mod tests {
             let (one, other) = (key(&one), key(&other));
             prop_assert!(!one.as_bytes().starts_with(other.as_bytes()));
         }
+    }
+
+    #[test]
+    fn the_spender_of_a_used_once_id_is_its_tenant_and_principal() {
+        let parts = KeyParts { keyspace: Keyspace::UsedOnce, tenant: "a", principal: "bc", id: b"1" };
+        let key = Key::new(parts);
+        assert!(key.spender().is_some());
+        assert_eq!(key.spender(), Key::new(KeyParts { id: b"2", ..parts }).spender());
+        assert_ne!(key.spender(), Key::new(KeyParts { tenant: "ab", principal: "c", ..parts }).spender());
+        assert_eq!(Key::new(KeyParts { tenant: "", principal: "", ..parts }).spender(), None);
+        assert_eq!(Key::new(KeyParts { keyspace: Keyspace::Session, ..parts }).spender(), None);
     }
 
     #[test]

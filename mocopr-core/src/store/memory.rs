@@ -2,7 +2,8 @@
 //!
 //! A shard keeps its entries and the order in which they expire under one lock, so the two cannot disagree; each
 //! operation takes that lock once and holds it for no call out and no `.await`. A full store refuses: nothing that
-//! lives is ever dropped for something new, since a used-once id that is forgotten can be used again.
+//! lives is ever dropped for something new, since a used-once id that is forgotten can be used again. So that no caller
+//! can have it refuse to others, the used-once ids of one are a part of it at most.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -61,7 +62,7 @@ impl MemoryStore {
         Self {
             shards: std::array::from_fn(|_| Mutex::default()),
             hasher: RandomState::new(),
-            budget: Budget { capacity, entries: AtomicUsize::new(0), bytes: AtomicUsize::new(0) },
+            budget: Budget::new(capacity),
             versions: AtomicU64::new(1),
             clock,
         }
@@ -93,7 +94,7 @@ impl MemoryStore {
         if !holds {
             return Some(false);
         }
-        if !self.budget.exchange(earlier.map(|slot| cost(key, &slot.entry.value)), cost(key, value)) {
+        if !self.budget.exchange(key, earlier.map(|slot| cost(key, &slot.entry.value)), cost(key, value)) {
             return None;
         }
         let version = self.versions.fetch_add(1, Ordering::Relaxed);
@@ -112,7 +113,7 @@ impl MemoryStore {
         let mut shard = self.shard(key)?;
         shard.sweep(self.clock.now(), &self.budget);
         let slot = shard.remove(key)?;
-        self.budget.give_back(cost(key, &slot.entry.value));
+        self.budget.give_back(key, cost(key, &slot.entry.value));
         Some(slot.entry.value)
     }
 
@@ -197,7 +198,7 @@ impl Shard {
             }
             let key = first.remove();
             if let Some(slot) = self.slots.remove(&key) {
-                budget.give_back(cost(&key, &slot.entry.value));
+                budget.give_back(&key, cost(&key, &slot.entry.value));
             }
         }
     }
@@ -209,27 +210,77 @@ struct Budget {
     capacity: StoreCapacity,
     entries: AtomicUsize,
     bytes: AtomicUsize,
+    /// What each caller has of both, where it has any. Locked under the lock of a shard, and never the other way about.
+    spent: Mutex<HashMap<Box<[u8]>, Spent>>,
+}
+
+/// What one caller has.
+#[derive(Debug, Default)]
+struct Spent {
+    entries: usize,
+    bytes: usize,
 }
 
 impl Budget {
+    fn new(capacity: StoreCapacity) -> Self {
+        Self { capacity, entries: AtomicUsize::new(0), bytes: AtomicUsize::new(0), spent: Mutex::default() }
+    }
+
     /// Takes room for an entry in the place of an earlier one, or leaves everything as it was.
-    fn exchange(&self, earlier: Option<usize>, cost: usize) -> bool {
+    fn exchange(&self, key: &Key, earlier: Option<usize>, cost: usize) -> bool {
         let new_entries = usize::from(earlier.is_none());
-        if !add(&self.entries, new_entries, self.capacity.entries) {
+        let freed = earlier.unwrap_or(0);
+        if !self.spend(key, new_entries, freed, cost) {
             return false;
         }
-        let freed = earlier.unwrap_or(0);
+        if !add(&self.entries, new_entries, self.capacity.entries) {
+            self.unspend(key, new_entries, cost, freed);
+            return false;
+        }
         if !add(&self.bytes, cost.saturating_sub(freed), self.capacity.bytes) {
             self.entries.fetch_sub(new_entries, Ordering::AcqRel);
+            self.unspend(key, new_entries, cost, freed);
             return false;
         }
         self.bytes.fetch_sub(freed.saturating_sub(cost), Ordering::AcqRel);
         true
     }
 
-    fn give_back(&self, cost: usize) {
+    fn give_back(&self, key: &Key, cost: usize) {
+        self.unspend(key, 1, cost, 0);
         self.entries.fetch_sub(1, Ordering::AcqRel);
         self.bytes.fetch_sub(cost, Ordering::AcqRel);
+    }
+
+    /// Counts an entry for its caller, where its part of the store has room for it.
+    fn spend(&self, key: &Key, entries: usize, freed: usize, cost: usize) -> bool {
+        let Some(spender) = key.spender() else { return true };
+        let mut spent = lock(&self.spent);
+        let own = spent.entry(spender.into()).or_default();
+        let most = StoreCapacity {
+            entries: (self.capacity.entries / SHARES).max(LEAST_SHARE),
+            bytes: (self.capacity.bytes / SHARES).max(LEAST_SHARE.saturating_mul(StoreCapacity::ENTRY_OVERHEAD)),
+        };
+        let (entries, bytes) = (own.entries + entries, own.bytes.saturating_sub(freed).saturating_add(cost));
+        let is_within = entries <= most.entries && bytes <= most.bytes;
+        if is_within {
+            *own = Spent { entries, bytes };
+        } else if own.entries == 0 {
+            spent.remove(spender);
+        }
+        is_within
+    }
+
+    /// Takes back what was counted: so many entries, and `cost` bytes but for those that were there before.
+    fn unspend(&self, key: &Key, entries: usize, cost: usize, before: usize) {
+        let Some(spender) = key.spender() else { return };
+        let mut spent = lock(&self.spent);
+        let Some(own) = spent.get_mut(spender) else { return };
+        own.entries = own.entries.saturating_sub(entries);
+        own.bytes = own.bytes.saturating_sub(cost).saturating_add(before);
+        if own.entries == 0 {
+            spent.remove(spender);
+        }
     }
 }
 
@@ -244,10 +295,16 @@ fn cost(key: &Key, value: &Bytes) -> usize {
     StoreCapacity::ENTRY_OVERHEAD.saturating_add(key.as_bytes().len()).saturating_add(value.len())
 }
 
-/// No code that runs under the lock panics; were it to, every operation would still leave the shard whole.
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
-    shard.lock().unwrap_or_else(PoisonError::into_inner)
+/// No code that runs under a lock panics; were it to, every operation would still leave what it guards whole.
+fn lock<T>(part: &Mutex<T>) -> MutexGuard<'_, T> {
+    part.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Enough that two of many threads rarely meet.
 const SHARDS: usize = 32;
+
+/// The used-once ids of one caller are one of so many parts of the store, of its entries and of its bytes.
+const SHARES: usize = 8;
+
+/// A part is never less than so many entries, so that a small store serves its few callers.
+const LEAST_SHARE: usize = 1_024;
