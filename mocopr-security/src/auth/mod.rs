@@ -30,7 +30,7 @@ pub use self::{
 };
 pub(crate) use self::{
     metadata::{ProtectedResource, challenge},
-    verdict::Lease,
+    verdict::{Lease, Proof},
 };
 
 use crate::principal::Principal;

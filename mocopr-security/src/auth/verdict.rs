@@ -78,8 +78,16 @@ pub(crate) struct Lease {
     pub(crate) until: Option<Duration>,
     /// The name of the credential.
     pub(crate) credential: Option<Box<str>>,
+    /// What it was proven with, where that may be withdrawn.
+    pub(crate) proof: Option<Arc<dyn Proof>>,
     /// Somebody was told that the credential holds.
     is_told: AtomicBool,
+}
+
+/// What a credential was proven with, such as the key that signed it.
+pub(crate) trait Proof: fmt::Debug + Send + Sync {
+    /// It still proves. Asked at each message and now and then while something is open, so it answers at once.
+    fn stands(&self) -> bool;
 }
 
 impl Lease {
@@ -91,8 +99,9 @@ impl Lease {
 
 impl Clone for Lease {
     fn clone(&self) -> Self {
-        let Self { until, credential, is_told } = self;
-        Self { until: *until, credential: credential.clone(), is_told: is_told.load(Ordering::Relaxed).into() }
+        let Self { until, credential, proof, is_told } = self;
+        let (credential, proof) = (credential.clone(), proof.clone());
+        Self { until: *until, credential, proof, is_told: is_told.load(Ordering::Relaxed).into() }
     }
 }
 
@@ -116,6 +125,13 @@ impl Verified {
     #[must_use]
     pub fn by(mut self, credential: impl Into<Box<str>>) -> Self {
         Arc::make_mut(&mut self.lease).credential = Some(credential.into());
+        self
+    }
+
+    /// Only as long as what it was proven with is not withdrawn.
+    #[must_use]
+    pub(crate) fn while_it_stands(mut self, proof: Arc<dyn Proof>) -> Self {
+        Arc::make_mut(&mut self.lease).proof = Some(proof);
         self
     }
 

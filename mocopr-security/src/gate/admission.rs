@@ -54,7 +54,9 @@ impl Admission {
 
     /// Whoever verified its credential would say the same of it now.
     pub(super) fn is_still_proven(&self) -> bool {
-        self.by.as_ref().is_none_or(|by| by.still_proves(&self.principal, self.credential()))
+        let proof = self.lease.as_ref().and_then(|lease| lease.proof.as_ref());
+        proof.is_none_or(|proof| proof.stands())
+            && self.by.as_ref().is_none_or(|by| by.still_proves(&self.principal, self.credential()))
     }
 
     /// The name of the credential that it rests on.

@@ -145,6 +145,10 @@ impl KeySource for Ring {
     fn generation(&self) -> u64 {
         self.held().generation
     }
+
+    fn still_has(&self, key: &VerifyingKey) -> bool {
+        self.held().pairs().any(|pair| pair.verifying.fingerprint() == key.fingerprint())
+    }
 }
 
 /// The widest leeway of a validator.

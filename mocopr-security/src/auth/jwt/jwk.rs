@@ -46,6 +46,11 @@ impl KeySet {
         digest(&parts)
     }
 
+    /// This key is in it, under the same name and for the same algorithms.
+    pub(crate) fn has(&self, key: &VerifyingKey) -> bool {
+        self.keys.iter().any(|own| own.fingerprint() == key.fingerprint())
+    }
+
     /// The keys that may have signed a token whose header names this key and this algorithm.
     ///
     /// With a name: those of that name. Without one: all that fit. `None` where there is none, and where there are more

@@ -134,7 +134,6 @@ impl VerifyingKey {
     }
 
     /// Bytes that no other key, name or algorithm has.
-    #[allow(dead_code, reason = "compared by what fetches keys, which is a feature")]
     pub(crate) fn fingerprint(&self) -> &[u8; 32] {
         &self.fingerprint
     }

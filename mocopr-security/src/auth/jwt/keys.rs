@@ -3,13 +3,22 @@
 //! The one seam between checking a token and holding keys: a source says which keys a token may have been signed with,
 //! and changes its generation when what it said before may no longer hold. Nothing here knows a URL's content.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use futures_util::future::BoxFuture;
 use mocopr_core::clock::Clock;
 
 use crate::{
-    auth::jwt::{algorithm::JwtAlgorithm, jwk::KeySet, key::VerifyingKey},
+    auth::{
+        Proof,
+        jwt::{algorithm::JwtAlgorithm, jwk::KeySet, key::VerifyingKey},
+    },
     policy::Problem,
 };
 
@@ -26,6 +35,40 @@ pub(crate) trait KeySource: Send + Sync + fmt::Debug {
     /// Differs from every earlier one as soon as a key that was handed out no longer counts: what was verified under
     /// another generation is forgotten.
     fn generation(&self) -> u64;
+
+    /// Whether a key that was handed out still counts, under its name.
+    fn still_has(&self, key: &VerifyingKey) -> bool;
+}
+
+/// The key that signed a token, as long as its source has it.
+#[derive(Debug)]
+pub(crate) struct Signed {
+    keys: Arc<dyn KeySource>,
+    by: Arc<VerifyingKey>,
+    /// The last generation in which the source had the key, so that it is searched for once in each.
+    seen: AtomicU64,
+}
+
+impl Signed {
+    /// A signature by a key that this source had in that generation.
+    pub(crate) fn new(keys: Arc<dyn KeySource>, by: Arc<VerifyingKey>, generation: u64) -> Self {
+        Self { keys, by, seen: AtomicU64::new(generation) }
+    }
+}
+
+impl Proof for Signed {
+    fn stands(&self) -> bool {
+        // Before the key is looked for: it is not seen in a generation that came after it was.
+        let generation = self.keys.generation();
+        if self.seen.load(Ordering::Acquire) == generation {
+            return true;
+        }
+        let stands = self.keys.still_has(&self.by);
+        if stands {
+            self.seen.store(generation, Ordering::Release);
+        }
+        stands
+    }
 }
 
 /// What a source says of a key.
@@ -84,6 +127,10 @@ impl KeySource for KeySet {
     fn generation(&self) -> u64 {
         0
     }
+
+    fn still_has(&self, key: &VerifyingKey) -> bool {
+        self.has(key)
+    }
 }
 
 /// One key that the owner gave: it is used whatever name a token gives.
@@ -104,6 +151,10 @@ impl KeySource for OneKey {
 
     fn generation(&self) -> u64 {
         0
+    }
+
+    fn still_has(&self, key: &VerifyingKey) -> bool {
+        self.0.iter().any(|own| own.fingerprint() == key.fingerprint())
     }
 }
 

@@ -32,7 +32,7 @@ use self::{
     claims::Claims,
     compact::{Compact, MOST_BYTES},
     header::Header,
-    keys::{Found, MOST_CANDIDATES},
+    keys::{Found, MOST_CANDIDATES, Signed},
     remember::Remembered,
     validator::Validator,
 };
@@ -119,11 +119,11 @@ impl Shared {
         };
         let (message, signature) = (parts.signed.as_bytes(), compact::bytes(parts.signature)?);
         let signed = |key: &&Arc<key::VerifyingKey>| key.has_signed(header.algorithm, message, &signature);
-        if keys.iter().take(MOST_CANDIDATES).find(signed).is_none() {
-            return Err(Rejected::new("the signature is not one of the issuer's"));
-        }
+        let key = keys.iter().take(MOST_CANDIDATES).find(signed);
+        let key = key.ok_or(Rejected::new("the signature is not one of the issuer's"))?;
 
-        let verified = claims.judge(&validator.rules, self.clock.unix())?;
+        let signed = Signed::new(Arc::clone(&validator.keys), Arc::clone(key), generation);
+        let verified = claims.judge(&validator.rules, self.clock.unix())?.while_it_stands(Arc::new(signed));
         self.remembered.keep(name, nth, generation, &verified, self.clock.now());
         Ok(Checked::Verified(verified))
     }

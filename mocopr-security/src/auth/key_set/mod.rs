@@ -34,6 +34,7 @@ use crate::{
         jwt::{
             algorithm::JwtAlgorithm,
             jwk::{KeySet, parse_set},
+            key::VerifyingKey,
             keys::{Found, KeyLocation, KeySource, PlainHttp},
         },
     },
@@ -125,6 +126,10 @@ impl KeySource for IssuerKeys {
 
     fn generation(&self) -> u64 {
         self.shared.generation.load(Ordering::Acquire)
+    }
+
+    fn still_has(&self, key: &VerifyingKey) -> bool {
+        self.shared.keys(self.shared.clock.now()).is_some_and(|keys| keys.has(key))
     }
 }
 

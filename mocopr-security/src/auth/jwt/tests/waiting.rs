@@ -13,8 +13,10 @@ use futures_util::FutureExt;
 use super::*;
 use crate::auth::jwt::{
     jwk::{KeySet, parse_set},
+    key::VerifyingKey,
     keys::{Found, KeySource},
 };
+use crate::{gate::Gate, policy::SecurityPolicy, redact::Secret};
 
 /// Keys of which a test decides when they are there.
 #[derive(Debug)]
@@ -35,6 +37,10 @@ impl KeySource for Shelf {
 
     fn generation(&self) -> u64 {
         self.generation.load(Ordering::SeqCst)
+    }
+
+    fn still_has(&self, key: &VerifyingKey) -> bool {
+        self.keys.lock().unwrap().as_ref().is_some_and(|keys| keys.has(key))
     }
 }
 
@@ -94,6 +100,33 @@ fn a_remembered_token_is_checked_again_after_five_minutes_and_under_other_keys()
     assert!(accepts(), "the source has not said that a key is gone");
     shelf.generation.fetch_add(1, Ordering::SeqCst);
     assert!(!accepts() && !accepts());
+}
+
+/// S-33, P-08
+#[test]
+fn what_is_open_under_a_key_ends_when_the_issuer_withdraws_it_and_not_when_it_adds_another() {
+    let clock = ManualClock::new();
+    let (shelf, server, signer) = shelved(&clock);
+    let set = |signers: &[&Signer]| {
+        let keys: Vec<Value> = signers.iter().zip(["k", "l"]).map(|(one, id)| one.jwk(id).unwrap()).collect();
+        let replaced = parse_set(json!({ "keys": keys }).to_string().as_bytes()).unwrap();
+        *shelf.keys.lock().unwrap() = Some(replaced);
+        shelf.generation.fetch_add(1, Ordering::SeqCst);
+    };
+    set(&[&signer]);
+    let policy = SecurityPolicy::strict().with_public_url("https://mcp.example.com/mcp");
+    let gate = Gate::new(policy, vec![server], None, Arc::new(clock.clone()));
+    let token = Secret::new(token(&signer, clock.unix().as_secs()));
+    let admitted = || gate.admit_stdio(Some(&token)).now_or_never().unwrap();
+    let (first, remembered) = (admitted().unwrap(), admitted().unwrap());
+    let other = Signer::generate(JwtAlgorithm::EdDSA).unwrap();
+    set(&[&signer, &other]);
+    assert!(gate.holds(&first) && gate.holds(&remembered));
+    set(&[&other]);
+    assert!(!gate.holds(&first) && !gate.holds(&remembered), "another key under its name is another key");
+    assert!(admitted().is_err());
+    set(&[&signer]);
+    assert!(gate.holds(&first) && admitted().is_ok());
 }
 
 /// T-23
