@@ -152,7 +152,7 @@ impl HttpApp {
             Ok(accept) => accept,
             Err(refusal) => return self.refused_later(admission, refusal),
         };
-        let frame = match read_body(headers, body, &self.bodies).await {
+        let frame = match read_body(headers, body, admission.principal(), &self.bodies).await {
             Ok(frame) => frame,
             Err(fault) => return self.refused_later(admission, unread(fault)),
         };

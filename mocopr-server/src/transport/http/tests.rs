@@ -13,6 +13,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
+use mocopr_security::principal::Principal;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -77,7 +78,14 @@ impl App for Service {
                 tokio::spawn(async move { pieces.closed().await });
                 Response::new(AnswerBody::stream(queue, guard))
             }
-            _ => match read_body(&head.headers, body, &BodyBounds::new(CAP, BODY_WITHIN, 4 * CAP)).await {
+            _ => match read_body(
+                &head.headers,
+                body,
+                &Principal::named("test"),
+                &BodyBounds::new(CAP, BODY_WITHIN, 4 * CAP),
+            )
+            .await
+            {
                 Ok(body) => Response::new(AnswerBody::full(body)),
                 Err(BodyFault::Unsupported) => status(StatusCode::UNSUPPORTED_MEDIA_TYPE),
                 Err(BodyFault::TooLarge) => status(StatusCode::PAYLOAD_TOO_LARGE),

@@ -2,7 +2,11 @@
 //!
 //! Never decompresses: a small body that unfolds into a large one is refused by its `Content-Encoding`.
 
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use http::{
@@ -10,6 +14,7 @@ use http::{
     header::{CONTENT_ENCODING, TRANSFER_ENCODING},
 };
 use http_body::Body;
+use mocopr_security::principal::Principal;
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::timeout,
@@ -35,7 +40,7 @@ pub(crate) enum BodyFault {
     Gone,
 }
 
-/// Reads `body` to its end, within the bounds of its listener.
+/// Reads `body` to its end, within the bounds of its listener; what it holds meanwhile counts for `who` sent it.
 ///
 /// A body that declares more than the cap is refused before a byte of it is read; one without a length is counted while
 /// it is read, and at most one piece above the cap is ever held. A body that arrived in one piece is returned without
@@ -49,7 +54,12 @@ pub(crate) enum BodyFault {
 ///
 /// # Source
 /// RFC 9110 sections 8.4 and 15.5; RFC 9112 sections 6.1 and 9.3.
-pub(crate) async fn read_body<B>(headers: &HeaderMap, body: B, bounds: &BodyBounds) -> Result<Bytes, BodyFault>
+pub(crate) async fn read_body<B>(
+    headers: &HeaderMap,
+    body: B,
+    who: &Principal,
+    bounds: &BodyBounds,
+) -> Result<Bytes, BodyFault>
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -72,12 +82,16 @@ where
         return Ok(Bytes::new());
     }
     // A body that arrived with its head is read at the first poll, before the timer is registered anywhere.
-    timeout(bounds.within, collect(body, bounds)).await.unwrap_or(Err(BodyFault::Timeout))
+    timeout(bounds.within, collect(body, who, bounds)).await.unwrap_or(Err(BodyFault::Timeout))
 }
 
-async fn collect<B: Body<Data = Bytes> + Unpin>(mut body: B, bounds: &BodyBounds) -> Result<Bytes, BodyFault> {
+async fn collect<B: Body<Data = Bytes> + Unpin>(
+    mut body: B,
+    who: &Principal,
+    bounds: &BodyBounds,
+) -> Result<Bytes, BodyFault> {
     let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    let mut place = Place::none();
+    let mut place = Place::none(bounds, who);
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     while let Some(frame) = std::future::poll_fn(|cx| std::pin::Pin::new(&mut body).poll_frame(cx)).await {
@@ -92,10 +106,10 @@ async fn collect<B: Body<Data = Bytes> + Unpin>(mut body: B, bounds: &BodyBounds
         } else {
             let held = first.len() + all.len();
             if all.capacity() - all.len() < first.len() + piece.len() {
-                // On the word of the peer alone not more than a block; all of it once it has sent that much.
-                let expected = if held < MAX_AHEAD { declared.min(MAX_AHEAD) } else { declared };
-                let wanted = (held + piece.len()).max(expected);
-                place.grow(&bounds.room, wanted)?;
+                // On the word of the peer alone not more than a block, and then as much as it has sent: who announces
+                // much and sends little holds little.
+                let wanted = (held + piece.len()).max(declared.min(MAX_AHEAD.max(held.saturating_mul(2))));
+                place.grow(wanted)?;
                 all.reserve(wanted - all.len());
             }
             all.extend_from_slice(&std::mem::take(&mut first));
@@ -113,37 +127,87 @@ async fn collect<B: Body<Data = Bytes> + Unpin>(mut body: B, bounds: &BodyBounds
 pub(crate) struct BodyBounds {
     cap: usize,
     within: Duration,
+    /// For the large bodies of all, in units.
     room: Semaphore,
+    /// The most units of one sender: a part of the room, and always enough for one body.
+    share: usize,
+    /// The units of each sender that has any.
+    taken: Mutex<HashMap<Principal, usize>>,
 }
 
 impl BodyBounds {
-    /// At most `cap` bytes for one body, all of it `within` the time, and `room` bytes for the large ones together.
+    /// At most `cap` bytes for one body, all of it `within` the time, and `room` bytes for the large ones together, of
+    /// which one sender has a quarter.
     pub(crate) fn new(cap: usize, within: Duration, room: usize) -> Self {
-        Self { cap, within, room: Semaphore::new((room / UNIT).min(Semaphore::MAX_PERMITS)) }
+        let share = (room / UNIT / SHARES).max(cap.div_ceil(UNIT));
+        let room = Semaphore::new((room / UNIT).min(Semaphore::MAX_PERMITS));
+        Self { cap, within, room, share, taken: Mutex::default() }
+    }
+
+    /// Counts so many more units for a sender, where its share has them.
+    fn take(&self, who: &Principal, units: usize) -> Result<(), BodyFault> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = taken.entry(who.clone()).or_default();
+        match own.checked_add(units).filter(|sum| *sum <= self.share) {
+            Some(sum) => *own = sum,
+            // Who has none at all is not in the table.
+            None if *own == 0 => {
+                taken.remove(who);
+                return Err(BodyFault::Busy);
+            }
+            None => return Err(BodyFault::Busy),
+        }
+        Ok(())
+    }
+
+    fn give_back(&self, who: &Principal, units: usize) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = taken.get_mut(who) {
+            *own = own.saturating_sub(units);
+            if *own == 0 {
+                taken.remove(who);
+            }
+        }
     }
 }
 
 /// What one body has of the room for all; given back when it is read.
 struct Place<'a> {
-    taken: Option<SemaphorePermit<'a>>,
+    bounds: &'a BodyBounds,
+    who: &'a Principal,
+    units: usize,
+    permit: Option<SemaphorePermit<'a>>,
 }
 
 impl<'a> Place<'a> {
-    fn none() -> Self {
-        Self { taken: None }
+    fn none(bounds: &'a BodyBounds, who: &'a Principal) -> Self {
+        Self { bounds, who, units: 0, permit: None }
     }
 
     /// Makes room for so many bytes. What every connection may hold needs none.
-    fn grow(&mut self, room: &'a Semaphore, bytes: usize) -> Result<(), BodyFault> {
+    fn grow(&mut self, bytes: usize) -> Result<(), BodyFault> {
         let wanted = bytes.saturating_sub(MAX_AHEAD).div_ceil(UNIT);
-        let more = wanted.saturating_sub(self.taken.as_ref().map_or(0, SemaphorePermit::num_permits));
-        let more = u32::try_from(more).map_err(|_| BodyFault::Busy)?;
-        let permit = room.try_acquire_many(more).map_err(|_| BodyFault::Busy)?;
-        match &mut self.taken {
-            Some(taken) => taken.merge(permit),
-            None => self.taken = Some(permit),
+        let more = wanted.saturating_sub(self.units);
+        if more == 0 {
+            return Ok(());
+        }
+        self.bounds.take(self.who, more)?;
+        self.units += more;
+        let many = u32::try_from(more).map_err(|_| BodyFault::Busy)?;
+        let permit = self.bounds.room.try_acquire_many(many).map_err(|_| BodyFault::Busy)?;
+        match &mut self.permit {
+            Some(held) => held.merge(permit),
+            None => self.permit = Some(permit),
         }
         Ok(())
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if self.units > 0 {
+            self.bounds.give_back(self.who, self.units);
+        }
     }
 }
 
@@ -154,6 +218,9 @@ fn is_identity(value: &[u8]) -> bool {
 
 /// Bytes that are counted as one.
 const UNIT: usize = 4 * 1024;
+
+/// One sender has one of so many parts of the room.
+const SHARES: usize = 4;
 
 /// How much is reserved for a body that has only been announced.
 const MAX_AHEAD: usize = 64 * 1024;

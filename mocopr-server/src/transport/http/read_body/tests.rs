@@ -43,28 +43,69 @@ impl Body for Pieces {
 const LONG: Duration = Duration::from_secs(30);
 
 async fn read(body: Pieces, cap: usize) -> Result<Bytes, BodyFault> {
-    read_body(&HeaderMap::new(), body, &bounds(cap)).await
+    read_body(&HeaderMap::new(), body, &alice(), &bounds(cap)).await
 }
 
 fn bounds(cap: usize) -> BodyBounds {
     BodyBounds::new(cap, LONG, 64 * 1024)
 }
 
+/// A body of as many pieces of 50 KiB, which goes on or ends.
+fn large(pieces: usize, end: Option<Option<Result<Frame<Bytes>, ()>>>) -> Pieces {
+    let piece = || Some(Ok(Frame::data(Bytes::from(vec![b'x'; 50 * 1024]))));
+    Pieces { pieces: (0..pieces).map(|_| piece()).chain(end).collect(), declared: None }
+}
+
+fn alice() -> Principal {
+    Principal::named("alice")
+}
+
 #[tokio::test]
 async fn large_bodies_share_their_room_and_give_it_back() {
     let bounds = BodyBounds::new(1 << 20, LONG, 64 * 1024);
-    let large = || {
-        let piece = || Some(Ok(Frame::data(Bytes::from(vec![b'x'; 50 * 1024]))));
-        Pieces { pieces: [piece(), piece()].into(), declared: None }
-    };
-    let stuck = Pieces { pieces: [large().pieces, [None].into()].into_iter().flatten().collect(), declared: None };
     let headers = HeaderMap::new();
-    let mut slow = Box::pin(read_body(&headers, stuck, &bounds));
+    let [alice, bob] = ["alice", "bob"].map(Principal::named);
+    let mut slow = Box::pin(read_body(&headers, large(2, Some(None)), &alice, &bounds));
     assert!(futures_util::poll!(&mut slow).is_pending());
-    assert_eq!(read_body(&headers, large(), &bounds).await, Err(BodyFault::Busy));
-    assert_eq!(read_body(&headers, Pieces::of(&["small"]), &bounds).await.unwrap(), "small");
+    assert_eq!(read_body(&headers, large(2, None), &bob, &bounds).await, Err(BodyFault::Busy));
+    assert_eq!(read_body(&headers, Pieces::of(&["small"]), &bob, &bounds).await.unwrap(), "small");
     drop(slow);
-    assert_eq!(read_body(&headers, large(), &bounds).await.unwrap().len(), 100 * 1024);
+    assert_eq!(read_body(&headers, large(2, None), &bob, &bounds).await.unwrap().len(), 100 * 1024);
+    assert!(bounds.taken.lock().unwrap().is_empty());
+}
+
+/// S-71
+#[tokio::test]
+async fn one_sender_has_a_part_of_the_room_and_others_have_the_rest() {
+    let bounds = BodyBounds::new(200 * 1024, LONG, 1 << 20);
+    let headers = HeaderMap::new();
+    let [alice, bob] = ["alice", "bob"].map(Principal::named);
+    let mut held = Vec::new();
+    let refused = loop {
+        let mut slow = Box::pin(read_body(&headers, large(3, Some(None)), &alice, &bounds));
+        match futures_util::poll!(&mut slow) {
+            Poll::Pending => held.push(slow),
+            Poll::Ready(refused) => break refused,
+        }
+    };
+    assert_eq!((refused, held.len()), (Err(BodyFault::Busy), 2), "a quarter of 1 MiB has two of 86 KiB");
+    assert_eq!(read_body(&headers, large(3, None), &bob, &bounds).await.unwrap().len(), 150 * 1024);
+    held.pop();
+    assert_eq!(read_body(&headers, large(3, None), &alice, &bounds).await.unwrap().len(), 150 * 1024);
+    drop(held);
+    assert!(bounds.taken.lock().unwrap().is_empty());
+}
+
+/// S-71
+#[tokio::test]
+async fn room_is_made_as_bytes_come_and_not_as_they_are_announced() {
+    let bounds = BodyBounds::new(4 << 20, LONG, 64 << 20);
+    let (headers, alice) = (HeaderMap::new(), alice());
+    let slow = Pieces { declared: Some(4 << 20), ..large(3, Some(None)) };
+    let mut slow = Box::pin(read_body(&headers, slow, &alice, &bounds));
+    assert!(futures_util::poll!(&mut slow).is_pending());
+    let reserved = bounds.taken.lock().unwrap().get(&alice).copied().unwrap() * UNIT;
+    assert!((86 * 1024..=256 * 1024).contains(&reserved), "{reserved} for 150 KiB that came");
 }
 
 #[tokio::test]
@@ -98,7 +139,7 @@ async fn declared_length_above_the_cap_is_refused_unread() {
 async fn huge_declaration_reserves_little() {
     let mut body = Pieces::of(&["ab", "cd"]);
     body.declared = Some(1 << 40);
-    let read = collect(body, &BodyBounds::new(usize::MAX, LONG, usize::MAX)).await.unwrap();
+    let read = collect(body, &alice(), &BodyBounds::new(usize::MAX, LONG, usize::MAX)).await.unwrap();
     assert!(BytesMut::from(read).capacity() <= MAX_AHEAD);
 }
 
@@ -127,13 +168,13 @@ async fn any_coding_but_identity_is_unsupported() {
         ("", false),
     ] {
         let headers = HeaderMap::from_iter([(CONTENT_ENCODING, HeaderValue::from_static(coding))]);
-        let outcome = read_body(&headers, Pieces::of(&["ab"]), &bounds(5)).await;
+        let outcome = read_body(&headers, Pieces::of(&["ab"]), &alice(), &bounds(5)).await;
         assert_eq!(outcome.is_ok(), passes, "{coding:?}");
     }
     let mut headers = HeaderMap::new();
     headers.append(CONTENT_ENCODING, HeaderValue::from_static("identity"));
     headers.append(CONTENT_ENCODING, HeaderValue::from_static("br"));
-    assert_eq!(read_body(&headers, Pieces::of(&["ab"]), &bounds(5)).await, Err(BodyFault::Unsupported));
+    assert_eq!(read_body(&headers, Pieces::of(&["ab"]), &alice(), &bounds(5)).await, Err(BodyFault::Unsupported));
 }
 
 #[tokio::test]
@@ -152,7 +193,7 @@ async fn any_transfer_coding_but_one_chunked_is_refused() {
         for coding in codings {
             headers.append(TRANSFER_ENCODING, HeaderValue::from_static(coding));
         }
-        let outcome = read_body(&headers, Pieces::of(&["ab"]), &bounds(5)).await;
+        let outcome = read_body(&headers, Pieces::of(&["ab"]), &alice(), &bounds(5)).await;
         let expected = if passes { Ok(Bytes::from_static(b"ab")) } else { Err(BodyFault::Framing) };
         assert_eq!(outcome, expected, "{codings:?}");
     }
