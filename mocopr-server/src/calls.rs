@@ -65,7 +65,7 @@ impl Calls {
         }
     }
 
-    /// Ready once one of them has taken longer than it may; the next event says so.
+    /// Ready once one of them has taken longer than it may, or may not go on; the next event says so.
     pub(crate) async fn overdue(&mut self) {
         match self {
             Self::One(running) => running.overdue().await,

@@ -53,6 +53,12 @@ pub(crate) enum Told {
 }
 
 impl Listening {
+    /// By what the listener is here.
+    #[cfg(feature = "http")]
+    pub(crate) fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
     /// The next notification, the acknowledgement first.
     ///
     /// # Cancel safety

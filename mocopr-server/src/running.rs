@@ -208,12 +208,22 @@ impl Running {
         Poll::Pending
     }
 
-    /// Ready once the handler has taken longer than it may; it is not polled, and the next event says so.
+    /// Ready once the handler has taken longer than it may, or its caller may not call any longer; it is not polled, and
+    /// the next event says so.
     ///
     /// For whoever waits until a peer has read what was said so far: a peer that takes a byte now and then must not
     /// hold a handler for longer than any other.
     pub(crate) async fn overdue(&mut self) {
-        poll_fn(|task| if self.future.is_some() { self.poll_over(task) } else { Poll::Pending }).await;
+        poll_fn(|task| {
+            if self.future.is_none() {
+                return Poll::Pending;
+            }
+            match self.poll_over(task) {
+                Poll::Ready(()) => Poll::Ready(()),
+                Poll::Pending => self.lapse.poll(&self.engine.gate, &self.admission, task),
+            }
+        })
+        .await;
     }
 
     fn poll_over(&mut self, task: &mut TaskContext<'_>) -> Poll<()> {

@@ -5,6 +5,10 @@
 use std::{
     convert::Infallible,
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
 };
 
@@ -27,6 +31,8 @@ enum Kind {
     /// Leaves chunked.
     Stream {
         pieces: mpsc::Receiver<Bytes>,
+        /// Set once nothing more may leave, not even what is queued.
+        cut: Arc<AtomicBool>,
         /// Cancels its token when the body ends or the client is gone.
         _open: DropGuard,
     },
@@ -58,8 +64,11 @@ impl AnswerBody {
     /// A piece that is queued before the answer is returned leaves with the head in one write, and pieces that are
     /// queued together leave together. `open` is dropped as soon as nobody reads the body any more: when it has ended,
     /// and when the connection is lost. The senders learn the same by [`mpsc::Sender::closed`].
-    pub(crate) fn stream(pieces: mpsc::Receiver<Bytes>, open: DropGuard) -> Self {
-        Self(Kind::Stream { pieces, _open: open })
+    ///
+    /// Once `cut` is set the body ends without what is queued: its client may not read any longer what it has not read.
+    /// Whoever sets it drops the senders as well, which wakes whoever waits for a piece.
+    pub(crate) fn stream(pieces: mpsc::Receiver<Bytes>, cut: Arc<AtomicBool>, open: DropGuard) -> Self {
+        Self(Kind::Stream { pieces, cut, _open: open })
     }
 }
 
@@ -80,8 +89,8 @@ impl Body for AnswerBody {
                 self.0 = Kind::Full(rest);
                 Some(start)
             }
-            Kind::Stream { pieces, .. } => {
-                let piece = std::task::ready!(pieces.poll_recv(cx));
+            Kind::Stream { pieces, cut, .. } => {
+                let piece = std::task::ready!(pieces.poll_recv(cx)).filter(|_| !cut.load(Ordering::Acquire));
                 if piece.is_none() {
                     self.0 = Kind::Done;
                 }

@@ -1,7 +1,14 @@
 //! Event streams: calls that say something first, listen streams, and the streams of sessions, which a client that
 //! lost one can go on reading.
 
-use std::{future::pending, sync::Arc, time::Duration};
+use std::{
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header::CONTENT_TYPE};
@@ -19,7 +26,7 @@ use mocopr_security::{
 };
 use tokio::{
     sync::mpsc,
-    time::{Interval, interval, timeout},
+    time::{Interval, interval, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -78,13 +85,27 @@ impl Kept {
                 let (writer, reader) = session.replay(self.engine.limits()).open();
                 let carrier = Carrier::new(&self.engine, calls.admission(), &session, reader);
                 pipe.put(carrier.prime());
+                let (engine, admission) = (self.engine.clone(), calls.admission().clone());
                 self.engine.tasks.spawn(async move {
+                    let carried = async {
+                        tokio::select! {
+                            () = carrier.carry(&pipe) => {}
+                            () = outlived(&engine, &admission) => pipe.cut(),
+                        }
+                        drop(pipe);
+                    };
                     // The call goes on when its client is gone: what it says is kept for a client that comes back.
-                    tokio::join!(run_in_session(calls, first, writer), carrier.carry(pipe));
+                    tokio::join!(run_in_session(calls, first, writer), carried);
                 });
             }
             _ => {
-                self.engine.tasks.spawn(run_alone(calls, first, pipe, self.engine.limits().keep_alive));
+                let (engine, admission) = (self.engine.clone(), calls.admission().clone());
+                self.engine.tasks.spawn(async move {
+                    tokio::select! {
+                        () = run_alone(calls, first, &pipe, engine.limits().keep_alive) => {}
+                        () = outlived(&engine, &admission) => pipe.cut(),
+                    }
+                });
             }
         }
         event_stream(body)
@@ -116,7 +137,16 @@ pub(super) fn single(answer: Bytes) -> Response<AnswerBody> {
 /// A listen stream (2026-07-28).
 pub(super) fn listen(engine: &Arc<Engine>, listening: Listening) -> Response<AnswerBody> {
     let (pipe, body) = Pipe::open();
-    engine.tasks.spawn(run_listening(listening, pipe, engine.limits().keep_alive, engine.limits().stream));
+    let (engine, admission) = (engine.clone(), listening.admission().clone());
+    let tasks = engine.tasks.clone();
+    tasks.spawn(async move {
+        let limits = engine.limits();
+        tokio::select! {
+            () = run_listening(listening, &pipe, limits.keep_alive, limits.stream) => {}
+            // Whoever does not read what was sent is not waited for.
+            () = lapsed(&engine.gate, &admission) => pipe.cut(),
+        }
+    });
     event_stream(body)
 }
 
@@ -161,9 +191,9 @@ pub(super) fn session(
             }
         };
         tokio::select! {
-            () = carrier.carry(pipe) => {}
+            () = carrier.carry(&pipe) => {}
             () = told => {}
-            () = lapsed(&engine.gate, &admission) => {}
+            () = lapsed(&engine.gate, &admission) => pipe.cut(),
         }
     });
     Ok(event_stream(body))
@@ -187,7 +217,7 @@ async fn tell(engine: &Arc<Engine>, admission: &Admission, session: &Arc<Session
 }
 
 /// A call whose stream nobody can come back to: it ends with its client.
-async fn run_alone(mut calls: Calls, first: Event, pipe: Pipe, keep_alive: Duration) {
+async fn run_alone(mut calls: Calls, first: Event, pipe: &Pipe, keep_alive: Duration) {
     let mut pulse = Pulse::new(keep_alive);
     let mut next = Some(first);
     let mut late = false;
@@ -233,6 +263,12 @@ async fn run_alone(mut calls: Calls, first: Event, pipe: Pipe, keep_alive: Durat
     }
 }
 
+/// Ready some time after an admission has ended, in which its calls end by themselves and say so to a client that reads.
+async fn outlived(engine: &Engine, admission: &Admission) {
+    lapsed(&engine.gate, admission).await;
+    sleep(FAREWELL).await;
+}
+
 /// Calls of a session: what they say goes to its lane, whoever reads that.
 async fn run_in_session(mut calls: Calls, first: Event, writer: Writer) {
     let mut next = Some(first);
@@ -255,7 +291,7 @@ async fn run_in_session(mut calls: Calls, first: Event, writer: Writer) {
     }
 }
 
-async fn run_listening(mut listening: Listening, pipe: Pipe, keep_alive: Duration, life: Duration) {
+async fn run_listening(mut listening: Listening, pipe: &Pipe, keep_alive: Duration, life: Duration) {
     let mut pulse = Pulse::new(keep_alive);
     let talk = async {
         loop {
@@ -302,7 +338,7 @@ impl Carrier {
         }
     }
 
-    async fn carry(mut self, pipe: Pipe) {
+    async fn carry(mut self, pipe: &Pipe) {
         let life = self.engine.limits().stream;
         let mut pulse = Pulse::new(self.engine.limits().keep_alive);
         let ended = self.session.ended().clone();
@@ -311,7 +347,6 @@ impl Carrier {
                 let event = tokio::select! {
                     biased;
                     () = pipe.gone() => return,
-                    () = ended.cancelled() => return,
                     event = self.reader.next() => event,
                     () = pulse.beat() => {
                         // An open stream keeps its session alive.
@@ -330,7 +365,12 @@ impl Carrier {
                 pipe.send(sse::event(id.as_deref(), None, &event.data)).await;
             }
         };
-        let _ = timeout(life, talk).await;
+        tokio::select! {
+            biased;
+            // Also where the client does not read, and some of it still waits.
+            () = ended.cancelled() => pipe.cut(),
+            _ = timeout(life, talk) => {}
+        }
     }
 
     fn event_id(&self, position: Position) -> Option<Box<str>> {
@@ -340,27 +380,38 @@ impl Carrier {
 }
 
 /// The way of pieces to a client.
-struct Pipe(mpsc::Sender<Bytes>);
+struct Pipe {
+    pieces: mpsc::Sender<Bytes>,
+    cut: Arc<AtomicBool>,
+}
 
 impl Pipe {
     fn open() -> (Self, AnswerBody) {
         let (pieces, body) = mpsc::channel(WINDOW);
-        (Self(pieces), AnswerBody::stream(body, CancellationToken::new().drop_guard()))
+        let cut = Arc::<AtomicBool>::default();
+        let body = AnswerBody::stream(body, cut.clone(), CancellationToken::new().drop_guard());
+        (Self { pieces, cut }, body)
+    }
+
+    /// Nothing more leaves, not even what is queued: the client may not read it any longer. The body ends when this is
+    /// dropped.
+    fn cut(&self) {
+        self.cut.store(true, Ordering::Release);
     }
 
     /// Queues the first piece, so that it leaves with the head.
     fn put(&self, piece: Bytes) {
         // The queue is new and holds more than one.
-        let _ = self.0.try_send(piece);
+        let _ = self.pieces.try_send(piece);
     }
 
     async fn send(&self, piece: Bytes) {
         // A client that is gone is noticed by `gone`.
-        let _ = self.0.send(piece).await;
+        let _ = self.pieces.send(piece).await;
     }
 
     async fn gone(&self) {
-        self.0.closed().await;
+        self.pieces.closed().await;
     }
 }
 
@@ -405,20 +456,147 @@ const RETRY: Duration = Duration::from_secs(1);
 /// How long the answer waits for a client that did not hear out its call in time.
 const LAST_WORD: Duration = Duration::from_secs(2);
 
+/// How long after the end of an admission a client may hear how its calls ended. Calls notice as late as this stream
+/// does, so two looks and this fit into the second that is promised.
+const FAREWELL: Duration = Duration::from_millis(450);
+
 /// Pieces that wait for a slow client before the call waits too.
 const WINDOW: usize = 16;
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+
+    use http_body::Body;
+    use mocopr_core::meta;
+    use mocopr_security::{
+        auth::{Authenticator, Credential, Identity, Verdict, Verified},
+        limits::Limits,
+        policy::{RateLimitPolicy, SecurityPolicy},
+        principal::Method,
+        redact::Secret,
+    };
+    use serde_json::{Value, json};
+
     use super::*;
-    use crate::running::tests::{call, talker};
+    use crate::{
+        engine::{Channel, Link, Step},
+        running::tests::{call, talker},
+        server::McpServer,
+        subscribe::Change,
+    };
+
+    /// Takes every token for its bearer.
+    #[derive(Debug)]
+    struct Bearers;
+
+    impl Authenticator for Bearers {
+        fn authenticate(&self, credential: Credential<'_>) -> Verdict {
+            let (Credential::Bearer(subject) | Credential::ApiKey(subject)) = credential;
+            let identity = Identity { method: Method::Token, issuer: "issuer", subject, tenant: None };
+            Verdict::Verified(Verified::new(identity, [].into(), [].into()))
+        }
+    }
+
+    /// An engine under the strict policy, and somebody who was admitted there.
+    async fn guarded() -> (Arc<Engine>, Admission) {
+        let limits = Limits { request: Duration::from_secs(600), ..Limits::strict() };
+        let policy = SecurityPolicy::strict()
+            .with_limits(limits)
+            .with_public_url("https://mcp.example.com/mcp")
+            .with_authorization_enabled(false)
+            .with_rate_limiting(RateLimitPolicy::unlimited())
+            .with_authenticator(Bearers);
+        let server = McpServer::builder().with_info("test", "1").with_security_policy(policy).with_tool(talker());
+        let engine = server.build().unwrap().engine;
+        let alice = Secret::new("alice".to_owned());
+        let admission = engine.gate.admit_stdio(Some(&alice)).await.unwrap();
+        (engine, admission)
+    }
+
+    fn begin(engine: &Arc<Engine>, admission: &Admission, method: &str, params: Value) -> Step {
+        let mut params = params;
+        params["_meta"] =
+            json!({meta::PROTOCOL_VERSION: "2026-07-28", meta::CLIENT_CAPABILITIES: {}, meta::LOG_LEVEL: "debug"});
+        let message = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        engine.begin(admission, message.to_string().into(), Link::Channel(&Channel::default()))
+    }
+
+    /// How many pieces can still be read.
+    async fn rest(response: Response<AnswerBody>) -> usize {
+        let mut body = response.into_body();
+        let mut pieces = 0;
+        while poll_fn(|task| std::pin::Pin::new(&mut body).poll_frame(task)).await.is_some() {
+            pieces += 1;
+        }
+        pieces
+    }
+
+    /// Lets everybody go on for so long.
+    async fn pass(time: Duration) {
+        sleep(time).await;
+    }
+
+    /// What is open ends within the second that is promised, and of what waited nothing is read.
+    async fn ends_at_once(engine: &Engine, response: Response<AnswerBody>) {
+        pass(Duration::from_secs(5)).await;
+        engine.gate.revocations().revoke_principal("issuer", "alice");
+        pass(Duration::from_secs(1)).await;
+        assert_eq!(engine.tasks.len(), 0, "whoever waits for the client ended");
+        assert_eq!(rest(response).await, 0);
+    }
+
+    /// S-80
+    #[tokio::test(start_paused = true)]
+    async fn the_stream_of_a_call_ends_with_its_admission_though_nobody_reads() {
+        let (engine, admission) = guarded().await;
+        let Step::Run(mut running, _) = begin(&engine, &admission, "tools/call", json!({"name": "tool"})) else {
+            panic!("it does not run")
+        };
+        let first = running.next().await;
+        let response = Kept::new(&engine, Calls::One(running), None).into_stream(first);
+        ends_at_once(&engine, response).await;
+    }
+
+    /// S-80
+    #[tokio::test(start_paused = true)]
+    async fn a_listen_stream_ends_with_its_admission_though_nobody_reads() {
+        let (engine, admission) = guarded().await;
+        let params = json!({"notifications": {"toolsListChanged": true}});
+        let Step::Listen(listening) = begin(&engine, &admission, "subscriptions/listen", params) else {
+            panic!("it does not listen")
+        };
+        let response = listen(&engine, listening);
+        for _ in 0..2 * WINDOW {
+            engine.hub.tell(&Change::Tools);
+            pass(Duration::from_millis(1)).await;
+        }
+        ends_at_once(&engine, response).await;
+    }
+
+    /// S-80
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_reads_hears_that_its_call_ended_with_its_admission() {
+        let (engine, admission) = guarded().await;
+        let Step::Run(mut running, _) = begin(&engine, &admission, "tools/call", json!({"name": "tool"})) else {
+            panic!("it does not run")
+        };
+        let first = running.next().await;
+        let mut body = Kept::new(&engine, Calls::One(running), None).into_stream(first).into_body();
+        engine.gate.revocations().revoke_principal("issuer", "alice");
+        let mut last = Bytes::new();
+        while let Some(Ok(frame)) = poll_fn(|task| std::pin::Pin::new(&mut body).poll_frame(task)).await {
+            last = frame.into_data().unwrap();
+        }
+        assert!(String::from_utf8_lossy(&last).contains("1401"), "{last:?}");
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_does_not_read_holds_a_handler_no_longer_than_a_call_may_take() {
         let mut running = call(talker());
         let first = running.next().await;
         let (pipe, _unread) = Pipe::open();
-        let call = run_alone(Calls::One(running), first, pipe, Duration::from_secs(1));
+        let call = run_alone(Calls::One(running), first, &pipe, Duration::from_secs(1));
         assert!(timeout(Duration::from_secs(10), call).await.is_ok());
     }
 

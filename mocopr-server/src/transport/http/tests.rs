@@ -69,14 +69,14 @@ impl App for Service {
                     self.go_on.notified().await;
                     let _ = pieces.send(Bytes::from_static(b"three\n")).await;
                 });
-                Response::new(AnswerBody::stream(queue, CancellationToken::new().drop_guard()))
+                Response::new(AnswerBody::stream(queue, Arc::default(), CancellationToken::new().drop_guard()))
             }
             "/endless" => {
                 let (pieces, queue) = mpsc::channel(4);
                 let guard = self.gone.clone().drop_guard();
                 pieces.try_send(Bytes::from_static(b"begun\n")).unwrap();
                 tokio::spawn(async move { pieces.closed().await });
-                Response::new(AnswerBody::stream(queue, guard))
+                Response::new(AnswerBody::stream(queue, Arc::default(), guard))
             }
             _ => match read_body(
                 &head.headers,
