@@ -120,6 +120,12 @@ impl Principal {
         }))
     }
 
+    /// The same somebody without roles and scopes, for tables that only tell callers apart: claims may name hundreds.
+    pub(crate) fn without_holdings(&self) -> Self {
+        let Inner { method, issuer, subject, tenant, .. } = &*self.0;
+        Self::new(*method, issuer, subject, tenant.clone(), Holdings::These { roles: [].into(), scopes: [].into() })
+    }
+
     /// Who it is, in the words of the issuer.
     pub fn subject(&self) -> &str {
         &self.0.subject
@@ -174,6 +180,12 @@ impl Principal {
     /// Every role and scope.
     pub(crate) fn holds_everything(&self) -> bool {
         matches!(self.0.holdings, Holdings::Everything)
+    }
+
+    /// In how many places this very value is kept.
+    #[cfg(test)]
+    pub(crate) fn holders(&self) -> usize {
+        Arc::strong_count(&self.0)
     }
 
     /// Bytes that no other principal has: what seals and sessions are bound to.
@@ -249,6 +261,16 @@ mod tests {
         let bob = Principal::new(Method::Local, "a", "bob", None, nothing());
         let known = std::collections::HashSet::from([alice]);
         assert!(known.contains(&again) && !known.contains(&bob));
+    }
+
+    #[test]
+    fn without_what_it_holds_it_is_the_same_somebody() {
+        let held = Holdings::These { roles: ["user".into()].into(), scopes: ["notes:read".into()].into() };
+        let one = Principal::new(Method::Token, "i", "a", Some("t".into()), held);
+        let bare = one.without_holdings();
+        assert_eq!(one, bare);
+        assert!(!bare.has_role("user") && !bare.has_scope("notes:read") && !bare.holds_everything());
+        assert!(!Principal::local().without_holdings().holds_everything());
     }
 
     #[test]

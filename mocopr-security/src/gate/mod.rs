@@ -45,6 +45,7 @@ use crate::{
     },
     policy::{CrossOrigin, Profile, SecurityPolicy},
     principal::Principal,
+    random::digest,
     rate::{Block, Concurrency, RateLimit, RateLimiter, Slot},
     redact::Secret,
     revoke::Revocations,
@@ -62,7 +63,7 @@ pub struct Gate {
     rules: Arc<dyn Rules>,
     address_rate: Option<RateLimiter<Block>>,
     rate: Option<RateLimiter<Principal>>,
-    heavy_rate: Option<RateLimiter<(Principal, Box<str>)>>,
+    heavy_rate: Option<RateLimiter<(Principal, [u8; 32])>>,
     calls: Concurrency<Principal>,
     streams: Concurrency<Principal>,
     /// Whoever is on this machine.
@@ -190,8 +191,13 @@ impl Gate {
             revocations: Revocations::default(),
             rules: rules.unwrap_or_else(|| Arc::new(Everything)),
             address_rate: rates.address.map(|rate| RateLimiter::new(rate, RATED, clock.clone())),
-            rate: rates.principal.map(|rate| RateLimiter::new(rate, RATED, clock.clone())),
-            heavy_rate: rates.heavy.map(|rate: RateLimit| RateLimiter::new(rate, RATED, clock.clone())),
+            rate: rates
+                .principal
+                .map(|rate| RateLimiter::new(rate, RATED, clock.clone()).keeping(Principal::without_holdings)),
+            heavy_rate: rates.heavy.map(|rate: RateLimit| {
+                RateLimiter::new(rate, RATED, clock.clone())
+                    .keeping(|(who, name): &(Principal, [u8; 32])| (who.without_holdings(), *name))
+            }),
             calls: Concurrency::new(MOST_AT_ONCE),
             streams: Concurrency::new(MOST_AT_ONCE),
             local: match policy.profile() {
@@ -486,7 +492,7 @@ impl Gate {
         // 4. The rate of what costs much.
         if let Target::Found { name, need: Requirement { weight: Weight::Heavy, .. }, .. } = target
             && let Some(rate) = &self.heavy_rate
-            && let Err(retry_after) = rate.check(&(who.clone(), name.into()))
+            && let Err(retry_after) = rate.check(&(who.clone(), digest(&[name.as_bytes()])))
         {
             return denied(call, Fault::Rate { retry_after }, Decided::Refused);
         }

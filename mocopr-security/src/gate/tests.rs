@@ -276,6 +276,19 @@ fn a_heavy_tool_has_a_rate_of_its_own_for_each_caller() {
     assert!(call(&alice, &Requirement::default(), "heavy"), "what is not heavy has no such rate");
 }
 
+/// S-71
+#[test]
+fn tables_of_rates_keep_nothing_of_what_a_caller_holds() {
+    let limit = Some(RateLimit::per_minute(10));
+    let guarded = Guarded::new(RateLimitPolicy { principal: limit, heavy: limit, ..RateLimitPolicy::unlimited() });
+    let need = Requirement { weight: Weight::Heavy, ..Requirement::default() };
+    let alice = guarded.admit(&[("authorization", "Bearer alice")]).unwrap();
+    let before = alice.principal().holders();
+    let target = Target::Found { kind: Kind::Tool, name: "heavy", need: &need };
+    drop(guarded.gate.permit(&alice, call("heavy"), target).unwrap());
+    assert_eq!(alice.principal().holders(), before);
+}
+
 /// S-03, P-30
 #[test]
 fn the_public_url_gives_the_only_host_and_the_only_origin() {

@@ -73,6 +73,8 @@ pub struct RateLimiter<K> {
     max_keys: NonZeroUsize,
     next_sweep: AtomicU64,
     clock: Arc<dyn Clock>,
+    /// What of a key is kept.
+    kept: fn(&K) -> K,
 }
 
 impl<K: Hash + Eq + Clone> RateLimiter<K> {
@@ -86,7 +88,14 @@ impl<K: Hash + Eq + Clone> RateLimiter<K> {
             max_keys,
             next_sweep: AtomicU64::new(0),
             clock,
+            kept: K::clone,
         }
+    }
+
+    /// Keeps of each key what this makes of it, which must be equal to it, for keys that own more than tells them apart.
+    #[must_use]
+    pub fn keeping(self, kept: fn(&K) -> K) -> Self {
+        Self { kept, ..self }
     }
 
     /// Takes one token.
@@ -130,7 +139,7 @@ impl<K: Hash + Eq + Clone> RateLimiter<K> {
         for sweep in [true, false] {
             // Whether there is room is asked under the lock of the key's shard: of many first requests of one key,
             // none may find the table full of the room that another of them has just taken.
-            match self.full_at.entry(key.clone()) {
+            match self.full_at.entry((self.kept)(key)) {
                 Entry::Occupied(mut cell) => return apply(cell.get_mut()),
                 Entry::Vacant(place) if self.take_room() => {
                     let mut cell = now;

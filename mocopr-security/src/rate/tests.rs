@@ -265,3 +265,17 @@ fn a_million_keys_take_the_memory_of_the_bound() {
     let bytes = limiter.full_at.capacity() * entry;
     assert!(bytes < 8 * 1024 * 1024, "{bytes}");
 }
+
+/// S-71
+#[test]
+fn what_is_kept_of_a_key_is_what_the_owner_says() {
+    let kept = |limiter: RateLimiter<Arc<str>>| {
+        let key: Arc<str> = "alice".into();
+        assert_eq!((limiter.check(&key), limiter.check(&key)), (Ok(()), Ok(())));
+        (limiter.keys(), Arc::strong_count(&key))
+    };
+    let new =
+        || RateLimiter::new(RateLimit::per_minute(60), NonZeroUsize::new(10).unwrap(), Arc::new(ManualClock::new()));
+    assert_eq!(kept(new()), (1, 2));
+    assert_eq!(kept(new().keeping(|key: &Arc<str>| Arc::from(&**key))), (1, 1));
+}
