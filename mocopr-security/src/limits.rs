@@ -59,7 +59,8 @@ pub struct Limits {
     pub session_idle: Duration,
     /// Open connections in all; further ones wait in the listener's backlog.
     pub connections: NonZeroUsize,
-    /// Open connections of one address (IPv6: of one /64); `None` where all callers are on one machine.
+    /// Open connections of one address (IPv6: of one /64); `None` where all callers are on one machine. A /56 or /24 may
+    /// have twice as many, a /48 or /16 four times, each at most a quarter of all, and a /32 or /8 half of all.
     pub connections_per_address: Option<NonZeroUsize>,
     /// Calls of one principal that run at the same time.
     pub calls_per_principal: NonZeroUsize,

@@ -190,7 +190,9 @@ impl Gate {
             authenticators,
             revocations: Revocations::default(),
             rules: rules.unwrap_or_else(|| Arc::new(Everything)),
-            address_rate: rates.address.map(|rate| RateLimiter::new(rate, RATED, clock.clone())),
+            address_rate: rates
+                .address
+                .map(|rate| RateLimiter::new(rate, RATED, clock.clone()).with_networks(Block::network)),
             rate: rates
                 .principal
                 .map(|rate| RateLimiter::new(rate, RATED, clock.clone()).keeping(Principal::without_holdings)),

@@ -63,7 +63,8 @@ impl RateLimit {
 /// A token bucket for each key, in bounded memory.
 ///
 /// A known key keeps its bucket whatever others do. When `max_keys` buckets are in use, all further keys share one:
-/// whoever makes up keys slows down newcomers but neither grows the table nor frees or empties another's bucket.
+/// whoever makes up keys slows down newcomers but neither grows the table nor frees or empties another's bucket. Where
+/// keys have networks ([`with_networks`](Self::with_networks)) these newcomers are those of the same network alone.
 pub struct RateLimiter<K> {
     pace: Pace,
     /// When the bucket of a key is full again, in nanoseconds of the clock; a full one may as well be absent.
@@ -75,6 +76,17 @@ pub struct RateLimiter<K> {
     clock: Arc<dyn Clock>,
     /// What of a key is kept.
     kept: fn(&K) -> K,
+    networks: Option<Box<Networks<K>>>,
+}
+
+/// What holds for the newcomers of one network, once the table is half full.
+struct Networks<K> {
+    /// The network of a key.
+    of: fn(&K) -> K,
+    /// How many of a network get a bucket of their own.
+    newcomers: RateLimiter<K>,
+    /// What the others share, network by network.
+    shared: RateLimiter<K>,
 }
 
 impl<K: Hash + Eq + Clone> RateLimiter<K> {
@@ -89,6 +101,7 @@ impl<K: Hash + Eq + Clone> RateLimiter<K> {
             next_sweep: AtomicU64::new(0),
             clock,
             kept: K::clone,
+            networks: None,
         }
     }
 
@@ -96,6 +109,20 @@ impl<K: Hash + Eq + Clone> RateLimiter<K> {
     #[must_use]
     pub fn keeping(self, kept: fn(&K) -> K) -> Self {
         Self { kept, ..self }
+    }
+
+    /// Holds the keys of one network together where the table fills: from half of it on a network gets buckets for 1,024
+    /// new keys at once and as many a minute, and its further ones share one. So who has a network of many addresses
+    /// neither fills the table nor slows down newcomers from elsewhere.
+    #[must_use]
+    pub fn with_networks(self, of: fn(&K) -> K) -> Self {
+        let (most, clock) = (self.max_keys, &self.clock);
+        let networks = Networks {
+            of,
+            newcomers: Self::new(NEWCOMERS, most, clock.clone()),
+            shared: Self { pace: self.pace, ..Self::new(NEWCOMERS, most, clock.clone()) },
+        };
+        Self { networks: Some(Box::new(networks)), ..self }
     }
 
     /// Takes one token.
@@ -128,13 +155,23 @@ impl<K: Hash + Eq + Clone> RateLimiter<K> {
     }
 
     /// Puts what `step` answers in the place of the instant that stands, in one step for all threads.
-    fn change<E>(&self, key: &K, now: u64, step: impl Fn(u64) -> Result<u64, E>) -> Result<(), E> {
+    fn change<E>(&self, key: &K, now: u64, step: impl Fn(u64) -> Result<u64, E> + Copy) -> Result<(), E> {
         let apply = |cell: &mut u64| {
             *cell = step(*cell)?;
             Ok(())
         };
         if let Some(mut cell) = self.full_at.get_mut(key) {
             return apply(&mut cell);
+        }
+        if let Some(networks) = &self.networks
+            && self.keys() >= self.max_keys.get() / 2
+            // What was in use a moment ago may be full again.
+            && !(self.sweep(now) && self.keys() < self.max_keys.get() / 2)
+        {
+            let network = (networks.of)(key);
+            if networks.newcomers.check(&network).is_err() {
+                return networks.shared.change(&network, now, step);
+            }
         }
         for sweep in [true, false] {
             // Whether there is room is asked under the lock of the key's shard: of many first requests of one key,
@@ -152,6 +189,9 @@ impl<K: Hash + Eq + Clone> RateLimiter<K> {
             if !(sweep && self.sweep(now)) {
                 break;
             }
+        }
+        if let Some(networks) = &self.networks {
+            return networks.shared.change(&(networks.of)(key), now, step);
         }
         let mut stands = self.overflow.load(Ordering::Acquire);
         loop {
@@ -240,6 +280,9 @@ const fn at_least_one(n: u32) -> NonZeroU32 {
 }
 
 const MINUTE: u64 = 60_000_000_000;
+
+/// The new keys of one network, once the table is half full.
+const NEWCOMERS: RateLimit = RateLimit::per_minute(1_024);
 
 /// How long a full table is left alone after it was swept.
 const SWEEP_PAUSE: Duration = Duration::from_secs(1);

@@ -279,3 +279,43 @@ fn what_is_kept_of_a_key_is_what_the_owner_says() {
     assert_eq!(kept(new()), (1, 2));
     assert_eq!(kept(new().keeping(|key: &Arc<str>| Arc::from(&**key))), (1, 1));
 }
+
+/// Keys whose network is what stands before their last five digits.
+fn networked(max_keys: usize) -> (RateLimiter<u32>, ManualClock) {
+    let (limiter, clock) = limiter(RateLimit::per_minute(60).with_burst(2), max_keys);
+    (limiter.with_networks(|key| key / 100_000), clock)
+}
+
+/// S-70, S-71
+#[test]
+fn who_has_a_whole_network_neither_fills_the_table_nor_slows_down_others() {
+    let (limiter, _clock) = networked(10_000);
+    let passed = (0..60_000).filter(|key| limiter.check(key).is_ok()).count();
+    assert_eq!(passed, 5_000 + 1_024 + 2, "half of the table, then a part, then one bucket for the rest");
+    assert_eq!(limiter.keys(), 5_000 + 1_024);
+    assert!((60_000..70_000).all(|key| limiter.check(&key).is_err()));
+    let others = (100_000..101_000).filter(|key| limiter.check(key).is_ok()).count();
+    assert_eq!(others, 1_000, "newcomers from elsewhere have buckets of their own");
+}
+
+/// S-70
+#[test]
+fn a_full_table_slows_down_newcomers_network_by_network() {
+    let (limiter, _clock) = networked(1_000);
+    assert_eq!((0..1_000).filter(|key| limiter.check(key).is_ok()).count(), 1_000);
+    assert_eq!((1_000..2_000).filter(|key| limiter.check(key).is_ok()).count(), 2);
+    assert_eq!((100_000..101_000).filter(|key| limiter.check(key).is_ok()).count(), 2);
+    assert_eq!(limiter.keys(), 1_000);
+    assert_eq!((limiter.check(&0), limiter.check(&1)), (Ok(()), Ok(())), "a bucket in use stays its own");
+}
+
+/// S-70
+#[test]
+fn a_network_whose_buckets_are_full_again_is_as_good_as_new() {
+    let (limiter, clock) = networked(10_000);
+    for round in 0..3 {
+        let keys = round * 5_000..(round + 1) * 5_000;
+        assert_eq!(keys.filter(|key| limiter.check(key).is_ok()).count(), 5_000);
+        clock.advance(Duration::from_secs(10));
+    }
+}

@@ -33,7 +33,8 @@ pub(crate) struct Connections {
     pub(crate) http: http1::Builder,
     /// [`super::listener::App::refusal_headers`] as they are written.
     pub(crate) refusal_lines: Bytes,
-    addresses: Mutex<HashMap<Block, usize>>,
+    /// How many connections each address has, and each of the networks around it.
+    addresses: Mutex<[HashMap<Block, usize>; 4]>,
     /// [`CROWDED`], [`DRAINING`], and above them a count of the rings ([`RING`] each). Read whenever a connection is
     /// polled, so it is one word and no lock.
     signal: AtomicU32,
@@ -74,12 +75,17 @@ impl Connections {
             return Some(Place { connections: Arc::clone(self), address: None });
         };
         let address = Block::of(address);
+        let blocks = nested(address);
         let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = addresses.entry(address).or_default();
-        if *taken >= most.get() {
+        let is_within = |((block, count), most): ((&Block, &HashMap<Block, usize>), usize)| {
+            count.get(block).is_none_or(|taken| *taken < most)
+        };
+        if !blocks.iter().zip(addresses.iter()).zip(shares(most.get(), self.limits.connections.get())).all(is_within) {
             return None;
         }
-        *taken += 1;
+        for (block, count) in blocks.into_iter().zip(addresses.iter_mut()) {
+            *count.entry(block).or_default() += 1;
+        }
         drop(addresses);
         Some(Place { connections: Arc::clone(self), address: Some(address) })
     }
@@ -125,13 +131,29 @@ impl Drop for Place {
     fn drop(&mut self) {
         let Some(address) = self.address else { return };
         let mut addresses = self.connections.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(taken) = addresses.get_mut(&address) {
-            *taken -= 1;
-            if *taken == 0 {
-                addresses.remove(&address);
+        for (block, count) in nested(address).into_iter().zip(addresses.iter_mut()) {
+            if let Some(taken) = count.get_mut(&block) {
+                *taken -= 1;
+                if *taken == 0 {
+                    count.remove(&block);
+                }
             }
         }
     }
+}
+
+/// An address and the networks around it.
+fn nested(address: Block) -> [Block; 4] {
+    let [inner, middle, outer] = address.networks();
+    [address, inner, middle, outer]
+}
+
+/// How many connections an address may have, and each network around it: whoever has many addresses, as everybody with
+/// IPv6 has, must not have the listener. What is in the outermost network is a provider's many customers; they have half
+/// of all places, or a quarter in the next one, and more only where that is what one address may have.
+fn shares(of_address: usize, of_all: usize) -> [usize; 4] {
+    let part = |times: usize, part: usize| of_address.saturating_mul(times).min((of_all / part).max(of_address));
+    [of_address, part(2, 4), part(4, 4), (of_all / 2).max(of_address)]
 }
 
 /// What may end a connection from outside: its deadlines, or what concerns all connections.
@@ -220,3 +242,55 @@ const LEAST_ALARM: Duration = Duration::from_secs(1);
 
 /// Bytes that hyper reads or collects for writing at once.
 const BUFFER: usize = 256 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use super::*;
+
+    fn connections() -> Arc<Connections> {
+        let limits = ListenerLimits {
+            connections: NonZeroUsize::new(10_000).unwrap(),
+            per_address: NonZeroUsize::new(256),
+            head_bytes: 16 * 1024,
+            header_lines: 64,
+            head_within: Duration::from_secs(5),
+            idle: Duration::from_secs(60),
+            write_stall: Duration::from_secs(10),
+            drain_within: Duration::from_secs(1),
+        };
+        Arc::new(Connections::new(&HeaderMap::new(), limits))
+    }
+
+    /// How many of these addresses get a place for each of so many connections, which they keep.
+    fn held(connections: &Arc<Connections>, addresses: impl Iterator<Item = u128>, each: usize) -> Vec<Place> {
+        let places = addresses.flat_map(|address| std::iter::repeat_n(address, each));
+        places.filter_map(|address| connections.place(IpAddr::from(address.to_be_bytes()))).collect()
+    }
+
+    const SITE: u128 = 0x2001_0db8_0001 << 80;
+
+    /// S-70
+    #[test]
+    fn who_has_many_addresses_has_a_part_of_the_listener_and_others_have_the_rest() {
+        for (step, networks, most) in [(1_u128 << 64, 256, 512), (1 << 72, 256, 1_024), (1 << 80, 256, 5_000)] {
+            let connections = connections();
+            let attacker = held(&connections, (0..networks).map(|n| SITE + n * step), 256);
+            assert_eq!(attacker.len(), most, "{step:x}");
+            let other = 0x2001_0db9 << 96;
+            assert_eq!(held(&connections, [other].into_iter(), 300).len(), 256);
+            drop(attacker);
+            assert!(connections.addresses.lock().unwrap().iter().all(HashMap::is_empty));
+        }
+    }
+
+    /// S-70
+    #[test]
+    fn no_network_has_less_than_an_address_of_it() {
+        assert_eq!(shares(256, 10_000), [256, 512, 1_024, 5_000]);
+        assert_eq!(shares(10_000, 10_000), [10_000; 4]);
+        assert_eq!(shares(2, 3), [2; 4]);
+        assert_eq!(shares(100, 1_000), [100, 200, 250, 500]);
+    }
+}

@@ -65,7 +65,8 @@ pub(crate) trait App: Send + Sync + 'static {
 pub(crate) struct ListenerLimits {
     /// Connections in all. When they are all taken, idle ones are closed and new ones wait in the backlog.
     pub(crate) connections: NonZeroUsize,
-    /// Connections of one address (IPv6: of one /64). More are closed as soon as they are accepted.
+    /// Connections of one address (IPv6: of one /64). More are closed as soon as they are accepted, and so are those that
+    /// a network around it has beyond its part.
     pub(crate) per_address: Option<NonZeroUsize>,
     /// Bytes of one request head with its request line: 431 above.
     pub(crate) head_bytes: usize,
