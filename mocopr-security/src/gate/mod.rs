@@ -66,6 +66,8 @@ pub struct Gate {
     heavy_rate: Option<RateLimiter<(Principal, [u8; 32])>>,
     calls: Concurrency<Principal>,
     streams: Concurrency<Principal>,
+    /// Requests whose credential waits for something to be fetched, by address and by the network around it.
+    waits: Concurrency<Block>,
     /// Whoever is on this machine.
     local: Principal,
     evidence: Evidence,
@@ -202,6 +204,7 @@ impl Gate {
             }),
             calls: Concurrency::new(MOST_AT_ONCE),
             streams: Concurrency::new(MOST_AT_ONCE),
+            waits: Concurrency::new(MOST_AT_ONCE),
             local: match policy.profile() {
                 Profile::Development => Principal::local(),
                 Profile::Strict => Principal::local_without_rights(),
@@ -352,10 +355,10 @@ impl Gate {
                 return Ok(Admission::of(self.local.clone()));
             }
             Ok(Presented::Unknown) => return Err(invalid(Rejected::new("not a credential of a known kind"))),
-            Ok(Presented::One(credential)) => self.verify(credential).await.map_err(invalid)?,
+            Ok(Presented::One(credential)) => self.verify(credential, Some(head.from)).await.map_err(invalid)?,
             Ok(Presented::Two(one, other)) => {
-                let one = self.verify(one).await.map_err(invalid)?;
-                let (other, _) = self.verify(other).await.map_err(invalid)?;
+                let one = self.verify(one, Some(head.from)).await.map_err(invalid)?;
+                let (other, _) = self.verify(other, Some(head.from)).await.map_err(invalid)?;
                 if one.0.principal() != other.principal() {
                     return Err(ambiguous());
                 }
@@ -386,7 +389,7 @@ impl Gate {
 
     async fn authenticate_stdio(&self, token: &Secret<String>) -> Result<Admission, Rejected> {
         let revocations = self.revocations.changes();
-        let (verified, by) = self.verify(Credential::Bearer(token.expose())).await?;
+        let (verified, by) = self.verify(Credential::Bearer(token.expose()), None).await?;
         let admission = Admission::by(&verified, by, revocations);
         if admission.is_over(self.clock.unix()) || self.is_revoked(&admission) {
             return Err(Rejected::new("revoked or expired"));
@@ -408,11 +411,20 @@ impl Gate {
         Admission::of(principal)
     }
 
-    /// Whom a credential proves: the first authenticator that knows its kind says so.
-    async fn verify(&self, credential: Credential<'_>) -> Result<(Verified, Arc<dyn Authenticator>), Rejected> {
+    /// Whom a credential proves: the first authenticator that knows its kind says so. Where it has to wait, it does so as
+    /// one of a few of the address that it is `from`: what all of them wait for has a bound as well, which one address
+    /// must not exhaust.
+    async fn verify(
+        &self,
+        credential: Credential<'_>,
+        from: Option<IpAddr>,
+    ) -> Result<(Verified, Arc<dyn Authenticator>), Rejected> {
         for authenticator in &self.authenticators {
             let verdict = match authenticator.authenticate(credential) {
-                Verdict::Later(pending) => pending.wait().await,
+                Verdict::Later(pending) => {
+                    let _place = self.place_to_wait(from)?;
+                    pending.wait().await
+                }
                 verdict => verdict,
             };
             match verdict {
@@ -423,6 +435,15 @@ impl Gate {
             }
         }
         Err(Rejected::new("no authenticator knows this kind of credential"))
+    }
+
+    /// A place among those of an address and of its network whose credentials wait.
+    fn place_to_wait(&self, from: Option<IpAddr>) -> Result<Option<[Slot<Block>; 2]>, Rejected> {
+        let Some(from) = from.map(Block::of) else { return Ok(None) };
+        let too_many = Rejected::new("too many credentials of this address wait for a key");
+        let network = self.waits.enter(&from.network(), WAITS_OF_NETWORK).ok_or(too_many)?;
+        let own = self.waits.enter(&from, WAITS_OF_ADDRESS).ok_or(too_many)?;
+        Ok(Some([own, network]))
     }
 
     /// An admission still means something: it has not expired, and neither the principal nor the credential is revoked.
@@ -646,6 +667,10 @@ const MOST_AT_ONCE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99_999);
 
 /// Principals, and addresses, whose rates are kept apart; more share one.
 const RATED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99_999);
+
+/// Requests of one address, and of one network, whose credentials wait at the same time.
+const WAITS_OF_ADDRESS: usize = 32;
+const WAITS_OF_NETWORK: usize = 64;
 
 /// How long a client should wait when there are too many at once.
 const BUSY_RETRY: Duration = Duration::from_secs(1);

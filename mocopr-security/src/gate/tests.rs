@@ -151,6 +151,7 @@ impl Authenticator for Known {
             Credential::Bearer("never") => {
                 Verdict::Later(Pending::new(async { Verdict::Later(Pending::new(async { Verdict::Foreign })) }))
             }
+            Credential::Bearer("slow") => Verdict::Later(Pending::new(std::future::pending())),
             Credential::Bearer("other") => Verdict::Foreign,
             Credential::Bearer(_) | Credential::ApiKey(_) => Verdict::Rejected(Rejected::new("unknown")),
         }
@@ -274,6 +275,42 @@ fn a_heavy_tool_has_a_rate_of_its_own_for_each_caller() {
     assert!(call(&alice, &need, "heavy") && call(&alice, &need, "heavy") && !call(&alice, &need, "heavy"));
     assert!(call(&alice, &need, "other") && call(&bob, &need, "heavy"));
     assert!(call(&alice, &Requirement::default(), "heavy"), "what is not heavy has no such rate");
+}
+
+/// S-33, S-71
+#[test]
+fn of_one_address_and_of_one_network_a_few_credentials_wait_for_a_key() {
+    let guarded = Guarded::new(RateLimitPolicy::unlimited());
+    let headers = HeaderMap::from_iter([
+        (http::header::HOST, HeaderValue::from_static("mcp.example.com")),
+        (http::header::AUTHORIZATION, HeaderValue::from_static("Bearer slow")),
+    ]);
+    let uri = Uri::from_static("/mcp");
+    let wait = |address: [u8; 4]| {
+        let http = HttpFacts { method: &Method::GET, version: Version::HTTP_11, uri: &uri, headers: &headers };
+        let peer = Peer { addr: Some(SocketAddr::from((address, 1))), http };
+        let head = guarded.gate.check_head(&peer).unwrap();
+        let (gate, headers) = (&guarded.gate, &headers);
+        let mut admitted = Box::pin(async move {
+            let uri = Uri::from_static("/mcp");
+            let http = HttpFacts { method: &Method::GET, version: Version::HTTP_11, uri: &uri, headers };
+            gate.admit(head, &Peer { addr: Some(SocketAddr::from((address, 1))), http }).await
+        });
+        match (&mut admitted).now_or_never() {
+            None => Ok(admitted),
+            Some(refused) => Err(refused.unwrap_err().status),
+        }
+    };
+    let mut held: Vec<_> = (0..32).map(|_| wait([192, 0, 2, 1]).ok().unwrap()).collect();
+    assert_eq!(wait([192, 0, 2, 1]).err(), Some(401));
+    held.extend((0..32).map(|n| wait([192, 0, 3, n]).ok().unwrap()));
+    assert_eq!(wait([192, 0, 4, 1]).err(), Some(401), "its network has all of its places");
+    let elsewhere = wait([198, 51, 100, 1]).ok();
+    assert!(elsewhere.is_some());
+    drop(held.remove(0));
+    assert!(wait([192, 0, 2, 1]).is_ok(), "who no longer waits makes room");
+    drop((held, elsewhere));
+    assert_eq!((guarded.gate.waits.in_use(), guarded.gate.waits.keys()), (0, 0));
 }
 
 /// S-71
