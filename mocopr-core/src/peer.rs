@@ -1,6 +1,6 @@
 //! Facts that a transport saw about the other side. Nothing here decides anything.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use http::{HeaderMap, Method};
 
@@ -9,8 +9,30 @@ use http::{HeaderMap, Method};
 pub struct Peer<'a> {
     /// Its socket address; `None` where a listener did not say.
     pub addr: Option<SocketAddr>,
+    /// What its TLS handshake showed; `None` where it speaks without TLS.
+    pub tls: Option<&'a TlsFacts>,
     /// The request.
     pub http: HttpFacts<'a>,
+}
+
+/// What a TLS handshake showed.
+#[derive(Clone, Debug, Default)]
+pub struct TlsFacts {
+    /// The certificate that the client proved to hold, where it gave one.
+    pub client: Option<ClientCertificate>,
+}
+
+/// A client's certificate, which a handshake has verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The distinguished name of whoever issued it.
+    pub issuer: Box<str>,
+    /// Who holds it: the first URI of its alternative names, else the first DNS name, else the common name.
+    pub subject: Box<str>,
+    /// The SHA-256 of the whole certificate in base64url, as the claim `x5t#S256` of a token names it (RFC 8705, 3.1).
+    pub thumbprint: Box<str>,
+    /// When its time is over, in time since 1970-01-01T00:00:00Z.
+    pub until: Duration,
 }
 
 /// The head of an HTTP request.

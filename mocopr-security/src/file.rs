@@ -127,6 +127,28 @@ impl Write for LogFile {
     }
 }
 
+/// What tells that a file was changed: which file it is, how long, and when it was written last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    device: u64,
+    number: u64,
+    bytes: u64,
+    written: (i64, i64),
+}
+
+impl Stamp {
+    /// Looks at the file behind a path, and follows links; `None` where there is none.
+    pub fn of(path: &Path) -> Option<Self> {
+        let found = fs::metadata(path).ok()?;
+        Some(Self {
+            device: found.dev(),
+            number: found.ino(),
+            bytes: found.len(),
+            written: (found.mtime(), found.mtime_nsec()),
+        })
+    }
+}
+
 /// What is judged of a file.
 #[derive(Clone, Copy, Debug)]
 struct Facts {

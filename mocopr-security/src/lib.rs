@@ -21,6 +21,7 @@
 //! | [`mod@file`] | who else may touch a file that is trusted |
 //! | [`sandbox`], [`validation`] | resources out of bounded places; what of a peer's text is taken |
 //! | [`sanitize`], [`error_handler`] | what an error may say; what an owner says of that |
+//! | `tls` | how listeners speak TLS, and whose certificates they take (feature `tls`) |
 //! | [`redact`] | what is never printed |
 //! | [`leak`] | secrets and control characters, kept out of what handlers say |
 
@@ -49,4 +50,6 @@ pub mod sandbox;
 pub mod sanitize;
 pub mod schema;
 pub mod seal;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod validation;

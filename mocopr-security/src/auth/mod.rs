@@ -4,6 +4,7 @@
 //! decides nothing about what that principal may do, and never sees anything of a request but the credential.
 
 mod api_key;
+mod certificate;
 #[cfg(any(test, feature = "testing"))]
 mod issuer;
 mod jwt;
@@ -29,6 +30,7 @@ pub use self::{
     verdict::{Identity, Pending, Rejected, Verdict, Verified},
 };
 pub(crate) use self::{
+    certificate::holder,
     metadata::{ProtectedResource, challenge},
     verdict::{Lease, Proof},
 };

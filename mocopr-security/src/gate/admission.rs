@@ -32,9 +32,9 @@ impl Admission {
     }
 
     /// Somebody whom a credential proves.
-    pub(super) fn by(verified: &Verified, authenticator: Arc<dyn Authenticator>, revocations: u64) -> Self {
+    pub(super) fn by(verified: &Verified, by: Option<Arc<dyn Authenticator>>, revocations: u64) -> Self {
         let principal = verified.principal().clone();
-        Self { principal, lease: Some(verified.lease()), by: Some(authenticator), revocations, from: None }
+        Self { principal, lease: Some(verified.lease()), by, revocations, from: None }
     }
 
     /// Of a peer that speaks from there.

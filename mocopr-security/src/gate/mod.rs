@@ -269,7 +269,7 @@ impl Gate {
     }
 
     fn look_at_head(&self, peer: &Peer<'_>) -> Result<Head, Refusal> {
-        let Peer { addr: Some(addr), http } = peer else { return Err(unknown_address()) };
+        let Peer { addr: Some(addr), tls: _, http } = peer else { return Err(unknown_address()) };
         // 1. The budget of its address.
         let from = Block::of(addr.ip());
         if let Some(rate) = &self.address_rate
@@ -343,20 +343,23 @@ impl Gate {
             Refusal { challenge: Some(challenge), reason: reason.reason(), ..refusal(Fault::Unauthenticated) }
         };
         let invalid = |reason| failed(reason, Challenge::Invalid);
-        let (verified, by) = match presented(peer.http.headers) {
-            Err(_) => return Err(ambiguous()),
-            Ok(Presented::Nothing) if self.policy.requires_authentication() => {
+        let certificate = peer.tls.and_then(|tls| tls.client.as_ref());
+        let (verified, by) = match (presented(peer.http.headers), certificate) {
+            (Err(_), _) => return Err(ambiguous()),
+            // The handshake has verified it. Beside a credential it is not who calls.
+            (Ok(Presented::Nothing), Some(certificate)) => (auth::holder(certificate), None),
+            (Ok(Presented::Nothing), None) if self.policy.requires_authentication() => {
                 return Err(failed(Rejected::new("no credential"), Challenge::Absent));
             }
             // Whoever is on this machine is the local user in this profile.
-            Ok(Presented::Nothing) => return Ok(Admission::of(self.local.clone())),
+            (Ok(Presented::Nothing), None) => return Ok(Admission::of(self.local.clone())),
             // Where nobody looks at credentials, whoever presents one is nobody else for it.
-            Ok(_) if self.authenticators.is_empty() && !self.policy.requires_authentication() => {
+            (Ok(_), _) if self.authenticators.is_empty() && !self.policy.requires_authentication() => {
                 return Ok(Admission::of(self.local.clone()));
             }
-            Ok(Presented::Unknown) => return Err(invalid(Rejected::new("not a credential of a known kind"))),
-            Ok(Presented::One(credential)) => self.verify(credential, Some(head.from)).await.map_err(invalid)?,
-            Ok(Presented::Two(one, other)) => {
+            (Ok(Presented::Unknown), _) => return Err(invalid(Rejected::new("not a credential of a known kind"))),
+            (Ok(Presented::One(credential)), _) => self.verify(credential, Some(head.from)).await.map_err(invalid)?,
+            (Ok(Presented::Two(one, other)), _) => {
                 let one = self.verify(one, Some(head.from)).await.map_err(invalid)?;
                 let (other, _) = self.verify(other, Some(head.from)).await.map_err(invalid)?;
                 if one.0.principal() != other.principal() {
@@ -418,7 +421,7 @@ impl Gate {
         &self,
         credential: Credential<'_>,
         from: Option<IpAddr>,
-    ) -> Result<(Verified, Arc<dyn Authenticator>), Rejected> {
+    ) -> Result<(Verified, Option<Arc<dyn Authenticator>>), Rejected> {
         for authenticator in &self.authenticators {
             let verdict = match authenticator.authenticate(credential) {
                 Verdict::Later(pending) => {
@@ -429,7 +432,7 @@ impl Gate {
             };
             match verdict {
                 Verdict::Foreign => {}
-                Verdict::Verified(verified) => return Ok((verified, authenticator.clone())),
+                Verdict::Verified(verified) => return Ok((verified, Some(authenticator.clone()))),
                 Verdict::Rejected(rejected) => return Err(rejected),
                 Verdict::Later(_) => return Err(Rejected::new("a verdict that never comes")),
             }
