@@ -102,6 +102,12 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
                 .on_ready(|address| eprintln!("listening on http://{address}/mcp"));
             server.run_http(config).await.map_err(|error| lines("MOCOPR_BIND", &error).join("\n"))?;
         }
+        Place::Secure(address, tls) => {
+            let config = HttpConfig::new(address)
+                .with_tls(tls)
+                .on_ready(|address| eprintln!("listening on https://{address}/mcp"));
+            server.run_http(config).await.map_err(|error| lines("MOCOPR_BIND", &error).join("\n"))?;
+        }
     }
     Ok(())
 }
@@ -173,6 +179,14 @@ struct Settings {
 enum Place {
     Streams,
     Loopback(SocketAddr),
+    Secure(SocketAddr, TlsConfig),
+}
+
+impl Place {
+    /// Strangers can knock there.
+    fn is_listener(&self) -> bool {
+        matches!(self, Self::Loopback(_) | Self::Secure(..))
+    }
 }
 
 impl Settings {
@@ -184,7 +198,13 @@ impl Settings {
                 problems.push(format!("{name}: this version has no such part"));
             }
         }
-        let place = or_say(&mut problems, Self::place());
+        let place = match Self::place() {
+            Ok(place) => Some(place),
+            Err(more) => {
+                problems.extend(more);
+                None
+            }
+        };
         let issuer = match (setting("MOCOPR_ISSUER"), setting("MOCOPR_JWKS_URL")) {
             (Some(issuer), Some(url)) => Some((issuer, url)),
             (None, None) => None,
@@ -193,7 +213,9 @@ impl Settings {
         };
         let public_url = setting("MOCOPR_PUBLIC_URL");
         match &public_url {
-            None if matches!(place, Some(Place::Loopback(_))) => problems.push("MOCOPR_PUBLIC_URL: missing".to_owned()),
+            None if place.as_ref().is_some_and(Place::is_listener) => {
+                problems.push("MOCOPR_PUBLIC_URL: missing".to_owned())
+            }
             None => {}
             Some(url) => drop(or_say(&mut problems, PublicUrl::parse(url).map_err(named("MOCOPR_PUBLIC_URL")))),
         }
@@ -223,7 +245,7 @@ impl Settings {
         }
         let nobody_proves = api_keys.is_none() && issuer.is_none() && problems.is_empty();
         let stdio_token = setting("MOCOPR_STDIO_TOKEN").map(Secret::new);
-        if nobody_proves && matches!(place, Some(Place::Loopback(_))) {
+        if nobody_proves && place.as_ref().is_some_and(Place::is_listener) {
             problems.push("MOCOPR_API_KEYS: missing, or MOCOPR_ISSUER with MOCOPR_JWKS_URL".to_owned());
         }
         if nobody_proves && matches!(place, Some(Place::Streams)) && stdio_token.is_some() {
@@ -246,20 +268,45 @@ impl Settings {
         }
     }
 
-    fn place() -> Result<Place, String> {
+    fn place() -> Result<Place, Vec<String>> {
         match setting("MOCOPR_TRANSPORT").as_deref() {
             Some("stdio") => Ok(Place::Streams),
-            Some("http") => {
-                let address = setting("MOCOPR_BIND").ok_or("MOCOPR_BIND: missing, give an address and a port")?;
-                match address.parse::<SocketAddr>() {
-                    Ok(parsed) if parsed.ip().is_loopback() => Ok(Place::Loopback(parsed)),
-                    Ok(_) => Err(format!("MOCOPR_BIND: {address} is no loopback address, and http has no TLS")),
-                    Err(_) => Err(format!("MOCOPR_BIND: {address:?} is no address with a port")),
-                }
+            Some("http") => match Self::address() {
+                Ok(address) if address.ip().is_loopback() => Ok(Place::Loopback(address)),
+                Ok(address) => Err(vec![format!("MOCOPR_BIND: {address} is no loopback address, and http has no TLS")]),
+                Err(problem) => Err(vec![problem]),
+            },
+            Some("https") => {
+                let mut problems = Vec::new();
+                let address = or_say(&mut problems, Self::address());
+                let tls = Self::tls().map_err(|more| problems.extend(more)).ok();
+                address.zip(tls).map(|(address, tls)| Place::Secure(address, tls)).ok_or(problems)
             }
-            Some(other @ ("https" | "wss" | "ws")) => Err(format!("MOCOPR_TRANSPORT: this version has no {other}")),
-            Some(other) => Err(format!("MOCOPR_TRANSPORT: {other:?} is none of stdio, http, https, ws, wss")),
-            None => Err("MOCOPR_TRANSPORT: missing, give stdio or http".to_owned()),
+            Some(other @ ("wss" | "ws")) => Err(vec![format!("MOCOPR_TRANSPORT: this version has no {other}")]),
+            Some(other) => Err(vec![format!("MOCOPR_TRANSPORT: {other:?} is none of stdio, http, https, ws, wss")]),
+            None => Err(vec!["MOCOPR_TRANSPORT: missing, give stdio, http or https".to_owned()]),
+        }
+    }
+
+    fn address() -> Result<SocketAddr, String> {
+        let address = setting("MOCOPR_BIND").ok_or("MOCOPR_BIND: missing, give an address and a port")?;
+        address.parse().map_err(|_| format!("MOCOPR_BIND: {address:?} is no address with a port"))
+    }
+
+    fn tls() -> Result<TlsConfig, Vec<String>> {
+        let files = (setting("MOCOPR_TLS_CERT"), setting("MOCOPR_TLS_KEY"));
+        let (Some(chain), Some(key)) = files else {
+            let missing = [("MOCOPR_TLS_CERT", files.0), ("MOCOPR_TLS_KEY", files.1)];
+            let missing = missing.into_iter().filter(|(_, path)| path.is_none());
+            return Err(missing.map(|(name, _)| format!("{name}: missing")).collect());
+        };
+        let own = TlsConfig::builder().with_cert_chain_file(chain).with_private_key_file(key);
+        let made = own.clone().build().map_err(|error| lines("MOCOPR_TLS_CERT, MOCOPR_TLS_KEY", &error.into()))?;
+        match setting("MOCOPR_TLS_CLIENT_CA") {
+            None => Ok(made),
+            Some(roots) => {
+                own.with_client_ca_file(roots).build().map_err(|error| lines("MOCOPR_TLS_CLIENT_CA", &error.into()))
+            }
         }
     }
 
@@ -277,14 +324,7 @@ impl Settings {
 }
 
 /// Settings of parts that this version does not have.
-const UNBUILT: [&str; 6] = [
-    "MOCOPR_TLS_CERT",
-    "MOCOPR_TLS_KEY",
-    "MOCOPR_TLS_CLIENT_CA",
-    "MOCOPR_AUDIT",
-    "MOCOPR_METRICS_BIND",
-    "MOCOPR_TRUSTED_PROXIES",
-];
+const UNBUILT: [&str; 3] = ["MOCOPR_AUDIT", "MOCOPR_METRICS_BIND", "MOCOPR_TRUSTED_PROXIES"];
 
 /// A variable of the environment; an empty one counts as absent.
 fn setting(name: &str) -> Option<String> {

@@ -50,7 +50,7 @@
 //! Incidents and refusals are `tracing` events; without a subscriber incidents alone are written, to standard error. A
 //! subscriber must write to standard error, because standard output belongs to the protocol.
 //!
-//! The features `stdio`, `http`, `macros` and `outbound` are on by default; `testing` adds a client for tests.
+//! The features `stdio`, `http`, `tls`, `macros` and `outbound` are on by default; `testing` adds a client for tests.
 //!
 //! This crate is a facade: it has no code of its own, only names.
 
@@ -63,6 +63,8 @@ pub use mocopr_core::{
 };
 #[cfg(feature = "macros")]
 pub use mocopr_macros::{Tool, completion, data, handlers, main, prompt, resource, tool};
+#[cfg(feature = "tls")]
+pub use mocopr_security::tls::TlsConfig;
 #[cfg(feature = "http")]
 pub use mocopr_server::http::{CorsConfig, HttpConfig};
 #[cfg(feature = "testing")]
@@ -99,6 +101,8 @@ pub mod fault {
 /// Who may do what, and how much.
 pub mod security {
     pub use mocopr_core::json::{JsonLimits, MessageLimits};
+    #[cfg(feature = "tls")]
+    pub use mocopr_security::tls::{CipherSuite, SECURE_CIPHER_SUITES, TlsConfigBuilder, TlsError, TlsVersion};
     pub use mocopr_security::{
         gate::{Grant, Kind, Rules},
         headers::SecurityHeaders,
@@ -209,6 +213,9 @@ pub mod prelude {
     #[cfg(feature = "http")]
     #[doc(no_inline)]
     pub use crate::HttpConfig;
+    #[cfg(feature = "tls")]
+    #[doc(no_inline)]
+    pub use crate::TlsConfig;
     #[doc(no_inline)]
     pub use crate::{
         AskError, Blob, CallTool, Caller, Context, Failure, Json, McpServer, Progress, Prompt, PromptDefinition,

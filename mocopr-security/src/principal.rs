@@ -33,6 +33,8 @@ pub enum Method {
     Token,
     /// By an API key.
     ApiKey,
+    /// By a client certificate.
+    Certificate,
 }
 
 /// What a principal holds.
@@ -236,6 +238,7 @@ impl Method {
             Self::Local => "local",
             Self::Token => "token",
             Self::ApiKey => "api_key",
+            Self::Certificate => "certificate",
         }
     }
 }

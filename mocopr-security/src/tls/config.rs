@@ -42,7 +42,7 @@ use crate::{
 /// ```
 #[derive(Clone)]
 pub struct TlsConfig {
-    pub(super) said: TlsConfigBuilder,
+    pub(super) said: Arc<TlsConfigBuilder>,
     pub(super) made: Arc<ServerConfig>,
 }
 
@@ -122,7 +122,7 @@ impl TlsConfigBuilder {
         self
     }
 
-    /// The private key of that certificate in PEM (PKCS #8, PKCS #1 or SEC 1). Only its owner may read the file.
+    /// The private key of that certificate in PEM (PKCS 8, PKCS 1 or SEC 1). Only its owner may read the file.
     pub fn with_private_key_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.key = Some(path.into());
         self
@@ -194,7 +194,7 @@ impl TlsConfigBuilder {
     /// not the certificate's, a certificate whose time has not come or is over, no suite for the versions.
     pub fn build(self) -> Result<TlsConfig, TlsError> {
         let made = self.make(SystemClock::new().unix()).map_err(TlsError)?;
-        Ok(TlsConfig { said: self, made: Arc::new(made) })
+        Ok(TlsConfig { said: Arc::new(self), made: Arc::new(made) })
     }
 
     /// What is served with what the files hold now.

@@ -9,9 +9,6 @@ mod config;
 mod live;
 mod suites;
 
-#[cfg(test)]
-mod tests;
-
 pub use self::{
     config::{TlsConfig, TlsConfigBuilder, TlsError},
     live::{Handshaken, LiveTls},

@@ -1,4 +1,4 @@
-//! One policy on every transport: the same requests get the same answers over HTTP, standard streams and a pipe.
+//! One policy on every transport: the same requests get the same answers over HTTP, HTTPS, standard streams and a pipe.
 
 use mocopr::{
     McpServer, Revision,
@@ -58,7 +58,7 @@ fn requests() -> Vec<(&'static str, Value)> {
 
 /// S-01, P-80
 #[tokio::test]
-async fn standard_streams_and_http_decide_alike() {
+async fn every_transport_decides_alike() {
     for (subject, roles) in
         [("alice", &["user"][..]), ("root", &["admin", "user"]), ("robot", &["service"]), ("nobody", &[])]
     {
@@ -66,11 +66,16 @@ async fn standard_streams_and_http_decide_alike() {
         let key = fixture.key(subject, roles, &[]);
         let mut streams = fixture.streams(Some(&key));
         let http = fixture.listen().await;
+        let https = fixture.listen_securely().await;
         for (number, (method, params)) in requests().into_iter().enumerate() {
             let message = request::stateless(i64::try_from(number).expect("it is small"), method, params);
             let over_http = http.ask(&key, &message).await;
             let over_streams = streams.ask(&message, &mut Vec::new()).await;
             assert_eq!(without_incidents(&over_http), without_incidents(&over_streams), "{subject}: {message}");
+            let over_https = https.ask(&key, &message).await;
+            assert_eq!(without_incidents(&over_http), without_incidents(&over_https), "{subject}: {message}");
+            let by_http2 = https.ask_by_http2(&key, &message).await;
+            assert_eq!(without_incidents(&over_http), without_incidents(&by_http2), "{subject}: {message}");
         }
     }
 }

@@ -13,7 +13,9 @@ use tokio::process::Command;
 use super::guarded::{HOST, bearer, with_fields};
 use crate::support::{
     http::{Answer, Connection},
+    http2::Http2,
     process::{self, Lined, Listening},
+    tls::{Authority, Hello},
 };
 
 /// What the example is started with.
@@ -69,16 +71,45 @@ impl Fixture {
     /// The same with these settings more.
     pub(super) async fn listen_with(&self, settings: &[(&str, &str)]) -> Served {
         let settings = [&[("MOCOPR_TRANSPORT", "http"), ("MOCOPR_BIND", "127.0.0.1:0")], settings].concat();
-        Served(Listening::spawn(self.command(&settings)).await)
+        Served { listening: Listening::spawn(self.command(&settings)).await, authority: None }
+    }
+
+    /// The example over HTTPS.
+    pub(super) async fn listen_securely(&self) -> Served {
+        let authority = Authority::new();
+        let files = authority.server("server", &[HOST]);
+        let mut command = self.command(&[("MOCOPR_TRANSPORT", "https"), ("MOCOPR_BIND", "127.0.0.1:0")]);
+        command.env("MOCOPR_TLS_CERT", &files.chain).env("MOCOPR_TLS_KEY", &files.key);
+        command.env("MOCOPR_TLS_CLIENT_CA", authority.roots());
+        Served { listening: Listening::spawn(command).await, authority: Some(authority) }
     }
 }
 
-/// The example over HTTP.
-pub(super) struct Served(Listening);
+/// The example over HTTP or HTTPS.
+pub(super) struct Served {
+    listening: Listening,
+    authority: Option<Authority>,
+}
 
 impl Served {
     pub(super) async fn connect(&self) -> Connection {
-        Connection::open(self.0.authority()).await.watched()
+        let connection = match &self.authority {
+            None => Connection::open(self.listening.authority()).await,
+            Some(authority) => {
+                let shaken = authority.connect(self.listening.authority(), HOST, &Hello::default()).await;
+                Connection::over(shaken.expect("a handshake"))
+            }
+        };
+        connection.watched()
+    }
+
+    /// The message that answers another one, by HTTP/2.
+    pub(super) async fn ask_by_http2(&self, key: &str, message: &Value) -> Value {
+        let authority = self.authority.as_ref().expect("it is spoken over TLS alone");
+        let hello = Hello { protocols: &["h2"], ..Hello::default() };
+        let shaken = authority.connect(self.listening.authority(), HOST, &hello).await.expect("a handshake");
+        let request = with_fields(&[("Authorization", &bearer(key))], message);
+        Http2::over(shaken).await.ask(request).await.messages().pop().expect("there is an answer")
     }
 
     /// The whole answer to a message of 2026-07-28 under this key.
@@ -92,7 +123,7 @@ impl Served {
     }
 
     pub(super) fn log(&self) -> String {
-        self.0.log()
+        self.listening.log()
     }
 }
 

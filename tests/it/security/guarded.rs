@@ -86,6 +86,11 @@ impl Guarded {
         Self { hosted: Hosted::start_with(server, config.with_tls_required(false)).await, revocations, sessions }
     }
 
+    /// Host and port.
+    pub(super) fn authority(&self) -> &str {
+        self.hosted.authority()
+    }
+
     pub(super) async fn connect(&self) -> Connection {
         Connection::open(self.hosted.authority()).await.watched()
     }

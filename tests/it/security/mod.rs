@@ -5,8 +5,10 @@ mod everywhere;
 #[cfg(target_os = "linux")]
 mod files;
 mod fixture;
+mod frames;
 mod guarded;
 mod hidden;
+mod https;
 mod input;
 mod keys;
 mod lapses;

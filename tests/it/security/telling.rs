@@ -90,7 +90,7 @@ async fn wrong_settings_stop_the_start_with_a_line_each() {
     let cases: [(Settings, &[&str]); 11] = [
         (&[], &["MOCOPR_TRANSPORT"]),
         (&[("MOCOPR_TRANSPORT", "carrier-pigeon")], &["MOCOPR_TRANSPORT"]),
-        (&[("MOCOPR_TRANSPORT", "https")], &["MOCOPR_TRANSPORT"]),
+        (&[("MOCOPR_TRANSPORT", "https")], &["MOCOPR_BIND", "MOCOPR_TLS_CERT", "MOCOPR_TLS_KEY"]),
         (&[("MOCOPR_TRANSPORT", "http")], &["MOCOPR_BIND"]),
         (&[HTTP, ("MOCOPR_BIND", "somewhere")], &["MOCOPR_BIND"]),
         (&[HTTP, BIND, ("MOCOPR_PUBLIC_URL", "")], &["MOCOPR_PUBLIC_URL"]),
@@ -98,7 +98,7 @@ async fn wrong_settings_stop_the_start_with_a_line_each() {
         (&[HTTP, BIND, ("MOCOPR_ISSUER", "https://id.example.com")], &["MOCOPR_JWKS_URL"]),
         (&[HTTP, BIND, ("MOCOPR_STATE_KEY", "short"), ("MOCOPR_RATE", "maybe")], &["MOCOPR_STATE_KEY", "MOCOPR_RATE"]),
         (&[HTTP, BIND, ("MOCOPR_API_KEYS", "/nowhere/keys")], &["MOCOPR_API_KEYS"]),
-        (&[HTTP, BIND, ("MOCOPR_AUDIT", "x"), ("MOCOPR_TLS_KEY", "y")], &["MOCOPR_AUDIT", "MOCOPR_TLS_KEY"]),
+        (&[("MOCOPR_TRANSPORT", "https"), BIND, ("MOCOPR_TLS_KEY", "y")], &["MOCOPR_TLS_CERT"]),
     ];
     for (settings, named) in cases {
         let ended = within("the end", Lined::spawn(fixture.command(settings)).end()).await;

@@ -3,16 +3,21 @@
 //! It owns framing (lengths, chunks, event streams). It never adds, repairs or follows anything.
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
 };
 
 use super::{telltale::Watch, within};
 
+/// What a connection is made of.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin + std::fmt::Debug {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + std::fmt::Debug> Stream for S {}
+
 /// One connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     /// Bytes that were read and not used.
     raw: Vec<u8>,
     /// Bytes of the current body, with its framing taken off.
@@ -129,6 +134,12 @@ impl Connection {
     pub(crate) async fn open(authority: &str) -> Self {
         let stream = within("a connection", TcpStream::connect(authority)).await.expect("the server listens");
         stream.set_nodelay(true).expect("the socket takes options");
+        Self::over(stream)
+    }
+
+    /// Speaks on a stream that is open.
+    pub(crate) fn over(stream: impl Stream + 'static) -> Self {
+        let stream = Box::new(stream);
         Self { stream, raw: Vec::new(), body: Vec::new(), framing: Framing::Length(0), watch: None }
     }
 

@@ -7,6 +7,7 @@ use std::{future::Future, time::Duration};
 
 pub(crate) mod hosted;
 pub(crate) mod http;
+pub(crate) mod http2;
 pub(crate) mod piped;
 pub(crate) mod process;
 pub(crate) mod recorder;
@@ -15,6 +16,7 @@ pub(crate) mod schema;
 pub(crate) mod source;
 pub(crate) mod talk;
 pub(crate) mod telltale;
+pub(crate) mod tls;
 
 /// How long anything may take; far more than it does on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);

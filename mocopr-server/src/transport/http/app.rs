@@ -1,6 +1,6 @@
 //! What one HTTP request is answered with.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -27,7 +27,7 @@ use tokio::task::yield_now;
 
 use super::{
     answer::AnswerBody,
-    listener::App,
+    listener::{App, Remote},
     read_body::{BodyBounds, BodyFault, read_body},
     stream,
 };
@@ -74,19 +74,20 @@ impl HttpApp {
 }
 
 impl App for HttpApp {
-    async fn answer(self: Arc<Self>, peer: SocketAddr, request: Request<Incoming>) -> Response<AnswerBody> {
+    async fn answer(self: Arc<Self>, remote: Remote, request: Request<Incoming>) -> Response<AnswerBody> {
         let reader = self.reader(request.headers());
-        let mut response = self.route(peer, request).await;
-        headers::apply(response.headers_mut(), Transport::Plain, self.engine.gate.policy().security_headers());
+        let transport = if remote.tls.is_some() { Transport::Tls } else { Transport::Plain };
+        let mut response = self.route(&remote, request).await;
+        headers::apply(response.headers_mut(), transport, self.engine.gate.policy().security_headers());
         if let Some(reader) = reader {
             cors::let_read(reader, response.headers_mut());
         }
         response
     }
 
-    fn refusal_headers(&self) -> HeaderMap {
+    fn refusal_headers(&self, transport: Transport) -> HeaderMap {
         let mut fields = HeaderMap::new();
-        headers::apply(&mut fields, Transport::Plain, self.engine.gate.policy().security_headers());
+        headers::apply(&mut fields, transport, self.engine.gate.policy().security_headers());
         fields
     }
 }
@@ -100,11 +101,11 @@ impl HttpApp {
         }
     }
 
-    async fn route(&self, addr: SocketAddr, request: Request<Incoming>) -> Response<AnswerBody> {
+    async fn route(&self, remote: &Remote, request: Request<Incoming>) -> Response<AnswerBody> {
         let (head, body) = request.into_parts();
         let facts = HttpFacts { method: &head.method, version: head.version, uri: &head.uri, headers: &head.headers };
         let gate = &self.engine.gate;
-        let peer = Peer { addr: Some(addr), http: facts };
+        let peer = Peer { addr: Some(remote.addr), tls: remote.tls.as_deref(), http: facts };
         let checked = match gate.check_head(&peer) {
             Ok(checked) => checked,
             Err(refusal) => return self.refused(refusal),

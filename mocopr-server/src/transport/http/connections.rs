@@ -118,6 +118,13 @@ impl Connections {
         let signal = self.signal.load(Ordering::Acquire);
         signal & DRAINING != 0 || signal & CROWDED != 0 && deadlines.is_idle()
     }
+
+    /// Whether a connection should end that has no request under way, or has one.
+    #[cfg(feature = "tls")]
+    pub(super) fn dismisses_when(&self, is_idle: bool) -> bool {
+        let signal = self.signal.load(Ordering::Acquire);
+        signal & DRAINING != 0 || signal & CROWDED != 0 && is_idle
+    }
 }
 
 /// The place of one connection among those of its address; given back when it is dropped.

@@ -1,4 +1,4 @@
-//! The accept loop and the life of one HTTP/1.1 connection.
+//! The accept loop, and the life of one HTTP/1.1 connection after its handshake.
 //!
 //! Owns every limit that needs the socket: connections, head, idle time, stalled writes, the drain. It decides nothing
 //! about a request.
@@ -20,7 +20,10 @@ use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
+use mocopr_core::peer::TlsFacts;
+use mocopr_security::headers::Transport;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     task::{JoinError, JoinSet},
     time::{Instant, sleep_until, timeout},
@@ -52,12 +55,72 @@ pub(crate) trait App: Send + Sync + 'static {
     /// An answer that is given before the body was read should carry `Connection: close`.
     fn answer(
         self: Arc<Self>,
-        peer: SocketAddr,
+        remote: Remote,
         request: Request<Incoming>,
     ) -> impl Future<Output = Response<AnswerBody>> + Send;
 
     /// The fields that every answer carries, for the few that hyper gives by itself. Read once, at the start.
-    fn refusal_headers(&self) -> HeaderMap;
+    fn refusal_headers(&self, transport: Transport) -> HeaderMap;
+}
+
+/// Who is at the other end of a connection, as far as the connection tells.
+#[derive(Clone, Debug)]
+pub(crate) struct Remote {
+    pub(crate) addr: SocketAddr,
+    /// What its TLS handshake showed; `None` without TLS.
+    pub(crate) tls: Option<Arc<TlsFacts>>,
+}
+
+/// What comes before the first request of a connection.
+pub(crate) trait Handshake: Send + Sync + 'static {
+    /// What the protocol is spoken on.
+    type Stream: AsyncRead + AsyncWrite + Send + Unpin;
+
+    /// Whether it speaks TLS.
+    const TRANSPORT: Transport;
+
+    /// Shakes hands. Bounded in time by the caller.
+    fn shake(&self, stream: TcpStream) -> impl Future<Output = io::Result<Shaken<Self::Stream>>> + Send;
+
+    /// Speaks another version of HTTP than 1.1 on a connection where that was agreed on.
+    fn speak_later<A: App>(
+        stream: Self::Stream,
+        remote: Remote,
+        app: Arc<A>,
+        connections: Arc<Connections>,
+    ) -> impl Future<Output = ()> + Send;
+}
+
+/// A connection that is ready for its first request.
+pub(crate) struct Shaken<S> {
+    pub(crate) stream: S,
+    pub(crate) tls: Option<Arc<TlsFacts>>,
+    pub(crate) version: Version,
+}
+
+/// The version of HTTP that was agreed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    Http1,
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "agreed on by TLS alone"))]
+    Later,
+}
+
+/// Nothing comes before the first request.
+#[derive(Debug)]
+pub(crate) struct WithoutTls;
+
+impl Handshake for WithoutTls {
+    type Stream = TcpStream;
+
+    const TRANSPORT: Transport = Transport::Plain;
+
+    async fn shake(&self, stream: TcpStream) -> io::Result<Shaken<TcpStream>> {
+        Ok(Shaken { stream, tls: None, version: Version::Http1 })
+    }
+
+    /// Nobody agreed on one.
+    async fn speak_later<A: App>(_: TcpStream, _: Remote, _: Arc<A>, _: Arc<Connections>) {}
 }
 
 /// The limits of one listener.
@@ -89,14 +152,15 @@ pub(crate) struct ListenerLimits {
 ///
 /// A full listener does not refuse: an attacker's half-open connections fall to `head_within`, idle ones leave, and the
 /// backlog is first come, first served, so that an honest client waits for a moment instead of being turned away.
-pub(crate) async fn serve<A: App>(
+pub(crate) async fn serve<A: App, H: Handshake>(
     listener: TcpListener,
     app: Arc<A>,
+    handshake: Arc<H>,
     limits: ListenerLimits,
     drain: CancellationToken,
     kill: CancellationToken,
 ) {
-    let connections = Arc::new(Connections::new(&app.refusal_headers(), limits));
+    let connections = Arc::new(Connections::new(&app.refusal_headers(H::TRANSPORT), limits));
     let mut tasks = JoinSet::new();
     let mut pause = Pause::none();
     let mut next_ring = Instant::now();
@@ -118,7 +182,8 @@ pub(crate) async fn serve<A: App>(
                 Ok((stream, peer)) => {
                     pause = Pause::none();
                     if let Some(place) = connections.place(peer.ip()) {
-                        tasks.spawn(converse(stream, peer, Arc::clone(&app), Arc::clone(&connections), place));
+                        let (app, handshake) = (Arc::clone(&app), Arc::clone(&handshake));
+                        tasks.spawn(converse(stream, peer, app, handshake, Arc::clone(&connections), place));
                     } else {
                         debug!(%peer, rule = "connections of one address", "refused");
                     }
@@ -147,10 +212,11 @@ pub(crate) async fn serve<A: App>(
 }
 
 /// One connection from its start to its end.
-async fn converse<A: App>(
+async fn converse<A: App, H: Handshake>(
     stream: TcpStream,
     peer: SocketAddr,
     app: Arc<A>,
+    handshake: Arc<H>,
     connections: Arc<Connections>,
     _place: Place,
 ) {
@@ -159,16 +225,38 @@ async fn converse<A: App>(
         debug!(%peer, %error, "connection lost");
         return;
     }
+    // As long as for a head: whoever takes longer is no client that waits for an answer.
+    let shaken = match timeout(connections.limits.head_within, handshake.shake(stream)).await {
+        Ok(Ok(shaken)) => shaken,
+        Ok(Err(error)) => return debug!(%peer, %error, "a handshake failed"),
+        Err(_) => return debug!(%peer, rule = "time of the handshake", "connection ended"),
+    };
+    let Shaken { stream, tls, version } = shaken;
+    let remote = Remote { addr: peer, tls };
+    match version {
+        Version::Http1 => speak_http1(stream, remote, app, &connections).await,
+        Version::Later => H::speak_later(stream, remote, app, connections).await,
+    }
+}
+
+/// HTTP/1.1 on one connection.
+async fn speak_http1<A: App, S: AsyncRead + AsyncWrite + Send + Unpin>(
+    stream: S,
+    remote: Remote,
+    app: Arc<A>,
+    connections: &Arc<Connections>,
+) {
+    let peer = remote.addr;
     let deadlines = Arc::new(Deadlines::new(connections.limits.head_within, connections.limits.idle));
     let socket =
         Socket::new(stream, Arc::clone(&deadlines), connections.limits.write_stall, connections.refusal_lines.clone());
     let service = service_fn(|request| {
         let turn = deadlines.begin();
-        let answer = Arc::clone(&app).answer(peer, request);
+        let answer = Arc::clone(&app).answer(remote.clone(), request);
         async move { Ok::<_, Infallible>(answer.await.map(|body| InTurn { body, _turn: turn })) }
     });
     let mut connection = pin!(connections.http.serve_connection(TokioIo::new(socket), service));
-    let mut watch = Watch::new(&connections, &deadlines);
+    let mut watch = Watch::new(connections, &deadlines);
     let end = poll_fn(|cx| {
         loop {
             if let Poll::Ready(end) = connection.as_mut().poll(cx) {

@@ -9,7 +9,11 @@ mod connections;
 pub(crate) mod listener;
 
 mod deadlines;
+#[cfg(feature = "tls")]
+mod http2;
 pub(crate) mod read_body;
+#[cfg(feature = "tls")]
+mod secure;
 pub(crate) mod socket;
 pub(crate) mod sse;
 mod stream;

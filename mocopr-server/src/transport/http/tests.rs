@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
-use mocopr_security::principal::Principal;
+use mocopr_security::{headers::Transport, principal::Principal};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     answer::AnswerBody,
-    listener::{App, ListenerLimits, serve},
+    listener::{App, ListenerLimits, Remote, WithoutTls, serve},
     read_body::{BodyBounds, BodyFault, read_body},
     socket::LINGER_TIME,
 };
@@ -43,7 +43,7 @@ struct Service {
 }
 
 impl App for Service {
-    async fn answer(self: Arc<Self>, _: SocketAddr, request: Request<Incoming>) -> Response<AnswerBody> {
+    async fn answer(self: Arc<Self>, _: Remote, request: Request<Incoming>) -> Response<AnswerBody> {
         self.requests.fetch_add(1, Ordering::SeqCst);
         let (head, body) = request.into_parts();
         let status = |status: StatusCode| {
@@ -97,7 +97,7 @@ impl App for Service {
         }
     }
 
-    fn refusal_headers(&self) -> HeaderMap {
+    fn refusal_headers(&self, _: Transport) -> HeaderMap {
         HeaderMap::from_iter([(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))])
     }
 }
@@ -128,7 +128,8 @@ async fn start(limits: ListenerLimits) -> Running {
     let addr = listener.local_addr().unwrap();
     let service = Arc::new(Service::default());
     let (drain, kill) = (CancellationToken::new(), CancellationToken::new());
-    let task = tokio::spawn(serve(listener, Arc::clone(&service), limits, drain.clone(), kill.clone()));
+    let task =
+        tokio::spawn(serve(listener, Arc::clone(&service), Arc::new(WithoutTls), limits, drain.clone(), kill.clone()));
     Running { addr, service, drain, kill, task }
 }
 

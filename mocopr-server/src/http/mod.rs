@@ -1,5 +1,10 @@
 //! Where and how a server listens for HTTP.
 
+#[cfg(not(feature = "tls"))]
+mod insecure;
+#[cfg(feature = "tls")]
+mod secure;
+
 use std::{
     io::Write,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -7,18 +12,25 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, future::BoxFuture};
 use mocopr_security::policy::{Problem, Profile, SecurityPolicy};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+#[cfg(not(feature = "tls"))]
+use self::insecure::Secure;
+#[cfg(feature = "tls")]
+use self::secure::Secure;
 use crate::{
     engine::Engine,
     error::{Error, Result},
     posture,
     server::DRAIN,
-    transport::http::{Endpoint, HttpApp, listener},
+    transport::http::{
+        Endpoint, HttpApp,
+        listener::{self, WithoutTls},
+    },
 };
 
 /// Where and how a server listens for HTTP.
@@ -34,6 +46,7 @@ pub struct HttpConfig {
     address: SocketAddr,
     path: Box<str>,
     tls: Tls,
+    secure: Option<Secure>,
     cors: CorsConfig,
     max_request: Option<usize>,
     timeout: Option<Duration>,
@@ -77,6 +90,7 @@ impl HttpConfig {
             address: address.into(),
             path: "/mcp".into(),
             tls: Tls::AsProfile,
+            secure: None,
             cors: CorsConfig::default(),
             max_request: None,
             timeout: None,
@@ -168,13 +182,14 @@ impl HttpConfig {
             }
             Profile::Development => {}
             Profile::Strict => {
-                if !ip.is_loopback() {
+                if !ip.is_loopback() && self.secure.is_none() {
                     problems.push(Problem::new(
                         format!(
                             "{} can be reached from other machines, and HTTP without TLS protects nothing",
                             self.address
                         ),
-                        "listen at a loopback address, for example with HttpConfig::loopback(8080)",
+                        "call .with_tls(..) on the HttpConfig, or listen at a loopback address, for example with \
+                         HttpConfig::loopback(8080)",
                     ));
                 }
                 if policy.public_url().is_none() {
@@ -186,13 +201,14 @@ impl HttpConfig {
             }
         }
         let by_profile = policy.profile() != Profile::Development;
-        if self.tls == Tls::Required || self.tls == Tls::AsProfile && by_profile {
+        if self.secure.is_none() && (self.tls == Tls::Required || self.tls == Tls::AsProfile && by_profile) {
             problems.push(Problem::new(
                 "TLS is required, and this listener has none",
-                "call .with_tls_required(false) on the HttpConfig of a loopback listener",
+                "call .with_tls(..) on the HttpConfig, or .with_tls_required(false) on that of a loopback listener",
             ));
         }
-        if policy.requires_authentication() && !policy.has_authenticators() {
+        let asks_clients = self.secure.as_ref().is_some_and(Secure::asks_clients);
+        if policy.requires_authentication() && !policy.has_authenticators() && !asks_clients {
             problems.push(Problem::new(
                 "callers must prove who they are, and nobody can say whom a credential proves",
                 "call .with_authentication(..) on the policy",
@@ -236,7 +252,7 @@ pub(crate) async fn run(engine: Arc<Engine>, owner: Option<BoxFuture<'static, ()
     if !problems.is_empty() {
         return Err(Error::problems_found(problems));
     }
-    let HttpConfig { address, path, tls: _, cors, max_request, timeout, ready } = config;
+    let HttpConfig { address, path, tls: _, secure, cors, max_request, timeout, ready } = config;
     let stop = crate::shutdown::stop(owner, engine.stopping.clone());
     let failed = |error| Error::io(format!("listening at {address}"), error);
     let socket = TcpListener::bind(address).await.map_err(failed)?;
@@ -265,8 +281,11 @@ pub(crate) async fn run(engine: Arc<Engine>, owner: Option<BoxFuture<'static, ()
     };
     let app = Arc::new(HttpApp::new(engine.clone(), Endpoint { path, cors, max_request, timeout }));
     let kill = CancellationToken::new();
-    let serving = listener::serve(socket, app, limits, engine.stopping.clone(), kill.clone());
-    tokio::pin!(serving);
+    let (drain, clock) = (engine.stopping.clone(), engine.clock.clone());
+    let mut serving = match secure {
+        Some(secure) => secure.serve(socket, app, limits, clock, drain, kill),
+        None => listener::serve(socket, app, Arc::new(WithoutTls), limits, drain, kill).boxed(),
+    };
     tokio::select! {
         () = &mut serving => {}
         () = stop => serving.await,

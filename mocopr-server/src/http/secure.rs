@@ -1,0 +1,122 @@
+//! HTTPS: what a listener proves itself with, and how it is kept up to date while the server runs.
+
+use std::{net::ToSocketAddrs, sync::Arc};
+
+use futures_util::future::BoxFuture;
+use mocopr_core::clock::Clock;
+use mocopr_security::{
+    policy::Problem,
+    tls::{LiveTls, TlsConfig, TlsError},
+};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    task::spawn_blocking,
+    time::sleep,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::debug;
+
+use super::HttpConfig;
+use crate::{
+    error::{Error, Result},
+    server::{MayListen, McpServer},
+    transport::http::{
+        HttpApp,
+        listener::{self, ListenerLimits},
+    },
+};
+
+/// How a listener speaks TLS.
+#[derive(Debug)]
+pub(super) struct Secure(TlsConfig);
+
+impl Secure {
+    /// Clients prove themselves by certificates, where they prove themselves by nothing else.
+    pub(super) fn asks_clients(&self) -> bool {
+        self.0.asks_clients()
+    }
+
+    /// Serves until told to stop, with what the files hold at that time.
+    pub(super) fn serve(
+        self,
+        socket: TcpListener,
+        app: Arc<HttpApp>,
+        limits: ListenerLimits,
+        clock: Arc<dyn Clock>,
+        drain: CancellationToken,
+        kill: CancellationToken,
+    ) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let live = Arc::new(LiveTls::new(self.0, clock));
+            let serving = listener::serve(socket, app, live.clone(), limits, drain, kill);
+            tokio::select! {
+                () = serving => {}
+                () = keep_up(live) => {}
+            }
+        })
+    }
+}
+
+/// Looks at the files now and then, and at SIGHUP. Never ends.
+async fn keep_up(live: Arc<LiveTls>) {
+    let mut hangups = signal(SignalKind::hangup()).map_err(|error| debug!(%error, "SIGHUP cannot be watched")).ok();
+    loop {
+        let hung_up = async {
+            match &mut hangups {
+                Some(hangups) => hangups.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        let asked = tokio::select! {
+            () = sleep(live.look_every()) => false,
+            _ = hung_up => true,
+        };
+        let live = live.clone();
+        // Reading files waits for a disk.
+        let looked = spawn_blocking(move || if asked { live.reload() } else { live.look() }).await;
+        if let Err(error) = looked {
+            debug!(%error, "certificates were not looked at");
+        }
+    }
+}
+
+impl HttpConfig {
+    /// Speaks TLS, and nothing else.
+    #[must_use]
+    pub fn with_tls(mut self, tls: TlsConfig) -> Self {
+        self.secure = Some(Secure(tls));
+        self
+    }
+}
+
+impl<P> McpServer<P> {
+    /// Serves Streamable HTTP over TLS at this address, such as `"0.0.0.0:443"`, until the server is told to stop.
+    ///
+    /// The same as [`run_http`](Self::run_http) with [`HttpConfig::with_tls`].
+    ///
+    /// # Errors
+    /// Where the address is none, and as [`run_http`](Self::run_http).
+    pub fn run_https(self, address: impl ToSocketAddrs, tls: TlsConfig) -> BoxFuture<'static, Result<()>>
+    where
+        P: MayListen + 'static,
+    {
+        let found = address.to_socket_addrs().map(|mut found| found.next());
+        match found {
+            Ok(Some(address)) => self.run_http(HttpConfig::new(address).with_tls(tls)),
+            Ok(None) => Box::pin(async { Err(no_address()) }),
+            Err(error) => Box::pin(async { Err(Error::io("looking for the address to listen at", error)) }),
+        }
+    }
+}
+
+/// So that `?` in a `main` takes what is wrong with TLS as well.
+impl From<TlsError> for Error {
+    fn from(error: TlsError) -> Self {
+        Self::problems_found(error.problems().to_vec())
+    }
+}
+
+fn no_address() -> Error {
+    Error::problems_found(vec![Problem::new("there is no address to listen at", "give one such as \"0.0.0.0:443\"")])
+}
