@@ -288,13 +288,13 @@ fn of_one_address_and_of_one_network_a_few_credentials_wait_for_a_key() {
     let uri = Uri::from_static("/mcp");
     let wait = |address: [u8; 4]| {
         let http = HttpFacts { method: &Method::GET, version: Version::HTTP_11, uri: &uri, headers: &headers };
-        let peer = Peer { addr: Some(SocketAddr::from((address, 1))), http };
+        let peer = Peer { addr: Some(SocketAddr::from((address, 1))), http, tls: None };
         let head = guarded.gate.check_head(&peer).unwrap();
         let (gate, headers) = (&guarded.gate, &headers);
         let mut admitted = Box::pin(async move {
             let uri = Uri::from_static("/mcp");
             let http = HttpFacts { method: &Method::GET, version: Version::HTTP_11, uri: &uri, headers };
-            gate.admit(head, &Peer { addr: Some(SocketAddr::from((address, 1))), http }).await
+            gate.admit(head, &Peer { addr: Some(SocketAddr::from((address, 1))), http, tls: None }).await
         });
         match (&mut admitted).now_or_never() {
             None => Ok(admitted),
