@@ -91,6 +91,7 @@ pub use mocopr_server::{
     },
     server::{Guarded, LiveSessions, MayListen, McpServer, Unguarded},
     state::Needs,
+    stopping::LiveKillSwitch,
 };
 
 /// Failures of the protocol, for handlers that answer with one.
@@ -118,6 +119,7 @@ pub mod security {
         redact::Secret,
         revoke::Revocations,
         schema::SchemaLimits,
+        stop::{KillSwitch, KillSwitchBuilder},
         validation::InputValidationPolicy,
     };
 }

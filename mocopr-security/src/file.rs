@@ -68,7 +68,7 @@ pub fn update(
     max_bytes: usize,
     edit: impl FnOnce(&[u8]) -> Result<Vec<u8>, Problem>,
 ) -> Result<(), Problem> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent = folder_of(path);
     let folder = File::open(parent).map_err(|error| unreadable(parent, &error))?;
     folder.lock().map_err(|error| unreadable(parent, &error))?;
     let earlier = match fs::symlink_metadata(path) {
@@ -82,6 +82,58 @@ pub fn update(
         return Err(Wrong::TooLarge(max_bytes).problem(path));
     }
     replace(path, parent, &folder, content.expose()).map_err(|error| unwritable(path, &error))
+}
+
+/// Whether a file is there, where that alone says something. A link is not a file.
+///
+/// # Errors
+/// A problem that names the path where that cannot be told, where it is something else than a regular file, belongs to
+/// somebody else than root or this process's user, or can be changed by others: what others can make says nothing.
+pub(crate) fn is_there(path: &Path) -> Result<bool, Problem> {
+    match fs::symlink_metadata(path) {
+        Ok(found) => Facts::of(&found)
+            .judge(geteuid().as_raw(), Privacy::Public, usize::MAX)
+            .map(|()| true)
+            .map_err(|wrong| wrong.problem(path)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(unreadable(path, &error)),
+    }
+}
+
+/// Removes a file; one that is not there is removed already.
+///
+/// # Errors
+/// A problem that names the path where it cannot be removed.
+pub(crate) fn remove(path: &Path) -> Result<(), Problem> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(unwritable(path, &error)),
+    }
+}
+
+/// Judges the folder of a file that may come and go: nobody else may put one there, or take one away.
+///
+/// # Errors
+/// A problem that names the folder where it is none, belongs to somebody else than root or this process's user, or can be
+/// written by others who may take away what is not theirs.
+pub(crate) fn judge_folder_of(path: &Path) -> Result<(), Problem> {
+    let folder = folder_of(path);
+    let found = fs::metadata(folder).map_err(|error| unreadable(folder, &error))?;
+    let shown = folder.display();
+    if !found.is_dir() {
+        return Err(Problem::new(format!("{shown} is not a folder"), "name a file in a folder"));
+    }
+    if found.uid() != geteuid().as_raw() && found.uid() != ROOT {
+        return Err(Wrong::Owner.problem(folder));
+    }
+    if found.mode() & Privacy::Public.refused_modes() != 0 && found.mode() & STICKY == 0 {
+        return Err(Problem::new(
+            format!("others can take files out of {shown}"),
+            format!("run `chmod go-w {shown}`, or name a file in another folder"),
+        ));
+    }
+    Ok(())
 }
 
 /// Opens a log, to write at its end; one that is not there yet is made, for its owner alone.
@@ -242,6 +294,10 @@ impl Wrong {
     }
 }
 
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Writes beside the file and takes its place, so that a crash leaves the one or the other.
 fn replace(path: &Path, parent: &Path, folder: &File, content: &[u8]) -> io::Result<()> {
     let name = random_name().map_err(io::Error::other)?;
@@ -275,6 +331,8 @@ fn unwritable(path: &Path, error: &io::Error) -> Problem {
 
 const OWNER_ALONE: u32 = 0o600;
 const ROOT: u32 = 0;
+/// In a folder of this mode only owners take their files away.
+const STICKY: u32 = 0o1000;
 
 #[cfg(test)]
 mod tests {
@@ -415,5 +473,35 @@ mod tests {
         assert!(open_log(&link).is_err());
         fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
         assert!(open_log(&path).is_err());
+    }
+
+    /// S-79
+    #[test]
+    fn what_others_can_make_or_change_is_not_there_and_not_absent() {
+        let (folder, path) = written(0o644);
+        assert_eq!(is_there(&path), Ok(true));
+        assert_eq!(is_there(&folder.path().join("absent")), Ok(false));
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        for wrong in [link.as_path(), folder.path()] {
+            assert!(is_there(wrong).unwrap_err().what().ends_with("is not a regular file"));
+        }
+        fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
+        assert!(is_there(&path).unwrap_err().mend().contains("chmod 644"));
+        remove(&path).unwrap();
+        remove(&path).unwrap();
+        assert_eq!(is_there(&path), Ok(false));
+    }
+
+    /// S-79
+    #[test]
+    fn a_folder_that_others_can_take_files_out_of_is_a_problem() {
+        let (folder, path) = written(0o600);
+        for (mode, holds) in [(0o700, true), (0o755, true), (0o777, false), (0o775, false), (0o1777, true)] {
+            fs::set_permissions(folder.path(), Permissions::from_mode(mode)).unwrap();
+            assert_eq!(judge_folder_of(&path).is_ok(), holds, "{mode:o}");
+        }
+        assert!(judge_folder_of(&path.join("below")).unwrap_err().what().ends_with("is not a folder"));
+        assert!(judge_folder_of(Path::new("/absent/file")).is_err());
     }
 }

@@ -17,7 +17,7 @@
 //! | `outbound` | HTTP to others, which cannot be led to private places (feature `outbound`) |
 //! | [`seal`], [`random`] | state that a client carries for us; names that nobody can guess |
 //! | [`schema`] | JSON Schema: compile once, check every call |
-//! | [`revoke`] | who is not believed any longer |
+//! | [`revoke`], [`stop`] | who is not believed any longer; which tools are stopped |
 //! | [`mod@file`] | who else may touch a file that is trusted |
 //! | [`sandbox`], [`validation`] | resources out of bounded places; what of a peer's text is taken |
 //! | [`sanitize`], [`error_handler`] | what an error may say; what an owner says of that |
@@ -52,4 +52,5 @@ pub mod schema;
 pub mod seal;
 #[cfg(feature = "tls")]
 pub mod tls;
+pub mod stop;
 pub mod validation;

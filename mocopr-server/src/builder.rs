@@ -15,6 +15,7 @@ use mocopr_security::{
     policy::{Middleware, Problem, SecurityPolicy},
     redact::Secret,
     seal::KeyRing,
+    stop::{KillSwitch, Stopper, Turn},
     validation::{InputValidation, JsonSchemaValidator},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -33,6 +34,7 @@ use crate::{
     server::{Guarded, McpServer, Unguarded},
     session::Sessions,
     state::States,
+    stopping::By,
     subscribe::Hub,
 };
 
@@ -68,6 +70,7 @@ struct Said {
     input_validator: Option<JsonSchemaValidator>,
     error_handler: Option<ErrorHandler>,
     witnesses: Vec<Opener>,
+    kill_switch: Option<KillSwitch>,
     problems: Vec<Problem>,
 }
 
@@ -91,6 +94,7 @@ impl ServerBuilder<Unguarded> {
             input_validator: None,
             error_handler: None,
             witnesses: Vec::new(),
+            kill_switch: None,
             problems: Vec::new(),
         };
         Self { said, guard: PhantomData }
@@ -341,6 +345,33 @@ impl<P> ServerBuilder<P> {
         self
     }
 
+    /// Lets all tools but some be stopped at once, in an emergency: by [`McpServer::kill_switch`], by the signal SIGUSR1
+    /// while the server runs, or by a file. Without, nothing can stop them, and that signal ends the process.
+    ///
+    /// ```
+    /// use mocopr_security::stop::KillSwitch;
+    /// use mocopr_server::server::McpServer;
+    ///
+    /// # fn main() -> Result<(), mocopr_server::error::Error> {
+    /// let server = McpServer::builder()
+    ///     .with_info("calculator", "1.0.0")
+    ///     .with_kill_switch(KillSwitch::builder().keeping(&["status"]).build())
+    ///     .build()?;
+    /// let switch = server.kill_switch().expect("it was given one");
+    /// switch.stop()?;
+    /// assert!(switch.is_stopped());
+    /// switch.resume()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with_kill_switch(mut self, switch: KillSwitch) -> Self {
+        if self.said.kill_switch.is_some() {
+            self.twice("with_kill_switch");
+        }
+        self.said.kill_switch = Some(switch);
+        self
+    }
+
     /// Where time comes from; for tests.
     #[cfg(feature = "testing")]
     pub fn with_clock(mut self, clock: impl Clock) -> Self {
@@ -383,6 +414,7 @@ impl<P> ServerBuilder<P> {
             input_validator,
             error_handler,
             witnesses,
+            kill_switch,
             mut problems,
         } = self.said;
         let policy = policy.unwrap_or_else(SecurityPolicy::development);
@@ -446,6 +478,14 @@ impl<P> ServerBuilder<P> {
                 return Err(Error::problems_found(problems));
             }
         };
+        let stopper = match kill_switch.map(KillSwitch::open) {
+            None => None,
+            Some(Ok(stopper)) => Some(stopper),
+            Some(Err(problem)) => {
+                problems.push(problem);
+                None
+            }
+        };
         let mut told = Vec::new();
         if let Some(ring) = &ring {
             let opening = Opening { clock: &clock, ring, key_is_given: state_key.is_some() };
@@ -462,7 +502,9 @@ impl<P> ServerBuilder<P> {
         };
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new(STORE, clock.clone()));
         let engine = Engine {
-            gate: Gate::new(policy, authenticators, rules, clock.clone()).with_evidence(Evidence::new(told)),
+            gate: Gate::new(policy, authenticators, rules, clock.clone())
+                .with_kill_switch(stopper)
+                .with_evidence(Evidence::new(told)),
             stdio_token,
             registry,
             sessions: Sessions::new(clock.clone()),
@@ -481,6 +523,8 @@ impl<P> ServerBuilder<P> {
             stopping: CancellationToken::new(),
         };
         engine.registry.connect(&engine.hub);
+        let is_stopped = engine.gate.stopper().is_some_and(Stopper::is_stopped);
+        engine.turned(is_stopped.then_some(Turn::Stopped), By::File);
         Ok(McpServer::of(Arc::new(engine)))
     }
 

@@ -1,4 +1,5 @@
-//! Tells when an admission ends while something of it is still open: a stream, or a call that takes long.
+//! Tells when an admission ends, or a tool is stopped, while something of it is still open: a stream, or a call that takes
+//! long.
 
 use std::{
     future::{Future, poll_fn},
@@ -10,7 +11,7 @@ use std::{
 use mocopr_security::gate::{Admission, Gate};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// Looks now and then whether an admission still holds. Costs nothing where it cannot lapse, and no timer before it is
+/// Looks now and then whether an admission still holds, or whatever lets something go on. Costs nothing where it cannot lapse, and no timer before it is
 /// polled.
 #[derive(Debug, Default)]
 pub(crate) struct Lapse {
@@ -23,13 +24,18 @@ impl Lapse {
         if !admission.can_lapse() {
             return Poll::Pending;
         }
+        self.poll_while(|| gate.holds(admission), task)
+    }
+
+    /// Ready once this holds no longer, at most [`LOOK`] late.
+    pub(crate) fn poll_while(&mut self, holds: impl Fn() -> bool, task: &mut TaskContext<'_>) -> Poll<()> {
         loop {
             let next_look = self.next_look.get_or_insert_with(|| Box::pin(sleep(LOOK)));
             // A task that never waits does not give the runtime a chance to fire its timers.
             if next_look.deadline() > Instant::now() {
                 ready!(next_look.as_mut().poll(task));
             }
-            if !gate.holds(admission) {
+            if !holds() {
                 return Poll::Ready(());
             }
             next_look.as_mut().reset(Instant::now() + LOOK);

@@ -11,6 +11,7 @@
 //! | [`registry`], `listing` | what is registered, and its lists as bytes |
 //! | [`resources`] | places that resources come from, mounted below a base |
 //! | `session`, `replay`, `subscribe`, `listening` | what lasts longer than a call |
+//! | [`stopping`], `beside` | the kill switch; what is looked at while a server runs |
 //! | `transport` | standard streams, the pipe, HTTP |
 
 #![cfg_attr(
@@ -22,6 +23,7 @@
 mod answer;
 pub mod ask;
 mod batch;
+mod beside;
 pub mod builder;
 mod call_clock;
 mod calls;
@@ -51,6 +53,7 @@ pub mod server;
 mod session;
 mod shutdown;
 pub mod state;
+pub mod stopping;
 mod subscribe;
 #[cfg(feature = "testing")]
 pub mod testing;

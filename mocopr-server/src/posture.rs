@@ -5,7 +5,7 @@ use std::io::Write;
 
 use mocopr_security::policy::Report;
 
-use crate::engine::Engine;
+use crate::{engine::Engine, stopping};
 
 /// What is in force.
 pub(crate) fn report(engine: &Engine) -> Report {
@@ -19,6 +19,9 @@ pub(crate) fn report(engine: &Engine) -> Report {
         let more = forgotten.len().saturating_sub(MOST_NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         report.say("granted to no role", format!("{named}{more}"), false);
+    }
+    if let Some(stopper) = engine.gate.stopper() {
+        stopping::say(stopper, &mut report);
     }
     report
 }

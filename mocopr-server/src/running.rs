@@ -7,14 +7,14 @@ use std::{
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    task::{Context as TaskContext, Poll},
+    task::{Context as TaskContext, Poll, ready},
     time::Duration,
 };
 
 use bytes::Bytes;
 use mocopr_core::{
     failure::{Failure, FailureKind},
-    fault::Fault,
+    fault::{self, Fault},
     id::RequestId,
     json::RawJson,
     model::{ask::Questions, tool::ToolResult},
@@ -27,7 +27,7 @@ use mocopr_core::{
 use mocopr_security::{
     error_handler::Manner,
     evidence::{Account, Ending},
-    gate::Admission,
+    gate::{Admission, Kind},
     leak::Clean,
     random,
     sanitize::{self, Sanitized},
@@ -190,10 +190,13 @@ impl Running {
             self.drop_handler();
             return Poll::Ready(Event::Final(self.fault(Fault::Timeout)));
         }
-        if self.future.is_some() && !asks && self.lapse.poll(&self.engine.gate, &self.admission, task).is_ready() {
+        if self.future.is_some()
+            && !asks
+            && let Poll::Ready(ended) = self.poll_ended(task)
+        {
             self.outlet.cancel();
             self.drop_handler();
-            return Poll::Ready(Event::Final(self.fault(Fault::Unauthenticated)));
+            return Poll::Ready(Event::Final(ended));
         }
         if let Some(event) = self.next_say() {
             return Poll::Ready(event);
@@ -228,6 +231,25 @@ impl Running {
 
     fn poll_over(&mut self, task: &mut TaskContext<'_>) -> Poll<()> {
         self.clock.poll_over(self.outlet.question(), task)
+    }
+
+    /// Ready, with what it is answered with, once its caller is believed no longer or its tool is stopped.
+    fn poll_ended(&mut self, task: &mut TaskContext<'_>) -> Poll<Answer> {
+        let (gate, admission) = (&self.engine.gate, &self.admission);
+        let tool = match &self.subject {
+            Subject::Tool(entry) if gate.stopper().is_some() => Some(entry),
+            Subject::Tool(_) | Subject::Prompt(_) | Subject::Resource(_) | Subject::Completion | Subject::List => None,
+        };
+        if tool.is_none() && !admission.can_lapse() {
+            return Poll::Pending;
+        }
+        let is_stopped = || tool.is_some_and(|entry| gate.stops(Kind::Tool, &entry.info.name));
+        ready!(self.lapse.poll_while(|| !is_stopped() && gate.holds(admission), task));
+        if gate.holds(admission) {
+            // What is stopped is not there, for whoever asks and for whoever waits.
+            return Poll::Ready(self.fault(Fault::UnknownName(fault::Target::Tool)).ending(Ending::STOPPED));
+        }
+        Poll::Ready(self.fault(Fault::Unauthenticated))
     }
 
     /// Ends the handler where it stands. Its destructors are its owner's code, and may panic like the rest of it.

@@ -15,6 +15,7 @@ use crate::{
     engine::Engine,
     posture,
     registry::{Prompts, Resources, Tools},
+    stopping::LiveKillSwitch,
 };
 
 /// A server of the Model Context Protocol.
@@ -94,6 +95,12 @@ impl<P> McpServer<P> {
         LiveSessions(self.engine.clone())
     }
 
+    /// What stops tools in an emergency; `None` where the builder was given no
+    /// [`KillSwitch`](mocopr_security::stop::KillSwitch).
+    pub fn kill_switch(&self) -> Option<LiveKillSwitch> {
+        LiveKillSwitch::of(&self.engine)
+    }
+
     /// What is in force, row by row.
     pub fn security_report(&self) -> Report {
         posture::report(&self.engine)
@@ -133,6 +140,7 @@ impl<P> McpServer<P> {
     #[cfg(feature = "stdio")]
     pub async fn run_stdio(mut self) -> crate::error::Result<()> {
         use crate::{
+            beside::Beside,
             error::Error,
             transport::{
                 connection::{self, Endings},
@@ -148,12 +156,13 @@ impl<P> McpServer<P> {
         })?;
         posture::tell(&self.security_report());
         let stop = crate::shutdown::stop(self.shutdown.take(), self.engine.stopping.clone());
+        let beside = Beside::begin(&self.engine);
         let (input, output) = stdio::take().map_err(|error| Error::io("taking the standard streams", error))?;
         if let Some(ready) = self.ready.take() {
             ready();
         }
         let endings = Endings { drain: self.engine.stopping.clone(), after_input: AFTER_INPUT, after_drain: DRAIN };
-        let serving = connection::serve(self.engine.clone(), admission, input, output, endings);
+        let serving = beside.serve(connection::serve(self.engine.clone(), admission, input, output, endings));
         tokio::pin!(serving);
         tokio::select! {
             () = &mut serving => {}

@@ -199,6 +199,10 @@ impl Ending {
     pub const CANCELLED: Self =
         Self { decision: Decided::Permitted, result: Outcome::Cancelled, reason: "", incident: None };
 
+    /// It was allowed, and ended because its tool was stopped.
+    pub const STOPPED: Self =
+        Self { decision: Decided::Permitted, result: Outcome::Cancelled, reason: "stopped", incident: None };
+
     /// It was allowed, and its caller is asked first.
     pub const INPUT_REQUIRED: Self =
         Self { decision: Decided::Permitted, result: Outcome::InputRequired, reason: "", incident: None };

@@ -49,6 +49,7 @@ use crate::{
     rate::{Block, Concurrency, RateLimit, RateLimiter, Slot},
     redact::Secret,
     revoke::Revocations,
+    stop::Stopper,
 };
 
 /// The one place where it is decided who may do what.
@@ -70,6 +71,7 @@ pub struct Gate {
     waits: Concurrency<Block>,
     /// Whoever is on this machine.
     local: Principal,
+    stopper: Option<Stopper>,
     evidence: Evidence,
     clock: Arc<dyn Clock>,
 }
@@ -209,6 +211,7 @@ impl Gate {
                 Profile::Development => Principal::local(),
                 Profile::Strict => Principal::local_without_rights(),
             },
+            stopper: None,
             evidence: Evidence::default(),
             policy,
             clock,
@@ -219,6 +222,22 @@ impl Gate {
     #[must_use]
     pub fn with_evidence(self, evidence: Evidence) -> Self {
         Self { evidence, ..self }
+    }
+
+    /// The same gate, at which this switch stops tools.
+    #[must_use]
+    pub fn with_kill_switch(self, stopper: Option<Stopper>) -> Self {
+        Self { stopper, ..self }
+    }
+
+    /// What stops tools, where anything can.
+    pub fn stopper(&self) -> Option<&Stopper> {
+        self.stopper.as_ref()
+    }
+
+    /// This thing is stopped now, whoever asks for it.
+    pub fn stops(&self, kind: Kind, name: &str) -> bool {
+        self.stopper.as_ref().is_some_and(|stopper| stopper.stops(kind, name))
     }
 
     /// Those who keep account of what happens.
@@ -532,6 +551,9 @@ impl Gate {
             Target::Missing => return Decision::Hidden,
             Target::Found { kind, name, need } => (kind, name, need),
         };
+        if self.stops(kind, name) {
+            return Decision::Hidden;
+        }
         if !need.roles.iter().all(|role| self.rules.holds_role(who, role)) {
             return Decision::Hidden;
         }
@@ -553,7 +575,8 @@ impl Gate {
 
     /// This caller sees everything, so there is nothing to decide entry by entry.
     pub fn is_unrestricted(&self, who: &Principal) -> bool {
-        !self.rules.depend_on_caller() && who.holds_everything()
+        let is_stopped = self.stopper.as_ref().is_some_and(Stopper::is_stopped);
+        !self.rules.depend_on_caller() && who.holds_everything() && !is_stopped
     }
 
     /// Some role is granted something on it.

@@ -23,6 +23,7 @@ use self::insecure::Secure;
 #[cfg(feature = "tls")]
 use self::secure::Secure;
 use crate::{
+    beside::Beside,
     engine::Engine,
     error::{Error, Result},
     posture,
@@ -254,6 +255,7 @@ pub(crate) async fn run(engine: Arc<Engine>, owner: Option<BoxFuture<'static, ()
     }
     let HttpConfig { address, path, tls: _, secure, cors, max_request, timeout, ready } = config;
     let stop = crate::shutdown::stop(owner, engine.stopping.clone());
+    let beside = Beside::begin(&engine);
     let failed = |error| Error::io(format!("listening at {address}"), error);
     let socket = TcpListener::bind(address).await.map_err(failed)?;
     let address = socket.local_addr().map_err(failed)?;
@@ -282,10 +284,12 @@ pub(crate) async fn run(engine: Arc<Engine>, owner: Option<BoxFuture<'static, ()
     let app = Arc::new(HttpApp::new(engine.clone(), Endpoint { path, cors, max_request, timeout }));
     let kill = CancellationToken::new();
     let (drain, clock) = (engine.stopping.clone(), engine.clock.clone());
-    let mut serving = match secure {
+    let serving = match secure {
         Some(secure) => secure.serve(socket, app, limits, clock, drain, kill),
         None => listener::serve(socket, app, Arc::new(WithoutTls), limits, drain, kill).boxed(),
     };
+    let serving = beside.serve(serving);
+    tokio::pin!(serving);
     tokio::select! {
         () = &mut serving => {}
         () = stop => serving.await,

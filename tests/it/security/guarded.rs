@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mocopr::{
-    HttpConfig, LiveSessions, McpServer, ServerBuilder,
+    HttpConfig, LiveKillSwitch, LiveSessions, McpServer, ServerBuilder,
     auth::{Authenticator, Credential, Identity, Rejected, Verdict, Verified},
     prelude::*,
     security::{Method, RateLimitPolicy, Revocations},
@@ -67,6 +67,7 @@ pub(super) struct Guarded {
     hosted: Hosted,
     pub(super) revocations: Revocations,
     pub(super) sessions: LiveSessions,
+    switch: Option<LiveKillSwitch>,
 }
 
 impl Guarded {
@@ -82,8 +83,14 @@ impl Guarded {
     ) -> Self {
         let server = with(McpServer::builder().with_info("guarded", "1.0.0")).with_security_policy(policy).build();
         let server = server.expect("the server is sound");
-        let (revocations, sessions) = (server.revocations(), server.sessions());
-        Self { hosted: Hosted::start_with(server, config.with_tls_required(false)).await, revocations, sessions }
+        let (revocations, sessions, switch) = (server.revocations(), server.sessions(), server.kill_switch());
+        let hosted = Hosted::start_with(server, config.with_tls_required(false)).await;
+        Self { hosted, revocations, sessions, switch }
+    }
+
+    /// The kill switch, where the server was given one.
+    pub(super) fn switch(&self) -> &LiveKillSwitch {
+        self.switch.as_ref().expect("the server has a switch")
     }
 
     /// Host and port.

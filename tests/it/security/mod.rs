@@ -21,5 +21,6 @@ mod rates;
 mod roles;
 mod settings;
 mod starting;
+mod stopping;
 mod telling;
 mod tokens;

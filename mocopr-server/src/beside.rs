@@ -1,0 +1,154 @@
+//! What is done beside serving, while a server runs: looking at files that its owner may change, and hearing the signal
+//! that stops tools.
+//!
+//! It lives in the future that serves and ends with it; where there is nothing to look at it costs nothing.
+
+use std::{
+    convert::Infallible,
+    future::{Future, pending},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{task::spawn_blocking, time::sleep};
+use tracing::error;
+
+use crate::{engine::Engine, stopping::By};
+
+/// What has begun beside a server that does not serve yet.
+pub(crate) struct Beside {
+    engine: Arc<Engine>,
+    /// The next time that the signal comes; `None` where the server has no switch.
+    signals: Option<Signals>,
+}
+
+impl Beside {
+    /// Watches for the signal from now on, so that whoever has seen the server answer can send it. Must be called inside
+    /// of a tokio runtime.
+    pub(crate) fn begin(engine: &Arc<Engine>) -> Self {
+        let signals = engine.gate.stopper().map(|_| Signals::watch());
+        Self { engine: engine.clone(), signals }
+    }
+
+    /// Serves, and does all of it meanwhile.
+    pub(crate) async fn serve<T>(self, serving: impl Future<Output = T>) -> T {
+        let Self { engine, signals } = self;
+        // Apart from each other: a file system that hangs must not keep the signal from being heard.
+        tokio::select! {
+            biased;
+            done = serving => done,
+            never = hear(&engine, signals) => match never {},
+            never = look(&engine) => match never {},
+        }
+    }
+}
+
+/// Stops tools whenever the signal comes.
+async fn hear(engine: &Arc<Engine>, signals: Option<Signals>) -> Infallible {
+    let Some(mut signals) = signals else { return pending().await };
+    loop {
+        signals.next().await;
+        // What went wrong is logged there, and there is nobody else to tell.
+        blocking(engine, |engine| drop(engine.stop_tools(By::Signal))).await;
+    }
+}
+
+/// Looks at files now and then, where there are any.
+async fn look(engine: &Arc<Engine>) -> Infallible {
+    if !engine.has_files() {
+        return pending().await;
+    }
+    loop {
+        sleep(LOOK).await;
+        blocking(engine, Engine::look_at_files).await;
+    }
+}
+
+/// Does what may wait for a file system.
+async fn blocking(engine: &Arc<Engine>, act: impl FnOnce(&Engine) + Send + 'static) {
+    let engine = engine.clone();
+    if spawn_blocking(move || act(&engine)).await.is_err() {
+        error!("looking at files failed");
+    }
+}
+
+impl Engine {
+    fn has_files(&self) -> bool {
+        self.gate.stopper().is_some_and(|stopper| stopper.file().is_some())
+    }
+
+    fn look_at_files(&self) {
+        self.look_at_kill_switch();
+    }
+}
+
+/// SIGUSR1, where there are signals.
+struct Signals {
+    #[cfg(unix)]
+    watched: Option<tokio::signal::unix::Signal>,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn watch() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let watched = signal(SignalKind::user_defined1());
+        if let Err(error) = &watched {
+            error!(%error, rule = "kill switch", "SIGUSR1 cannot be watched");
+        }
+        Self { watched: watched.ok() }
+    }
+
+    /// # Cancel safety
+    /// Safe: a signal that comes meanwhile is there at the next call.
+    async fn next(&mut self) {
+        match &mut self.watched {
+            Some(watched) => {
+                if watched.recv().await.is_none() {
+                    pending().await
+                }
+            }
+            None => pending().await,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Signals {
+    fn watch() -> Self {
+        Self {}
+    }
+
+    async fn next(&mut self) {
+        pending().await
+    }
+}
+
+/// How often files are looked at: what they say, and a look at what is open, fit into the second that is promised.
+const LOOK: Duration = Duration::from_millis(250);
+
+#[cfg(all(test, unix, feature = "testing"))]
+mod tests {
+    use std::process::{Command, id};
+
+    use mocopr_security::stop::KillSwitch;
+
+    use super::*;
+    use crate::server::McpServer;
+
+    /// S-79
+    #[tokio::test]
+    async fn the_signal_stops_tools_and_not_the_process() {
+        let server = McpServer::builder().with_info("a", "1").with_kill_switch(KillSwitch::default()).build().unwrap();
+        let switch = server.kill_switch().unwrap();
+        let beside = Beside::begin(&server.engine);
+        assert!(Command::new("kill").args(["-USR1", &id().to_string()]).status().unwrap().success());
+        let stopped = async {
+            while !switch.is_stopped() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), beside.serve(stopped)).await.expect("the signal is heard");
+    }
+}
