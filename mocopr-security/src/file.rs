@@ -100,6 +100,25 @@ pub(crate) fn is_there(path: &Path) -> Result<bool, Problem> {
     }
 }
 
+/// What tells one content of a file from another without reading it; `None` where there is no such file to be seen. Links
+/// are followed, as they are where the file is read.
+pub(crate) fn stamp(path: &Path) -> Option<Stamp> {
+    let found = fs::metadata(path).ok()?;
+    Some(Stamp {
+        file: (found.dev(), found.ino(), found.len()),
+        modified: (found.mtime(), found.mtime_nsec()),
+        changed: (found.ctime(), found.ctime_nsec()),
+    })
+}
+
+/// Which file it is, how large, and when it and what is known of it were last changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    file: (u64, u64, u64),
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
 /// Removes a file; one that is not there is removed already.
 ///
 /// # Errors

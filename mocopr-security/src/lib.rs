@@ -54,3 +54,4 @@ pub mod seal;
 pub mod tls;
 pub mod stop;
 pub mod validation;
+mod watched;

@@ -74,11 +74,14 @@ async fn blocking(engine: &Arc<Engine>, act: impl FnOnce(&Engine) + Send + 'stat
 
 impl Engine {
     fn has_files(&self) -> bool {
-        self.gate.stopper().is_some_and(|stopper| stopper.file().is_some())
+        self.gate.stopper().is_some_and(|stopper| stopper.file().is_some()) || self.gate.revocations().has_file()
     }
 
     fn look_at_files(&self) {
         self.look_at_kill_switch();
+        for session in self.gate.revocations().look() {
+            self.sessions.revoke(&session);
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use mocopr_security::{
     gate::{Gate, Rules},
     policy::{Middleware, Problem, SecurityPolicy},
     redact::Secret,
+    revoke::Revocations,
     seal::KeyRing,
     stop::{KillSwitch, Stopper, Turn},
     validation::{InputValidation, JsonSchemaValidator},
@@ -71,6 +72,7 @@ struct Said {
     error_handler: Option<ErrorHandler>,
     witnesses: Vec<Opener>,
     kill_switch: Option<KillSwitch>,
+    revocations: Option<Revocations>,
     problems: Vec<Problem>,
 }
 
@@ -95,6 +97,7 @@ impl ServerBuilder<Unguarded> {
             error_handler: None,
             witnesses: Vec::new(),
             kill_switch: None,
+            revocations: None,
             problems: Vec::new(),
         };
         Self { said, guard: PhantomData }
@@ -372,6 +375,16 @@ impl<P> ServerBuilder<P> {
         self
     }
 
+    /// Believes nobody whom these revoke, and looks at their file while the server runs. Without, revocations are those
+    /// that the program says to [`McpServer::revocations`], which is the same handle where this is called.
+    pub fn with_revocations(mut self, revocations: Revocations) -> Self {
+        if self.said.revocations.is_some() {
+            self.twice("with_revocations");
+        }
+        self.said.revocations = Some(revocations);
+        self
+    }
+
     /// Where time comes from; for tests.
     #[cfg(feature = "testing")]
     pub fn with_clock(mut self, clock: impl Clock) -> Self {
@@ -415,6 +428,7 @@ impl<P> ServerBuilder<P> {
             error_handler,
             witnesses,
             kill_switch,
+            revocations,
             mut problems,
         } = self.said;
         let policy = policy.unwrap_or_else(SecurityPolicy::development);
@@ -503,6 +517,7 @@ impl<P> ServerBuilder<P> {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new(STORE, clock.clone()));
         let engine = Engine {
             gate: Gate::new(policy, authenticators, rules, clock.clone())
+                .with_revocations(revocations.unwrap_or_default())
                 .with_kill_switch(stopper)
                 .with_evidence(Evidence::new(told)),
             stdio_token,

@@ -21,7 +21,7 @@ pub(crate) struct Lapse {
 impl Lapse {
     /// Ready once the admission means nothing any longer, at most [`LOOK`] late.
     pub(crate) fn poll(&mut self, gate: &Gate, admission: &Admission, task: &mut TaskContext<'_>) -> Poll<()> {
-        if !admission.can_lapse() {
+        if !gate.can_lapse(admission) {
             return Poll::Pending;
         }
         self.poll_while(|| gate.holds(admission), task)

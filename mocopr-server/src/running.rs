@@ -240,7 +240,7 @@ impl Running {
             Subject::Tool(entry) if gate.stopper().is_some() => Some(entry),
             Subject::Tool(_) | Subject::Prompt(_) | Subject::Resource(_) | Subject::Completion | Subject::List => None,
         };
-        if tool.is_none() && !admission.can_lapse() {
+        if tool.is_none() && !gate.can_lapse(admission) {
             return Poll::Pending;
         }
         let is_stopped = || tool.is_some_and(|entry| gate.stops(Kind::Tool, &entry.info.name));

@@ -221,7 +221,15 @@ impl Gate {
     /// The same gate, which tells these witnesses what happens at it.
     #[must_use]
     pub fn with_evidence(self, evidence: Evidence) -> Self {
+        self.revocations.tell_changes(&evidence);
         Self { evidence, ..self }
+    }
+
+    /// The same gate, which believes nobody whom these revoke. Before [`with_evidence`](Self::with_evidence), whose
+    /// witnesses hear of their changes.
+    #[must_use]
+    pub fn with_revocations(self, revocations: Revocations) -> Self {
+        Self { revocations, ..self }
     }
 
     /// The same gate, at which this switch stops tools.
@@ -295,6 +303,10 @@ impl Gate {
             && let Err(retry_after) = rate.check(&from)
         {
             return Err(refusal(Fault::Rate { retry_after }));
+        }
+        if self.revocations.covers_address(addr.ip()) {
+            info!(rule = "revoked address", "refused");
+            return Err(Refusal { reason: "revoked address", ..refusal(Fault::Refused) });
         }
         self.admit_address(*addr)?;
         // 2. By which name it calls, for which page, and in which form.
@@ -387,7 +399,8 @@ impl Gate {
                 one
             }
         };
-        let admission = Admission::by(&verified, by, revocations);
+        // With its address: that may be revoked since the head was looked at.
+        let admission = Admission::by(&verified, by, revocations).at_address(head.from);
         if admission.is_over(self.clock.unix()) || self.is_revoked(&admission) {
             return Err(invalid(Rejected::new("revoked or expired")));
         }
@@ -478,9 +491,15 @@ impl Gate {
         self.revocations.changes() == admission.revocations || !self.is_revoked(admission)
     }
 
+    /// An admission can mean nothing any longer before its peer is gone.
+    pub fn can_lapse(&self, admission: &Admission) -> bool {
+        admission.can_lapse() || admission.from.is_some() && self.revocations.has_file()
+    }
+
     /// Whether a revocation speaks of it, whenever that was said.
     fn is_revoked(&self, admission: &Admission) -> bool {
-        self.revocations.changes() > 0 && self.revocations.covers(&admission.principal, admission.credential())
+        let Admission { principal, from, .. } = admission;
+        self.revocations.changes() > 0 && self.revocations.covers(principal, admission.credential(), *from)
     }
 
     /// Decides whether one call may be carried out, whatever transport it came on.

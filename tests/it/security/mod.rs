@@ -18,6 +18,7 @@ mod matrix;
 mod mirrors;
 mod pages;
 mod rates;
+mod revoked;
 mod roles;
 mod settings;
 mod starting;
