@@ -50,7 +50,8 @@
 //! Incidents and refusals are `tracing` events; without a subscriber incidents alone are written, to standard error. A
 //! subscriber must write to standard error, because standard output belongs to the protocol.
 //!
-//! The features `stdio`, `http`, `tls`, `macros` and `outbound` are on by default; `testing` adds a client for tests.
+//! The features `stdio`, `http`, `tls`, `macros` and `outbound` are on by default; `crypto` adds keys from
+//! passphrases, and `testing` a client for tests.
 //!
 //! This crate is a facade: it has no code of its own, only names.
 
@@ -188,6 +189,12 @@ pub mod outbound {
     };
 }
 
+/// Keys from passphrases.
+#[cfg(feature = "crypto")]
+pub mod crypto {
+    pub use mocopr_security::derive::{KeyDerivation, Salt};
+}
+
 /// What a server that runs can add, replace and remove.
 pub mod registry {
     pub use mocopr_server::registry::{Prompts, Resources, Tools};
@@ -254,6 +261,7 @@ struct Readme;
     feature = "stdio",
     feature = "http",
     feature = "outbound",
+    feature = "crypto",
     feature = "testing"
 ))]
 #[doc = include_str!("../docs/security/guide.md")]

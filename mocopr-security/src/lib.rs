@@ -15,6 +15,7 @@
 //! | [`origin`], [`headers`] | what HTTP requests must look like, what answers carry |
 //! | [`limits`], [`rate`] | how much of anything; how often and how many at once |
 //! | `outbound` | HTTP to others, which cannot be led to private places (feature `outbound`) |
+//! | `derive` | keys from passphrases (feature `crypto`) |
 //! | [`seal`], [`random`] | state that a client carries for us; names that nobody can guess |
 //! | [`schema`] | JSON Schema: compile once, check every call |
 //! | [`revoke`], [`stop`] | who is not believed any longer; which tools are stopped |
@@ -28,6 +29,8 @@
 pub mod auth;
 #[cfg(feature = "outbound")]
 mod background;
+#[cfg(feature = "crypto")]
+pub mod derive;
 pub mod error_handler;
 pub mod evidence;
 pub mod file;
