@@ -120,6 +120,7 @@ pub mod security {
         redact::Secret,
         revoke::Revocations,
         schema::SchemaLimits,
+        slow::Slowing,
         stop::{KillSwitch, KillSwitchBuilder},
         validation::InputValidationPolicy,
     };

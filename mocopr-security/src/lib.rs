@@ -19,6 +19,7 @@
 //! | [`seal`], [`random`] | state that a client carries for us; names that nobody can guess |
 //! | [`schema`] | JSON Schema: compile once, check every call |
 //! | [`revoke`], [`stop`] | who is not believed any longer; which tools are stopped |
+//! | [`slow`] | whose failures to prove who they are wait for an answer |
 //! | [`mod@file`] | who else may touch a file that is trusted |
 //! | [`sandbox`], [`validation`] | resources out of bounded places; what of a peer's text is taken |
 //! | [`sanitize`], [`error_handler`] | what an error may say; what an owner says of that |
@@ -55,6 +56,7 @@ pub mod schema;
 pub mod seal;
 #[cfg(feature = "tls")]
 pub mod tls;
+pub mod slow;
 pub mod stop;
 pub mod validation;
 mod watched;

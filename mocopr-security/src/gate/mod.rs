@@ -49,6 +49,7 @@ use crate::{
     rate::{Block, Concurrency, RateLimit, RateLimiter, Slot},
     redact::Secret,
     revoke::Revocations,
+    slow::{Slowed, Slower},
     stop::Stopper,
 };
 
@@ -71,6 +72,7 @@ pub struct Gate {
     waits: Concurrency<Block>,
     /// Whoever is on this machine.
     local: Principal,
+    slower: Option<Slower>,
     stopper: Option<Stopper>,
     evidence: Evidence,
     clock: Arc<dyn Clock>,
@@ -211,6 +213,7 @@ impl Gate {
                 Profile::Development => Principal::local(),
                 Profile::Strict => Principal::local_without_rights(),
             },
+            slower: policy.slowing().map(|slowing| Slower::new(slowing, clock.clone())),
             stopper: None,
             evidence: Evidence::default(),
             policy,
@@ -340,6 +343,14 @@ impl Gate {
             }
         }
         admitted
+    }
+
+    /// What the answer to a peer that was not admitted waits for, where its address keeps failing to prove who it is.
+    pub fn slow(&self, from: IpAddr, refusal: &Refusal) -> Option<Slowed> {
+        let slower = self.slower.as_ref().filter(|_| refusal.fault == Fault::Unauthenticated)?;
+        let slowed = slower.failed(from)?;
+        info!(rule = "slowing", peer = %from, "the answer waits");
+        Some(slowed)
     }
 
     fn tell_authenticated(&self, admission: &Admission) {

@@ -28,6 +28,7 @@ use crate::{
     limits::Limits,
     origin::OriginPolicy,
     rate::RateLimit,
+    slow::Slowing,
     validation::{InputValidation, JsonSchemaValidator, UnknownMembers},
 };
 
@@ -72,6 +73,7 @@ pub struct SecurityPolicy {
     output: Option<Arc<dyn Clean>>,
     headers: SecurityHeaders,
     initial_scopes: Option<Box<[Box<str>]>>,
+    slowing: Option<Slowing>,
     problems: Vec<Problem>,
 }
 
@@ -170,6 +172,7 @@ impl SecurityPolicy {
             output: None,
             headers: SecurityHeaders::Current,
             initial_scopes: None,
+            slowing: None,
             problems: Vec::new(),
         }
     }
@@ -203,6 +206,14 @@ impl SecurityPolicy {
     #[must_use]
     pub fn with_principal_rate(mut self, rate: RateLimit) -> Self {
         self.rates.principal = Some(rate);
+        self
+    }
+
+    /// Makes the answers to further failures of an address that keeps failing to prove who it is wait; none wait unless
+    /// said. Requests that are in order never wait, also from the same address.
+    #[must_use]
+    pub fn with_slowing(mut self, slowing: Slowing) -> Self {
+        self.slowing = Some(slowing);
         self
     }
 
@@ -399,6 +410,11 @@ impl SecurityPolicy {
     /// Which web pages of other origins may read answers.
     pub fn cross_origin(&self) -> CrossOrigin {
         self.cross_origin
+    }
+
+    /// Whose failures wait.
+    pub(crate) fn slowing(&self) -> Option<Slowing> {
+        self.slowing
     }
 
     /// The scopes that a client should ask for first.

@@ -1,11 +1,11 @@
 //! How often callers may ask: exact however many ask at once, and for each caller alone.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use mocopr::{
     prelude::*,
-    security::{RateLimit, RateLimitPolicy},
+    security::{RateLimit, RateLimitPolicy, Slowing},
     testing::ManualClock,
 };
 use serde_json::json;
@@ -88,4 +88,26 @@ async fn a_heavy_tool_has_a_rate_of_its_own() {
     assert_eq!(status("bob").await, 200);
     let list = request::stateless(1, "tools/list", json!({}));
     assert_eq!(guarded.ask(&[("Authorization", "Bearer alice")], &list).await.head.status, 200);
+}
+
+/// S-97
+#[tokio::test]
+async fn only_further_failures_of_an_address_wait() {
+    let slowing = Slowing::after(RateLimit::per_minute(2)).with_delay(Duration::from_secs(1));
+    let guarded = Guarded::start(policy().with_slowing(slowing), |builder| builder.with_tool(dig)).await;
+    let list = request::stateless(1, "tools/list", json!({}));
+    let ask = async |who: &str| {
+        let begun = Instant::now();
+        let status = guarded.ask(&[("Authorization", &bearer(who))], &list).await.head.status;
+        (status, begun.elapsed() >= Duration::from_secs(1))
+    };
+    assert_eq!([ask("xavier").await, ask("xavier").await], [(401, false); 2]);
+    assert_eq!(ask("xavier").await, (401, true));
+    assert_eq!(ask("alice").await.0, 200);
+    let (slowed, valid) = tokio::join!(ask("xavier"), async {
+        let begun = Instant::now();
+        (ask("alice").await.0, begun.elapsed())
+    });
+    assert_eq!((slowed, valid.0), ((401, true), 200));
+    assert!(valid.1 < Duration::from_secs(1), "{:?}", valid.1);
 }

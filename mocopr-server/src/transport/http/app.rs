@@ -120,7 +120,12 @@ impl HttpApp {
         }
         let admission = match gate.admit(checked, &peer).await {
             Ok(admission) => admission,
-            Err(refusal) => return self.refused(refusal),
+            Err(refusal) => {
+                if let Some(slowed) = gate.slow(addr.ip(), &refusal) {
+                    tokio::time::sleep(slowed.delay()).await;
+                }
+                return self.refused(refusal);
+            }
         };
         match head.method {
             Method::POST => self.post(&admission, &head.headers, body).await,
