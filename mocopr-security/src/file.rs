@@ -100,23 +100,24 @@ pub(crate) fn is_there(path: &Path) -> Result<bool, Problem> {
     }
 }
 
-/// What tells one content of a file from another without reading it; `None` where there is no such file to be seen. Links
-/// are followed, as they are where the file is read.
-pub(crate) fn stamp(path: &Path) -> Option<Stamp> {
-    let found = fs::metadata(path).ok()?;
-    Some(Stamp {
-        file: (found.dev(), found.ino(), found.len()),
-        modified: (found.mtime(), found.mtime_nsec()),
-        changed: (found.ctime(), found.ctime_nsec()),
-    })
-}
-
 /// Which file it is, how large, and when it and what is known of it were last changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
     file: (u64, u64, u64),
     modified: (i64, i64),
     changed: (i64, i64),
+}
+
+impl Stamp {
+    /// Looks at the file behind a path, and follows links; `None` where there is none.
+    pub(crate) fn of(path: &Path) -> Option<Self> {
+        let found = fs::metadata(path).ok()?;
+        Some(Self {
+            file: (found.dev(), found.ino(), found.len()),
+            modified: (found.mtime(), found.mtime_nsec()),
+            changed: (found.ctime(), found.ctime_nsec()),
+        })
+    }
 }
 
 /// Removes a file; one that is not there is removed already.
@@ -195,28 +196,6 @@ impl Write for LogFile {
 
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
-    }
-}
-
-/// What tells that a file was changed: which file it is, how long, and when it was written last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
-    device: u64,
-    number: u64,
-    bytes: u64,
-    written: (i64, i64),
-}
-
-impl Stamp {
-    /// Looks at the file behind a path, and follows links; `None` where there is none.
-    pub fn of(path: &Path) -> Option<Self> {
-        let found = fs::metadata(path).ok()?;
-        Some(Self {
-            device: found.dev(),
-            number: found.ino(),
-            bytes: found.len(),
-            written: (found.mtime(), found.mtime_nsec()),
-        })
     }
 }
 

@@ -54,9 +54,9 @@ pub mod sandbox;
 pub mod sanitize;
 pub mod schema;
 pub mod seal;
-#[cfg(feature = "tls")]
-pub mod tls;
 pub mod slow;
 pub mod stop;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod validation;
 mod watched;

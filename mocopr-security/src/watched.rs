@@ -49,7 +49,7 @@ impl WatchedFile {
     /// As [`file::read`].
     pub(crate) fn open(path: &Path, privacy: Privacy, max_bytes: usize) -> Result<(Self, Secret<Vec<u8>>), Problem> {
         // Before it is read: what changes meanwhile is seen by the next look.
-        let seen = Seen { stamp: file::stamp(path), is_settled: false };
+        let seen = Seen { stamp: Stamp::of(path), is_settled: false };
         let content = file::read(path, privacy, max_bytes)?;
         Ok((Self { path: path.into(), privacy, max_bytes, seen: Mutex::new(seen) }, content))
     }
@@ -65,7 +65,7 @@ impl WatchedFile {
     /// As [`file::read`], once for each change, and not before a second look finds the same.
     pub(crate) fn look(&self) -> Result<Look, Problem> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let stamp = file::stamp(&self.path);
+        let stamp = Stamp::of(&self.path);
         let is_same = stamp == seen.stamp;
         if is_same && seen.is_settled {
             return Ok(Look::Same);

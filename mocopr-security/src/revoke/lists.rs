@@ -95,7 +95,7 @@ impl Lists {
                 || match who.method() {
                     Method::ApiKey => self.keys.contains(id),
                     Method::Token => self.tokens.contains(id),
-                    Method::Local => false,
+                    Method::Local | Method::Certificate => false,
                 }
         });
         by_name || named(&self.principals, who.subject()) || from.is_some_and(|from| self.networks.hold(from))

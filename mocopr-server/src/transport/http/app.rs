@@ -121,7 +121,7 @@ impl HttpApp {
         let admission = match gate.admit(checked, &peer).await {
             Ok(admission) => admission,
             Err(refusal) => {
-                if let Some(slowed) = gate.slow(addr.ip(), &refusal) {
+                if let Some(slowed) = gate.slow(remote.addr.ip(), &refusal) {
                     tokio::time::sleep(slowed.delay()).await;
                 }
                 return self.refused(refusal);
