@@ -135,11 +135,11 @@ pub mod audit {
 /// Whom a credential proves.
 pub mod auth {
     pub use mocopr_security::auth::{
-        ApiKey, ApiKeyFile, ApiKeys, AuthMiddleware, AuthMiddlewareBuilder, Authenticator, Credential, Identity,
-        JwtAlgorithm, JwtConfig, JwtConfigBuilder, Pending, Rejected, TokenValidator, Verdict, Verified,
+        ApiKey, ApiKeyFile, ApiKeys, AuthMiddleware, AuthMiddlewareBuilder, Authenticator, Credential, DpopPolicy,
+        Identity, JwtAlgorithm, JwtConfig, JwtConfigBuilder, Pending, Rejected, TokenValidator, Verdict, Verified,
     };
     #[cfg(feature = "testing")]
-    pub use mocopr_security::auth::{Grant, IssueError, TokenBuilder, TokenIssuer};
+    pub use mocopr_security::auth::{DpopKey, Grant, IssueError, ProofBuilder, TokenBuilder, TokenIssuer};
 }
 
 /// Places that resources come from, mounted with [`ServerBuilder::with_resources`].

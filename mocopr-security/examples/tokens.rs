@@ -65,7 +65,9 @@ fn print(
     let verdict = match server.authenticate(Credential::Bearer(token)) {
         Verdict::Verified(_) => "accepted",
         Verdict::Rejected(_) => "refused",
-        Verdict::Foreign | Verdict::Later(_) => return Err(format!("{name} was not judged").into()),
+        Verdict::Foreign | Verdict::Later(_) | Verdict::Unavailable { .. } => {
+            return Err(format!("{name} was not judged").into());
+        }
     };
     let keys: serde_json::Value = serde_json::from_str(&issuer.key_set()?)?;
     let line = json!({

@@ -465,6 +465,13 @@ impl<P> ServerBuilder<P> {
             problems.extend(found);
             Vec::new()
         });
+        let proofs = match &ring {
+            Some(ring) => policy.open_proofs(ring, clock.clone()).unwrap_or_else(|problem| {
+                problems.push(problem);
+                None
+            }),
+            None => None,
+        };
         if stdio_token.is_some() && !policy.has_authenticators() {
             problems.push(Problem::new(
                 "standard streams have a token, and nobody can say whom it proves",
@@ -519,6 +526,7 @@ impl<P> ServerBuilder<P> {
             gate: Gate::new(policy, authenticators, rules, clock.clone())
                 .with_revocations(revocations.unwrap_or_default())
                 .with_kill_switch(stopper)
+                .with_proofs(proofs)
                 .with_evidence(Evidence::new(told)),
             stdio_token,
             registry,

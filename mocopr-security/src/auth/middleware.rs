@@ -9,6 +9,7 @@ use mocopr_core::clock::Clock;
 use crate::{
     auth::{
         Authenticator,
+        dpop::DpopPolicy,
         jwt::{TokenAuthenticator, TokenValidator},
     },
     policy::{Middleware, Problem, Problems, SecurityPolicy},
@@ -35,6 +36,7 @@ pub struct AuthMiddleware {
     validators: Vec<TokenValidator>,
     lifetime: Option<Duration>,
     others: Vec<Arc<dyn Authenticator>>,
+    dpop: Option<DpopPolicy>,
 }
 
 /// Collects an [`AuthMiddleware`].
@@ -45,18 +47,24 @@ pub struct AuthMiddlewareBuilder(AuthMiddleware);
 impl AuthMiddleware {
     /// Begins with nothing accepted.
     pub fn builder() -> AuthMiddlewareBuilder {
-        AuthMiddlewareBuilder(Self { validators: Vec::new(), lifetime: None, others: Vec::new() })
+        AuthMiddlewareBuilder(Self { validators: Vec::new(), lifetime: None, others: Vec::new(), dpop: None })
     }
 
     /// Accepts tokens of `issuer` that are authenticated with a shared secret of at least 32 random bytes, as
     /// [`TokenValidator::hs256`] says.
     pub fn hs256(issuer: impl Into<Box<str>>, secret: Secret<Vec<u8>>) -> Self {
-        Self { validators: vec![TokenValidator::hs256(issuer, secret)], lifetime: None, others: Vec::new() }
+        let validators = vec![TokenValidator::hs256(issuer, secret)];
+        Self { validators, lifetime: None, others: Vec::new(), dpop: None }
     }
 
     /// By how many it asks: issuers, and others.
     pub(crate) fn count(&self) -> usize {
         self.validators.len() + self.others.len()
+    }
+
+    /// What is said of tokens that are bound to keys.
+    pub(crate) fn dpop(&self) -> Option<&DpopPolicy> {
+        self.dpop.as_ref()
     }
 
     /// What looks at credentials, for a server whose tokens are for `audience`: tokens first, then the others in the
@@ -69,7 +77,7 @@ impl AuthMiddleware {
         audience: &str,
         clock: &Arc<dyn Clock>,
     ) -> Result<Vec<Arc<dyn Authenticator>>, Vec<Problem>> {
-        let Self { validators, lifetime, others } = self;
+        let Self { validators, lifetime, others, dpop: _ } = self;
         let (mut ready, mut problems) = (Vec::new(), Vec::new());
         for validator in validators {
             match validator.ready(audience, lifetime, Arc::clone(clock)) {
@@ -114,6 +122,13 @@ impl AuthMiddlewareBuilder {
     /// Asks this one as well, about what is no token of an issuer that was named.
     pub fn with_authenticator(mut self, authenticator: impl Authenticator) -> Self {
         self.0.others.push(Arc::new(authenticator));
+        self
+    }
+
+    /// Accepts, or demands, access tokens that are bound to a key of the client, with a proof in each request. Without
+    /// this every bound token is refused.
+    pub fn with_dpop(mut self, policy: DpopPolicy) -> Self {
+        self.0.dpop = Some(policy);
         self
     }
 

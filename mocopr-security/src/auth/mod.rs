@@ -5,6 +5,7 @@
 
 mod api_key;
 mod certificate;
+mod dpop;
 #[cfg(any(test, feature = "testing"))]
 mod issuer;
 mod jwt;
@@ -20,9 +21,10 @@ use std::{fmt, sync::Arc};
 use mocopr_core::clock::Clock;
 
 #[cfg(any(test, feature = "testing"))]
-pub use self::issuer::{Grant, IssueError, TokenBuilder, TokenIssuer};
+pub use self::issuer::{DpopKey, Grant, IssueError, ProofBuilder, TokenBuilder, TokenIssuer};
 pub use self::{
     api_key::{ApiKey, ApiKeyFile, ApiKeys},
+    dpop::{DpopPolicy, Proofs},
     jwt::{JwtAlgorithm, JwtConfig, JwtConfigBuilder, TokenValidator},
     metadata::Challenge,
     middleware::{AuthMiddleware, AuthMiddlewareBuilder},
@@ -31,6 +33,7 @@ pub use self::{
 };
 pub(crate) use self::{
     certificate::holder,
+    dpop::{NotProven, Shown},
     metadata::{ProtectedResource, challenge},
     verdict::{Lease, Proof},
 };
@@ -42,7 +45,8 @@ use crate::principal::Principal;
 /// `Debug` shows nothing of it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Credential<'a> {
-    /// What stood behind `Authorization: Bearer` (RFC 6750, section 2.1).
+    /// What stood behind `Authorization: Bearer` (RFC 6750, section 2.1), or `DPoP` (RFC 9449, section 7.1): whether
+    /// the sender may present it is looked at elsewhere, once it is known [to what it is bound](Verified::bound_to).
     Bearer(&'a str),
     /// What stood in `X-API-Key`.
     ApiKey(&'a str),

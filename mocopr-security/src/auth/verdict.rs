@@ -25,6 +25,14 @@ pub enum Verdict {
     Rejected(Rejected),
     /// Something has to be fetched first. A future that ends in this again counts as a rejection.
     Later(Pending),
+    /// It cannot be known now whether it proves anybody, such as while its issuer cannot be reached; no other
+    /// authenticator is asked. The client hears how long to wait, and not that its credential is wrong.
+    Unavailable {
+        /// Why: a fixed sentence for the log, which no peer reads.
+        reason: Rejected,
+        /// How long the client should wait before it asks again.
+        retry_after: Duration,
+    },
 }
 
 /// A verdict that has to wait.
@@ -80,6 +88,8 @@ pub(crate) struct Lease {
     pub(crate) credential: Option<Box<str>>,
     /// What it was proven with, where that may be withdrawn.
     pub(crate) proof: Option<Arc<dyn Proof>>,
+    /// The thumbprint of the key that the credential is bound to.
+    pub(crate) key: Option<[u8; 32]>,
     /// Somebody was told that the credential holds.
     is_told: AtomicBool,
 }
@@ -99,9 +109,9 @@ impl Lease {
 
 impl Clone for Lease {
     fn clone(&self) -> Self {
-        let Self { until, credential, proof, is_told } = self;
+        let Self { until, credential, proof, key, is_told } = self;
         let (credential, proof) = (credential.clone(), proof.clone());
-        Self { until: *until, credential, proof, is_told: is_told.load(Ordering::Relaxed).into() }
+        Self { until: *until, credential, proof, key: *key, is_told: is_told.load(Ordering::Relaxed).into() }
     }
 }
 
@@ -135,6 +145,14 @@ impl Verified {
         self
     }
 
+    /// Only together with a proof that the sender has the key of this thumbprint: SHA-256 as RFC 7638 says, which stands
+    /// in `jkt` of a token's `cnf`. The gate looks at the proof, where the owner accepts [DPoP](super::DpopPolicy).
+    #[must_use]
+    pub fn bound_to(mut self, thumbprint: [u8; 32]) -> Self {
+        Arc::make_mut(&mut self.lease).key = Some(thumbprint);
+        self
+    }
+
     /// Who it is.
     pub fn principal(&self) -> &Principal {
         &self.principal
@@ -147,6 +165,11 @@ impl Verified {
     /// When it ends, in time since 1970-01-01T00:00:00Z.
     pub fn expires(&self) -> Option<Duration> {
         self.lease.until
+    }
+
+    /// The thumbprint of the key that the credential is bound to, where it is bound.
+    pub fn key(&self) -> Option<[u8; 32]> {
+        self.lease.key
     }
 
     /// The name of the credential, where it has one.

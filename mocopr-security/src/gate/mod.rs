@@ -6,6 +6,7 @@
 mod admission;
 mod decision;
 mod presented;
+mod proven;
 #[cfg(test)]
 mod tests;
 
@@ -34,10 +35,11 @@ pub use self::{
 use self::{
     decision::Everything,
     presented::{Presented, presented},
+    proven::{BOUND, Unproven},
 };
 pub use crate::auth::Challenge;
 use crate::{
-    auth::{self, Authenticator, Credential, ProtectedResource, Rejected, Verdict, Verified},
+    auth::{self, Authenticator, Credential, Proofs, ProtectedResource, Rejected},
     evidence::{self, Account, AuditEvent, Bytes, Decided, Ending, Evidence, Happening},
     origin::{
         self, HostPolicy, OriginPolicy, Rejection,
@@ -60,6 +62,8 @@ pub struct Gate {
     hosts: HostPolicy,
     origins: OriginPolicy,
     authenticators: Vec<Arc<dyn Authenticator>>,
+    /// What checks that the sender has the key of its token.
+    proofs: Option<Proofs>,
     resource: Option<ProtectedResource>,
     revocations: Revocations,
     rules: Arc<dyn Rules>,
@@ -194,6 +198,7 @@ impl Gate {
             origins: origins.unwrap_or_else(|_| OriginPolicy::nobody()),
             resource: url.and_then(|url| ProtectedResource::new(url, issuers)),
             authenticators,
+            proofs: None,
             revocations: Revocations::default(),
             rules: rules.unwrap_or_else(|| Arc::new(Everything)),
             address_rate: rates
@@ -249,6 +254,12 @@ impl Gate {
     /// This thing is stopped now, whoever asks for it.
     pub fn stops(&self, kind: Kind, name: &str) -> bool {
         self.stopper.as_ref().is_some_and(|stopper| stopper.stops(kind, name))
+    }
+
+    /// The same gate, which accepts tokens that are bound to keys together with proofs that these find good.
+    #[must_use]
+    pub fn with_proofs(self, proofs: Option<Proofs>) -> Self {
+        Self { proofs, ..self }
     }
 
     /// Those who keep account of what happens.
@@ -329,7 +340,8 @@ impl Gate {
     ///
     /// # Errors
     /// A [`Refusal`]: 401 without a credential or with one that does not hold, 400 where it cannot be told which is
-    /// meant. A failure counts as ten requests of its address.
+    /// meant; both count as ten requests of its address. 503 where it cannot be known now whether it holds, and 401 with
+    /// a nonce where that alone is missing.
     ///
     /// # Cancel safety
     /// Safe: nothing is lost but the answer.
@@ -385,6 +397,18 @@ impl Gate {
             Refusal { challenge: Some(challenge), reason: reason.reason(), ..refusal(Fault::Unauthenticated) }
         };
         let invalid = |reason| failed(reason, Challenge::Invalid);
+        let unproven = |why| match why {
+            Unproven::Rejected(reason) => invalid(reason),
+            Unproven::Unavailable { reason, retry_after } => {
+                info!(rule = "authentication", reason = reason.reason(), "not now");
+                Refusal { reason: reason.reason(), ..refusal(Fault::Busy { retry_after }) }
+            }
+            Unproven::Nonce(nonce) => {
+                let challenge = Some(Challenge::Nonce(nonce));
+                Refusal { challenge, reason: "no fresh nonce in the proof", ..refusal(Fault::Unauthenticated) }
+            }
+            Unproven::Rate(retry_after) => refusal(Fault::Rate { retry_after }),
+        };
         let certificate = peer.tls.and_then(|tls| tls.client.as_ref());
         let (verified, by) = match (presented(peer.http.headers), certificate) {
             (Err(_), _) => return Err(ambiguous()),
@@ -400,10 +424,15 @@ impl Gate {
                 return Ok(Admission::of(self.local.clone()));
             }
             (Ok(Presented::Unknown), _) => return Err(invalid(Rejected::new("not a credential of a known kind"))),
-            (Ok(Presented::One(credential)), _) => self.verify(credential, Some(head.from)).await.map_err(invalid)?,
+            (Ok(Presented::One(credential)), _) => {
+                self.verify_unbound(credential, Some(head.from)).await.map_err(unproven)?
+            }
+            (Ok(Presented::Bound { token, proof }), _) => {
+                self.verify_bound(token, proof, peer, head.from).await.map_err(unproven)?
+            }
             (Ok(Presented::Two(one, other)), _) => {
-                let one = self.verify(one, Some(head.from)).await.map_err(invalid)?;
-                let (other, _) = self.verify(other, Some(head.from)).await.map_err(invalid)?;
+                let one = self.verify_unbound(one, Some(head.from)).await.map_err(unproven)?;
+                let (other, _) = self.verify_unbound(other, Some(head.from)).await.map_err(unproven)?;
                 if one.0.principal() != other.principal() {
                     return Err(ambiguous());
                 }
@@ -435,7 +464,15 @@ impl Gate {
 
     async fn authenticate_stdio(&self, token: &Secret<String>) -> Result<Admission, Rejected> {
         let revocations = self.revocations.changes();
-        let (verified, by) = self.verify(Credential::Bearer(token.expose()), None).await?;
+        let (verified, by) = match self.verify(Credential::Bearer(token.expose()), None).await {
+            Ok(verified) => verified,
+            Err(Unproven::Rejected(reason) | Unproven::Unavailable { reason, .. }) => return Err(reason),
+            // Nobody asks for a proof where there are no requests that could carry one.
+            Err(Unproven::Nonce(_) | Unproven::Rate(_)) => return Err(BOUND),
+        };
+        if verified.key().is_some() {
+            return Err(BOUND);
+        }
         let admission = Admission::by(&verified, by, revocations);
         if admission.is_over(self.clock.unix()) || self.is_revoked(&admission) {
             return Err(Rejected::new("revoked or expired"));
@@ -455,41 +492,6 @@ impl Gate {
     #[cfg(feature = "testing")]
     pub fn admit_as(&self, principal: Principal) -> Admission {
         Admission::of(principal)
-    }
-
-    /// Whom a credential proves: the first authenticator that knows its kind says so. Where it has to wait, it does so as
-    /// one of a few of the address that it is `from`: what all of them wait for has a bound as well, which one address
-    /// must not exhaust.
-    async fn verify(
-        &self,
-        credential: Credential<'_>,
-        from: Option<IpAddr>,
-    ) -> Result<(Verified, Option<Arc<dyn Authenticator>>), Rejected> {
-        for authenticator in &self.authenticators {
-            let verdict = match authenticator.authenticate(credential) {
-                Verdict::Later(pending) => {
-                    let _place = self.place_to_wait(from)?;
-                    pending.wait().await
-                }
-                verdict => verdict,
-            };
-            match verdict {
-                Verdict::Foreign => {}
-                Verdict::Verified(verified) => return Ok((verified, Some(authenticator.clone()))),
-                Verdict::Rejected(rejected) => return Err(rejected),
-                Verdict::Later(_) => return Err(Rejected::new("a verdict that never comes")),
-            }
-        }
-        Err(Rejected::new("no authenticator knows this kind of credential"))
-    }
-
-    /// A place among those of an address and of its network whose credentials wait.
-    fn place_to_wait(&self, from: Option<IpAddr>) -> Result<Option<[Slot<Block>; 2]>, Rejected> {
-        let Some(from) = from.map(Block::of) else { return Ok(None) };
-        let too_many = Rejected::new("too many credentials of this address wait for a key");
-        let network = self.waits.enter(&from.network(), WAITS_OF_NETWORK).ok_or(too_many)?;
-        let own = self.waits.enter(&from, WAITS_OF_ADDRESS).ok_or(too_many)?;
-        Ok(Some([own, network]))
     }
 
     /// An admission still means something: it has not expired, and neither the principal nor the credential is revoked.
@@ -632,12 +634,16 @@ impl Gate {
     /// What a client may know of this server before it has a token, where that is asked for at `path` (RFC 9728);
     /// `scopes` are all that handlers require.
     pub fn resource_metadata(&self, path: &str, scopes: &[Box<str>]) -> Option<Vec<u8>> {
-        self.resource.as_ref().filter(|resource| resource.is_at(path)).map(|resource| resource.document(scopes))
+        self.resource
+            .as_ref()
+            .filter(|resource| resource.is_at(path))
+            .map(|resource| resource.document(scopes, self.policy.dpop()))
     }
 
     /// The value of `WWW-Authenticate` for an answer that refuses; `scopes` are all that handlers require.
     pub fn challenge(&self, challenge: &Challenge, scopes: &[Box<str>]) -> HeaderValue {
-        auth::challenge(self.resource.as_ref(), challenge, self.policy.initial_scopes().unwrap_or(scopes))
+        let first = self.policy.initial_scopes().unwrap_or(scopes);
+        auth::challenge(self.resource.as_ref(), self.policy.dpop(), challenge, first)
     }
 
     /// The origin that may read the answer to a request with these headers, as `Access-Control-Allow-Origin` says it.
@@ -723,10 +729,6 @@ const MOST_AT_ONCE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99_999);
 
 /// Principals, and addresses, whose rates are kept apart; more share one.
 const RATED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99_999);
-
-/// Requests of one address, and of one network, whose credentials wait at the same time.
-const WAITS_OF_ADDRESS: usize = 32;
-const WAITS_OF_NETWORK: usize = 64;
 
 /// How long a client should wait when there are too many at once.
 const BUSY_RETRY: Duration = Duration::from_secs(1);

@@ -16,6 +16,13 @@ pub(super) enum Presented<'a> {
     One(Credential<'a>),
     /// One of each kind, which must prove the same principal.
     Two(Credential<'a>, Credential<'a>),
+    /// An access token that is bound to a key, and a proof that the sender has it.
+    Bound {
+        /// The token.
+        token: &'a str,
+        /// What stood in `DPoP`.
+        proof: &'a str,
+    },
     /// Something that is no credential of a kind that there is here.
     Unknown,
 }
@@ -24,18 +31,20 @@ pub(super) enum Presented<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Repeated;
 
-/// Reads `Authorization` and `X-API-Key`.
+/// Reads `Authorization`, `X-API-Key`, and `DPoP` where the first is of that scheme.
 ///
 /// # Source
 /// RFC 6750, section 2.1 (and not 2.2 and 2.3: no credential is taken from a body or a query, as MCP 2026-07-28,
-/// basic/authorization, "Access Token Usage" asks); RFC 9110, section 11.6.2.
+/// basic/authorization, "Access Token Usage" asks); RFC 9110, section 11.6.2; RFC 9449, sections 4.3 and 7.1.
 pub(super) fn presented(headers: &HeaderMap) -> Result<Presented<'_>, Repeated> {
     let authorization = single(headers, &AUTHORIZATION)?;
     let key = single(headers, &API_KEY)?;
     let bearer = match authorization {
         None => None,
-        Some(value) => match bearer(value) {
-            Some(token) => Some(Credential::Bearer(token)),
+        Some(value) => match access_token(value) {
+            Some((Scheme::Bearer, token)) => Some(Credential::Bearer(token)),
+            Some((Scheme::Dpop, _)) if key.is_some() => return Err(Repeated),
+            Some((Scheme::Dpop, token)) => return Ok(bound(token, headers)),
             None => return Ok(Presented::Unknown),
         },
     };
@@ -61,14 +70,34 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a He
     }
 }
 
-/// The token of `Bearer` and one or more spaces; the scheme's name has no case.
-fn bearer(value: &HeaderValue) -> Option<&str> {
+/// A token with its proof, where there is exactly one. What a proof consists of is what a token does.
+fn bound<'a>(token: &'a str, headers: &'a HeaderMap) -> Presented<'a> {
+    let proof = single(headers, &DPOP).ok().flatten().and_then(|proof| self::token(proof.as_bytes()));
+    proof.map_or(Presented::Unknown, |proof| Presented::Bound { token, proof })
+}
+
+/// How an access token is presented.
+#[derive(Clone, Copy, Debug)]
+enum Scheme {
+    Bearer,
+    Dpop,
+}
+
+/// The token behind `Bearer` or `DPoP` and one or more spaces; the scheme's name has no case.
+fn access_token(value: &HeaderValue) -> Option<(Scheme, &str)> {
     let mut parts = value.as_bytes().splitn(2, |byte| *byte == b' ');
     let (scheme, mut rest) = (parts.next()?, parts.next()?);
     while let [b' ', behind @ ..] = rest {
         rest = behind;
     }
-    token(rest).filter(|_| scheme.eq_ignore_ascii_case(b"bearer"))
+    let scheme = if scheme.eq_ignore_ascii_case(b"bearer") {
+        Scheme::Bearer
+    } else if scheme.eq_ignore_ascii_case(b"dpop") {
+        Scheme::Dpop
+    } else {
+        return None;
+    };
+    Some((scheme, token(rest)?))
 }
 
 /// The whole as a `b64token` of RFC 6750, section 2.1, where it is one.
@@ -93,6 +122,8 @@ fn is_token_byte(byte: u8) -> bool {
 
 /// Where API keys stand that are not sent as bearer tokens.
 static API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+/// Where proofs of possession stand.
+static DPOP: HeaderName = HeaderName::from_static("dpop");
 
 #[cfg(test)]
 mod tests {
@@ -159,5 +190,26 @@ mod tests {
         let garbled = headers(&[("authorization", "Basic a"), ("x-api-key", "b")]);
         assert_eq!(read(&garbled), Ok(Presented::Unknown));
         assert_eq!(read(&HeaderMap::new()), Ok(Presented::Nothing));
+    }
+
+    /// RFC 9449, sections 4.3 and 7.1
+    #[test]
+    fn a_bound_token_comes_with_exactly_one_proof_and_nothing_else() {
+        let one = headers(&[("authorization", "dPoP  t"), ("dpop", "a.b.c")]);
+        assert_eq!(read(&one), Ok(Presented::Bound { token: "t", proof: "a.b.c" }));
+        let lines: [&[(&str, &str)]; 6] = [
+            &[("authorization", "DPoP t")],
+            &[("authorization", "DPoP t"), ("dpop", "")],
+            &[("authorization", "DPoP t"), ("dpop", "a.b.c, a.b.c")],
+            &[("authorization", "DPoP t"), ("dpop", "a.b.c"), ("dpop", "a.b.c")],
+            &[("authorization", "DPoP"), ("dpop", "a.b.c")],
+            &[("authorization", "DPoPt"), ("dpop", "a.b.c")],
+        ];
+        for lines in lines {
+            assert_eq!(read(&headers(lines)), Ok(Presented::Unknown), "{lines:?}");
+        }
+        let with_key = headers(&[("authorization", "DPoP t"), ("dpop", "a.b.c"), ("x-api-key", "k")]);
+        assert_eq!(read(&with_key), Err(Repeated));
+        assert_eq!(read(&headers(&[("dpop", "a.b.c")])), Ok(Presented::Nothing));
     }
 }

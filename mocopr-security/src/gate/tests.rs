@@ -14,7 +14,7 @@ use mocopr_core::{
 
 use super::*;
 use crate::{
-    auth::{Identity, Pending},
+    auth::{Identity, Pending, Verdict},
     policy::RateLimitPolicy,
     principal::{Holdings, Method as Verification},
     rate::RateLimit,
@@ -153,6 +153,9 @@ impl Authenticator for Known {
             }
             Credential::Bearer("slow") => Verdict::Later(Pending::new(std::future::pending())),
             Credential::Bearer("other") => Verdict::Foreign,
+            Credential::Bearer("unknowable") => {
+                Verdict::Unavailable { reason: Rejected::new("no keys"), retry_after: Duration::from_secs(5) }
+            }
             Credential::Bearer(_) | Credential::ApiKey(_) => Verdict::Rejected(Rejected::new("unknown")),
         }
     }
@@ -209,6 +212,20 @@ fn whoever_proves_nothing_is_not_admitted_and_hears_nothing_of_why() {
         assert_eq!((refusal.status, refusal.challenge), (401, Some(Challenge::Invalid)), "{credential}");
         assert_eq!(refusal.fault, absent.fault, "{credential}");
     }
+}
+
+/// S-30
+#[test]
+fn what_cannot_be_known_now_is_not_called_wrong_and_costs_no_more_than_a_request() {
+    let rates =
+        RateLimitPolicy { address: Some(RateLimit::per_minute(60).with_burst(12)), ..RateLimitPolicy::unlimited() };
+    let guarded = Guarded::new(rates);
+    for _ in 0..11 {
+        let refusal = guarded.admit(&[("authorization", "Bearer unknowable")]).unwrap_err();
+        assert_eq!((refusal.status, refusal.challenge), (503, None));
+        assert_eq!(refusal.fault, Fault::Busy { retry_after: Duration::from_secs(5) });
+    }
+    assert_eq!(guarded.status(&[("authorization", "Bearer alice")]), 200);
 }
 
 /// S-37, P-10

@@ -45,7 +45,7 @@ pub fn let_read(reader: HeaderValue, headers: &mut HeaderMap) {
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, reader);
     headers.insert(
         ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("mcp-session-id, www-authenticate, retry-after"),
+        HeaderValue::from_static("mcp-session-id, www-authenticate, retry-after, dpop-nonce"),
     );
     // Whoever keeps the answer must not show it to a page of another origin.
     headers.append(VARY, HeaderValue::from_static("origin"));
@@ -59,6 +59,7 @@ fn is_of_the_protocol(name: &HeaderName) -> bool {
             "accept"
                 | "authorization"
                 | "content-type"
+                | "dpop"
                 | "last-event-id"
                 | "x-api-key"
                 | "traceparent"

@@ -16,8 +16,8 @@ use http::{
     header::{HOST, ORIGIN},
 };
 
-pub(crate) use crate::origin::authority::Authority;
-use crate::origin::authority::{Host, OwnedAuthority};
+use crate::origin::authority::OwnedAuthority;
+pub(crate) use crate::origin::authority::{Authority, Host};
 
 /// The names by which this server may be called.
 #[derive(Clone, Debug)]

@@ -21,13 +21,14 @@ pub use self::{
     report::{Report, Row},
 };
 use crate::{
-    auth::{AuthMiddleware, Authenticator},
+    auth::{AuthMiddleware, Authenticator, DpopPolicy, Proofs},
     error_handler::{ErrorHandler, Manner, SecurityLevel, Sentences},
     headers::SecurityHeaders,
     leak::{Clean, OutputSanitization, OutputSanitizer},
     limits::Limits,
     origin::OriginPolicy,
     rate::RateLimit,
+    seal::KeyRing,
     slow::Slowing,
     validation::{InputValidation, JsonSchemaValidator, UnknownMembers},
 };
@@ -441,6 +442,20 @@ impl SecurityPolicy {
         };
         all.extend(self.authenticators.iter().map(|one| one.by_clock(&clock).unwrap_or_else(|| Arc::clone(one))));
         Ok(all)
+    }
+
+    /// What is said of tokens that are bound to keys.
+    pub(crate) fn dpop(&self) -> Option<&DpopPolicy> {
+        self.authenticated_by.as_ref()?.dpop()
+    }
+
+    /// Makes what checks proofs of possession, where the owner accepts them.
+    ///
+    /// # Errors
+    /// A problem where there is no public URL for proofs to be about, or no algorithm for them.
+    pub fn open_proofs(&self, ring: &KeyRing, clock: Arc<dyn Clock>) -> Result<Option<Proofs>, Problem> {
+        let url = self.public_url();
+        self.dpop().map(|dpop| dpop.proofs(url.as_ref(), ring, clock)).transpose()
     }
 
     /// The public URL; `None` where there is none, or none that can be read.

@@ -47,6 +47,10 @@ impl Report {
             format!("{}, {count} authenticator{}", if required { "required" } else { "optional" }, plural(count)),
             !required,
         );
+        if let Some(dpop) = policy.dpop() {
+            let demand = if dpop.is_required() { "required of every token" } else { "required of bound tokens" };
+            report.say("proofs of possession", demand, false);
+        }
         let by_role = policy.authorizes_by_role();
         report.say("authorization", if by_role { "by role" } else { "by handler alone" }, !by_role);
         let RateLimitPolicy { address, principal, heavy } = policy.rates;

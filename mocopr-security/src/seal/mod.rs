@@ -90,6 +90,17 @@ impl KeyRing {
         self.primary.seal(Form::Expiring, purpose, bind, &[&expires.to_be_bytes(), payload])
     }
 
+    /// A key of 32 bytes for another use, which follows from the key that seals and from this name of the use: every
+    /// replica with the same key has the same. It tells nothing of the key that it comes from.
+    ///
+    /// # Errors
+    /// [`SealError::Unavailable`] when the cryptographic library fails.
+    pub(crate) fn derive(&self, usage: &[u8]) -> Result<[u8; KEY_BYTES], SealError> {
+        let mut bytes = [0; KEY_BYTES];
+        self.primary.root.expand(&[b"mocopr derived key", usage], HKDF_SHA256)?.fill(&mut bytes)?;
+        Ok(bytes)
+    }
+
     /// Opens what [`seal`](Self::seal) made for the same purpose and the same `bind`.
     ///
     /// # Errors

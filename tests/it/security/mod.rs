@@ -17,6 +17,7 @@ mod listeners;
 mod matrix;
 mod mirrors;
 mod pages;
+mod possession;
 mod rates;
 mod revoked;
 mod roles;

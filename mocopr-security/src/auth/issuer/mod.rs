@@ -3,6 +3,7 @@
 //! A server checks tokens and never makes them; what is here is behind the feature `testing`, keeps everything in the
 //! memory of one process, and is no authorization server.
 
+mod proof;
 mod refresh;
 mod ring;
 pub(crate) mod signer;
@@ -12,8 +13,12 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use mocopr_core::clock::Clock;
 
+pub use self::{
+    proof::{DpopKey, ProofBuilder},
+    refresh::Grant,
+    token::TokenBuilder,
+};
 use self::{refresh::Families, ring::Ring};
-pub use self::{refresh::Grant, token::TokenBuilder};
 use crate::auth::jwt::{JwtAlgorithm, TokenValidator, keys::KeySource};
 
 /// Issues access tokens that [`validator`](Self::validator) accepts; for tests.

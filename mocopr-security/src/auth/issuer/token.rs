@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
 
 use crate::{
-    auth::issuer::{Grant, IssueError, TokenIssuer},
+    auth::issuer::{DpopKey, Grant, IssueError, TokenIssuer},
     random::random_name,
 };
 
@@ -59,6 +59,11 @@ impl<'i> TokenBuilder<'i> {
     pub fn with_expiry(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
         self
+    }
+
+    /// Bound to a client's key, so that it is good only together with a [proof](DpopKey::proof).
+    pub fn bound_to(self, key: &DpopKey) -> Self {
+        self.with_claim("cnf", serde_json::json!({"jkt": key.thumbprint()}))
     }
 
     /// With this claim, in the place of what stands there otherwise.

@@ -45,15 +45,13 @@ impl Claims {
             return Err(Rejected::new("the token is for another audience"));
         }
         let expires = self.times(rules, now)?;
-        if self.0.contains_key("cnf") {
-            return Err(Rejected::new("the token is bound to a proof that is not checked here"));
-        }
+        let key = self.key()?;
         let subject = self.text("sub", "`sub` is not a string")?.ok_or(Rejected::new("`sub` is absent"))?;
-        if !is_name(subject, MOST_NAME) {
+        if !is_name(subject) {
             return Err(Rejected::new("`sub` is empty, too long, or has control characters"));
         }
         let credential = self.text("jti", "`jti` is not a string")?;
-        if credential.is_some_and(|name| !is_name(name, MOST_NAME)) {
+        if credential.is_some_and(|name| !is_name(name)) {
             return Err(Rejected::new("`jti` is empty, too long, or has control characters"));
         }
         // It names nobody here, but who sends another type makes no tokens that can be trusted.
@@ -61,10 +59,26 @@ impl Claims {
         let tenant = self.tenant(rules)?;
         let identity = Identity { method: Method::Token, issuer: &rules.issuer, subject, tenant };
         let verified = Verified::new(identity, self.roles(rules)?, self.scopes()?).until(expires);
-        Ok(match credential {
+        let verified = match credential {
             Some(name) => verified.by(name),
             None => verified,
+        };
+        Ok(match key {
+            Some(thumbprint) => verified.bound_to(thumbprint),
+            None => verified,
         })
+    }
+
+    /// The thumbprint of the key that the token is bound to, where it is bound. One that is bound in any other way, or to
+    /// more than a key, is refused: nobody here would check the rest.
+    ///
+    /// # Source
+    /// RFC 7800, section 3.1; RFC 9449, section 6.1.
+    fn key(&self) -> Result<Option<[u8; 32]>, Rejected> {
+        let Some(bound) = self.0.get("cnf") else { return Ok(None) };
+        let only = bound.as_object().filter(|members| members.len() == 1).and_then(|members| members.get("jkt"));
+        let thumbprint = only.and_then(Value::as_str).and_then(|text| compact::bytes(text).ok()?.try_into().ok());
+        thumbprint.map(Some).ok_or(Rejected::new("the token is bound to something that is not checked here"))
     }
 
     /// The only audience. One of several is not enough: what is also meant for others can be replayed by them.
@@ -154,7 +168,7 @@ impl Claims {
         if roles.len() > MOST_HELD {
             return Err(Rejected::new("there are more than 256 roles"));
         }
-        let roles = roles.into_iter().map(|role| role.filter(|role| is_name(role, MOST_NAME)));
+        let roles = roles.into_iter().map(|role| role.filter(|role| is_name(role)));
         roles.collect::<Option<_>>().ok_or(Rejected::new("a role is not a string, empty, too long, or has controls"))
     }
 
@@ -162,7 +176,7 @@ impl Claims {
     fn tenant(&self, rules: &Rules) -> Result<Option<&str>, Rejected> {
         let Some(path) = &rules.tenant else { return Ok(None) };
         match path.find(&self.0)? {
-            Some(Value::String(tenant)) if is_name(tenant, MOST_NAME) => Ok(Some(tenant)),
+            Some(Value::String(tenant)) if is_name(tenant) => Ok(Some(tenant)),
             Some(_) => Err(Rejected::new("the tenant is not a string, empty, too long, or has control characters")),
             None => Err(Rejected::new("the tenant is absent")),
         }
@@ -183,8 +197,8 @@ fn several(value: &Value) -> Option<Vec<&str>> {
 }
 
 /// Whether this can stand in logs and keys: not empty, not long, no control characters.
-fn is_name(text: &str, most: usize) -> bool {
-    (1..=most).contains(&text.len()) && !text.chars().any(char::is_control)
+pub(crate) fn is_name(text: &str) -> bool {
+    (1..=MOST_NAME).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
 /// Bytes of a subject, a role, a tenant, the name of a token.

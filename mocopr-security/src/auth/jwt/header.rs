@@ -12,36 +12,40 @@ use crate::auth::{
 
 /// What a header says, as far as it is used.
 #[derive(Debug)]
-pub(super) struct Header {
+pub(crate) struct Header {
     /// The algorithm of the signature.
-    pub(super) algorithm: JwtAlgorithm,
+    pub(crate) algorithm: JwtAlgorithm,
     /// The name of the key: only ever compared with names of keys.
-    pub(super) key: Option<Box<str>>,
+    pub(crate) key: Option<Box<str>>,
     /// The media type, in small letters and without `application/`.
-    pub(super) kind: Option<Box<str>>,
+    pub(crate) kind: Option<Box<str>>,
 }
 
 impl Header {
     /// Reads the first part of a token.
+    pub(crate) fn read(part: &str) -> Result<Self, Rejected> {
+        Self::of(&compact::object(part)?)
+    }
+
+    /// Reads the members of a header.
     ///
     /// # Source
     /// RFC 7515, section 4.1; RFC 7797, section 7 (`b64` is not for tokens).
-    pub(super) fn read(part: &str) -> Result<Self, Rejected> {
-        let header = compact::object(part)?;
+    pub(crate) fn of(header: &Map<String, Value>) -> Result<Self, Rejected> {
         for (member, reason) in REFUSED {
             if header.contains_key(*member) {
                 return Err(Rejected::new(reason));
             }
         }
-        let algorithm = text(&header, "alg", Rejected::new("`alg` is not a string"))?
+        let algorithm = text(header, "alg", Rejected::new("`alg` is not a string"))?
             .and_then(JwtAlgorithm::named)
             .ok_or(Rejected::new("`alg` is absent or names no algorithm that is known"))?;
-        let key = text(&header, "kid", Rejected::new("`kid` is not a string"))?;
+        let key = text(header, "kid", Rejected::new("`kid` is not a string"))?;
         if key.is_some_and(|key| key.len() > MOST_KEY_ID) {
             return Err(Rejected::new("`kid` is longer than 256 bytes"));
         }
-        let kind = text(&header, "typ", Rejected::new("`typ` is not a string"))?.map(media_type);
-        let content = text(&header, "cty", Rejected::new("`cty` is not a string"))?.map(media_type);
+        let kind = text(header, "typ", Rejected::new("`typ` is not a string"))?.map(media_type);
+        let content = text(header, "cty", Rejected::new("`cty` is not a string"))?.map(media_type);
         if content.as_deref() == Some("jwt") {
             return Err(Rejected::new("the token holds another one"));
         }
@@ -50,7 +54,7 @@ impl Header {
 }
 
 /// A media type as it is compared: `application/` may be left out, and case does not count (RFC 7515, section 4.1.9).
-pub(super) fn media_type(text: &str) -> Box<str> {
+pub(crate) fn media_type(text: &str) -> Box<str> {
     let lower = text.to_ascii_lowercase();
     lower.strip_prefix("application/").unwrap_or(&lower).into()
 }

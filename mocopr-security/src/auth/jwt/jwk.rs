@@ -85,13 +85,9 @@ pub(crate) fn parse_set(document: &[u8]) -> Result<KeySet, &'static str> {
 
 /// The key, where it is one that may verify signatures.
 fn usable(jwk: &Map<String, Value>) -> Option<VerifyingKey> {
-    if PRIVATE.iter().any(|member| jwk.contains_key(*member)) || !is_for_signatures(jwk) {
-        return None;
-    }
-    let key = material(jwk)?;
     let key = match jwk.get("kid") {
-        None => key,
-        Some(Value::String(id)) if id.len() <= MOST_KEY_ID => key.named(id),
+        None => public_key(jwk)?,
+        Some(Value::String(id)) if id.len() <= MOST_KEY_ID => public_key(jwk)?.named(id),
         Some(_) => return None,
     };
     match jwk.get("alg") {
@@ -99,6 +95,12 @@ fn usable(jwk: &Map<String, Value>) -> Option<VerifyingKey> {
         Some(Value::String(name)) => key.only(JwtAlgorithm::named(name)?).ok(),
         Some(_) => None,
     }
+}
+
+/// The public key that verifies, whatever its name; `None` where a private part stands beside it.
+pub(crate) fn public_key(jwk: &Map<String, Value>) -> Option<VerifyingKey> {
+    let is_public = !PRIVATE.iter().any(|member| jwk.contains_key(*member));
+    if is_public && is_for_signatures(jwk) { material(jwk) } else { None }
 }
 
 /// What `use` and `key_ops` say, where they say anything (RFC 7517, sections 4.2 and 4.3).

@@ -5,10 +5,10 @@
 //! keys are tried.
 
 pub(crate) mod algorithm;
-mod claims;
-mod compact;
+pub(crate) mod claims;
+pub(crate) mod compact;
 mod config;
-mod header;
+pub(crate) mod header;
 pub(crate) mod jwk;
 pub(crate) mod key;
 pub(crate) mod keys;

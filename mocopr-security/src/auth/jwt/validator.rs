@@ -36,10 +36,10 @@ use crate::{
 /// | life | at most 1 hour from `iat` to `exp`; without `iat`, at most 1 hour left |
 /// | leeway | 30 seconds |
 ///
-/// A token is refused, whatever it says, above 8 KiB; with `crit`, `b64`, `enc` or `zip` in its header; with `cnf` in
-/// its claims, because no proof of possession is checked; with `scope` and `scp` that name different scopes; with more
-/// audiences than one. Keys and addresses of keys in
-/// its header (`jwk`, `jku`, `x5c`, `x5u`) are never looked at.
+/// A token is refused, whatever it says, above 8 KiB; with `crit`, `b64`, `enc` or `zip` in its header; with a `cnf` that
+/// is anything else than one `jkt`, and with that too unless [proofs are accepted](crate::auth::DpopPolicy); with `scope` and
+/// `scp` that name different scopes; with more audiences than one. Keys and addresses of keys in its header (`jwk`,
+/// `jku`, `x5c`, `x5u`) are never looked at.
 ///
 /// ```
 /// use mocopr_security::auth::{AuthMiddleware, TokenValidator};

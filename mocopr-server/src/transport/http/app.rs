@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode,
     header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
     request::Parts,
 };
@@ -19,7 +19,7 @@ use mocopr_core::{
 };
 use mocopr_security::{
     evidence,
-    gate::{self, Admission, Refusal},
+    gate::{self, Admission, Challenge, Refusal},
     headers::{self, Transport},
     origin::{cors, media::Accept},
 };
@@ -305,6 +305,11 @@ impl HttpApp {
     fn ask(&self, response: &mut Response<AnswerBody>, asks: &Asks) {
         let (name, value) = match asks {
             Asks::Credential(challenge) => {
+                if let Challenge::Nonce(nonce) = challenge
+                    && let Ok(nonce) = HeaderValue::from_str(nonce)
+                {
+                    response.headers_mut().insert(&DPOP_NONCE, nonce);
+                }
                 let snapshot = self.engine.registry.snapshot();
                 (WWW_AUTHENTICATE, self.engine.gate.challenge(challenge, snapshot.scopes()))
             }
@@ -341,6 +346,9 @@ fn unread(fault: BodyFault) -> Refusal {
     };
     Refusal { status, fault, challenge: None, reason }
 }
+
+/// The nonce that the next proof of possession should have (RFC 9449, section 8).
+static DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// How long a client should wait when there is no room for its body.
 const BODIES_RETRY: Duration = Duration::from_secs(1);
