@@ -5,12 +5,13 @@
 //! write may ask that nothing more happens.
 
 mod account;
+mod measure;
 
 use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use mocopr_core::{fault::Fault, json::RawJson, outcome::Incident, trace::TraceId};
 
-pub use self::account::Account;
+pub use self::{account::Account, measure::Measure};
 use crate::principal::Principal;
 
 /// Keeps account of what happens.
@@ -27,6 +28,9 @@ pub trait Witness: Send + Sync + fmt::Debug + 'static {
     fn wants_arguments(&self) -> bool {
         false
     }
+
+    /// Says what can be measured of this witness now, when somebody reads the metrics of the server.
+    fn measure(&self, _say: &mut dyn FnMut(Measure<'_>)) {}
 }
 
 /// One thing that happened.
@@ -165,6 +169,13 @@ impl Evidence {
             ending: Ending { decision, result, reason: "", incident: None },
             ..Happening::of(AuditEvent::Administration)
         });
+    }
+
+    /// Says what can be measured of everybody.
+    pub fn measure(&self, say: &mut dyn FnMut(Measure<'_>)) {
+        for witness in self.0.iter() {
+            witness.measure(say);
+        }
     }
 
     fn wants_arguments(&self) -> bool {
@@ -307,3 +318,9 @@ pub fn reason(fault: &Fault) -> &'static str {
         Fault::Internal => "internal",
     }
 }
+
+/// The reason of a refusal for calling a heavy thing more often than its rate allows.
+pub const HEAVY_RATE: &str = "heavy_rate";
+
+/// The reason of a refusal because nobody could have written down what was asked for.
+pub const UNRECORDED: &str = "unrecorded";

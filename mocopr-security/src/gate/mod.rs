@@ -267,6 +267,16 @@ impl Gate {
         &self.evidence
     }
 
+    /// How many calls are under way, of everybody.
+    pub fn calls_under_way(&self) -> usize {
+        self.calls.in_use()
+    }
+
+    /// How many streams are open, of everybody.
+    pub fn open_streams(&self) -> usize {
+        self.streams.in_use()
+    }
+
     /// Opens the account of a call that came in a message of `read` bytes, where somebody keeps one.
     pub fn account(&self, admission: &Admission, call: &Call, read: usize) -> Option<Box<Account>> {
         self.evidence.is_kept().then(|| Box::new(Account::open(&self.evidence, &self.clock, admission, call, read)))
@@ -526,9 +536,16 @@ impl Gate {
             Err(Denied { id: call.id, revision: call.revision, fault, ending })
         };
 
+        let because = |refused: Result<_, Denied>, reason| {
+            refused.map_err(|denied| Denied { ending: Ending { reason, ..denied.ending }, ..denied })
+        };
+
         // 0. Nothing happens that nobody can write down, where somebody should.
         if !self.evidence.can_be_kept() {
-            return denied(call, Fault::Busy { retry_after: BUSY_RETRY }, Decided::Refused);
+            return because(
+                denied(call, Fault::Busy { retry_after: BUSY_RETRY }, Decided::Refused),
+                evidence::UNRECORDED,
+            );
         }
         // 1. Whoever was admitted long ago may be nobody by now.
         if !self.holds(admission) {
@@ -571,7 +588,7 @@ impl Gate {
             && let Some(rate) = &self.heavy_rate
             && let Err(retry_after) = rate.check(&(who.clone(), digest(&[name.as_bytes()])))
         {
-            return denied(call, Fault::Rate { retry_after }, Decided::Refused);
+            return because(denied(call, Fault::Rate { retry_after }, Decided::Refused), evidence::HEAVY_RATE);
         }
         Ok(Permit { admission: admission.clone(), call, slot })
     }
