@@ -20,6 +20,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use mocopr::{
     ServerBuilder,
     auth::{ApiKeys, AuthMiddleware, TokenValidator},
+    metrics::security::SecurityMetrics,
     outbound::OutboundClient,
     prelude::*,
     resources::security::{FileResourceHandler, KeyValidator, MemoryItem, MemoryResourceHandler},
@@ -49,7 +50,8 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
-    let Settings { place, public_url, origins, issuer, api_keys, root, stdio_token, state_key, rates } = settings;
+    let Settings { place, public_url, origins, issuer, api_keys, root, stdio_token, state_key, metrics, rates } =
+        settings;
     let mut policy = SecurityPolicy::strict().with_limits(limits()).with_rate_limiting(rates);
     if let Some(url) = public_url {
         policy = policy.with_public_url(url);
@@ -88,25 +90,33 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
     if let Some(token) = stdio_token {
         builder = builder.with_stdio_token(token);
     }
+    // Where it cannot listen, either address may be the one that is taken.
+    let listening = if metrics.is_some() { "MOCOPR_BIND, MOCOPR_METRICS_BIND" } else { "MOCOPR_BIND" };
+    if let Some(address) = metrics {
+        builder = builder.with_metrics(counted(address));
+    }
     // Everything else has been tried alone.
     let server = builder.with_security_policy(policy).build();
     let server = server.map_err(|error| lines("MOCOPR_ISSUER, MOCOPR_JWKS_URL", &error).join("\n"))?;
     match place {
         Place::Streams => {
             let server = server.on_ready(|| eprintln!("listening on stdio"));
-            server.run_stdio().await.map_err(|error| lines("MOCOPR_STDIO_TOKEN", &error).join("\n"))?;
+            server
+                .run_stdio()
+                .await
+                .map_err(|error| lines("MOCOPR_STDIO_TOKEN, MOCOPR_METRICS_BIND", &error).join("\n"))?;
         }
         Place::Loopback(address) => {
             let config = HttpConfig::new(address)
                 .with_tls_required(false)
                 .on_ready(|address| eprintln!("listening on http://{address}/mcp"));
-            server.run_http(config).await.map_err(|error| lines("MOCOPR_BIND", &error).join("\n"))?;
+            server.run_http(config).await.map_err(|error| lines(listening, &error).join("\n"))?;
         }
         Place::Secure(address, tls) => {
             let config = HttpConfig::new(address)
                 .with_tls(tls)
                 .on_ready(|address| eprintln!("listening on https://{address}/mcp"));
-            server.run_http(config).await.map_err(|error| lines("MOCOPR_BIND", &error).join("\n"))?;
+            server.run_http(config).await.map_err(|error| lines(listening, &error).join("\n"))?;
         }
     }
     Ok(())
@@ -120,6 +130,18 @@ fn files(root: &str) -> FileResourceHandler {
         .with_symlink_following(false)
         .with_allowed_extensions(&["txt", "json", "md"])
         .with_file_size_limit(1024 * 1024)
+        .build()
+}
+
+/// Everything that can be counted, told at that address.
+fn counted(address: SocketAddr) -> SecurityMetrics {
+    SecurityMetrics::builder()
+        .with_authentication_failures(true)
+        .with_rate_limit_violations(true)
+        .with_request_size_monitoring(true)
+        .with_error_rate_monitoring(true)
+        .with_listener(address.to_string())
+        .on_listening(|address| eprintln!("metrics on http://{address}/metrics"))
         .build()
 }
 
@@ -172,6 +194,7 @@ struct Settings {
     root: Option<String>,
     stdio_token: Option<Secret<String>>,
     state_key: Option<Secret<String>>,
+    metrics: Option<SocketAddr>,
     rates: RateLimitPolicy,
 }
 
@@ -235,6 +258,8 @@ impl Settings {
         if let Some(root) = &root {
             problems.extend(alone("MOCOPR_ROOT", bare().with_resources("file:///", files(root))));
         }
+        let metrics = setting("MOCOPR_METRICS_BIND").map(|address| loopback("MOCOPR_METRICS_BIND", &address));
+        let metrics = metrics.and_then(|address| or_say(&mut problems, address));
         let rates = or_say(&mut problems, Self::rates());
         let origins = setting("MOCOPR_ALLOWED_ORIGINS");
         let origins: Vec<String> =
@@ -262,6 +287,7 @@ impl Settings {
                 root,
                 stdio_token,
                 state_key: state_key.map(Secret::new),
+                metrics,
                 rates,
             }),
             _ => Err(problems),
@@ -271,11 +297,11 @@ impl Settings {
     fn place() -> Result<Place, Vec<String>> {
         match setting("MOCOPR_TRANSPORT").as_deref() {
             Some("stdio") => Ok(Place::Streams),
-            Some("http") => match Self::address() {
-                Ok(address) if address.ip().is_loopback() => Ok(Place::Loopback(address)),
-                Ok(address) => Err(vec![format!("MOCOPR_BIND: {address} is no loopback address, and http has no TLS")]),
-                Err(problem) => Err(vec![problem]),
-            },
+            Some("http") => {
+                let address = setting("MOCOPR_BIND")
+                    .ok_or(vec!["MOCOPR_BIND: missing, give an address and a port".to_owned()])?;
+                loopback("MOCOPR_BIND", &address).map(Place::Loopback).map_err(|problem| vec![problem])
+            }
             Some("https") => {
                 let mut problems = Vec::new();
                 let address = or_say(&mut problems, Self::address());
@@ -324,11 +350,20 @@ impl Settings {
 }
 
 /// Settings of parts that this version does not have.
-const UNBUILT: [&str; 3] = ["MOCOPR_AUDIT", "MOCOPR_METRICS_BIND", "MOCOPR_TRUSTED_PROXIES"];
+const UNBUILT: [&str; 2] = ["MOCOPR_AUDIT", "MOCOPR_TRUSTED_PROXIES"];
 
 /// A variable of the environment; an empty one counts as absent.
 fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The address of a setting, which nobody on another machine can reach.
+fn loopback(name: &str, address: &str) -> Result<SocketAddr, String> {
+    match address.parse::<SocketAddr>() {
+        Ok(parsed) if parsed.ip().is_loopback() => Ok(parsed),
+        Ok(_) => Err(format!("{name}: {address} is no loopback address, and there is no TLS")),
+        Err(_) => Err(format!("{name}: {address:?} is no address with a port")),
+    }
 }
 
 /// A problem with the name of its setting in front.

@@ -129,7 +129,15 @@ pub mod security {
 /// What happened, for those who keep account of it.
 pub mod audit {
     pub use mocopr_core::{outcome::Incident, trace::TraceId};
-    pub use mocopr_security::evidence::{AuditEvent, Bytes, Decided, Ending, Happening, Outcome, Witness};
+    pub use mocopr_security::evidence::{AuditEvent, Bytes, Decided, Ending, Happening, Measure, Outcome, Witness};
+}
+
+/// What happened, as numbers.
+pub mod metrics {
+    /// What is counted, and where it is told.
+    pub mod security {
+        pub use mocopr_security::metrics::{SecurityMetrics, SecurityMetricsBuilder};
+    }
 }
 
 /// Whom a credential proves.

@@ -10,7 +10,7 @@
 //! | [`gate`] | the order of the checks |
 //! | [`auth`] | whom a credential proves |
 //! | [`principal`] | who is calling |
-//! | [`evidence`] | what happened, for those who keep account of it |
+//! | [`evidence`], [`metrics`] | what happened, for those who keep account of it; the same as numbers |
 //! | [`rbac`] | which roles are granted what |
 //! | [`origin`], [`headers`] | what HTTP requests must look like, what answers carry |
 //! | [`limits`], [`rate`] | how much of anything; how often and how many at once |
@@ -40,6 +40,7 @@ pub mod gate;
 pub mod headers;
 pub mod leak;
 pub mod limits;
+pub mod metrics;
 pub mod origin;
 #[cfg(feature = "outbound")]
 pub mod outbound;

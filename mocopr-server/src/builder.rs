@@ -1,6 +1,11 @@
 //! From what a server's owner says to a server, or to the list of everything that is wrong with it.
 
-use std::{marker::PhantomData, num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{
+    marker::PhantomData,
+    num::NonZeroUsize,
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
+};
 
 use mocopr_core::{
     clock::{Clock, SystemClock},
@@ -37,6 +42,7 @@ use crate::{
     state::States,
     stopping::By,
     subscribe::Hub,
+    transport::company::Companion,
 };
 
 /// Collects what a server is made of. Begins with [`McpServer::builder`].
@@ -73,6 +79,7 @@ struct Said {
     witnesses: Vec<Opener>,
     kill_switch: Option<KillSwitch>,
     revocations: Option<Revocations>,
+    companions: Vec<Box<dyn Companion>>,
     problems: Vec<Problem>,
 }
 
@@ -98,6 +105,7 @@ impl ServerBuilder<Unguarded> {
             witnesses: Vec::new(),
             kill_switch: None,
             revocations: None,
+            companions: Vec::new(),
             problems: Vec::new(),
         };
         Self { said, guard: PhantomData }
@@ -429,6 +437,7 @@ impl<P> ServerBuilder<P> {
             witnesses,
             kill_switch,
             revocations,
+            companions,
             mut problems,
         } = self.said;
         let policy = policy.unwrap_or_else(SecurityPolicy::development);
@@ -542,18 +551,29 @@ impl<P> ServerBuilder<P> {
             page_size,
             list_ttl,
             served,
+            connections: AtomicUsize::new(0),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
         };
         engine.registry.connect(&engine.hub);
+        let engine = Arc::new(engine);
         let is_stopped = engine.gate.stopper().is_some_and(Stopper::is_stopped);
         engine.turned(is_stopped.then_some(Turn::Stopped), By::File);
-        Ok(McpServer::of(Arc::new(engine)))
+        companions.iter().for_each(|one| one.built(&engine));
+        Ok(McpServer::of(engine, companions))
     }
 
     /// Tells one more witness.
     pub(crate) fn keep_account(&mut self, witness: Opener) {
         self.said.witnesses.push(witness);
+    }
+
+    /// Runs one more thing beside whatever transport the server runs on.
+    pub(crate) fn run_with(&mut self, one: Box<dyn Companion>) {
+        if self.said.companions.iter().any(|known| known.name() == one.name()) {
+            self.twice(one.name());
+        }
+        self.said.companions.push(one);
     }
 
     fn edit_info(&mut self, call: &str, edit: impl FnOnce(&mut Implementation)) {

@@ -2,7 +2,12 @@
 //!
 //! It does no I/O and decides nothing about access; that is the gate, which it asks for every call.
 
-use std::{cell::RefCell, num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{
+    cell::RefCell,
+    num::NonZeroUsize,
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -69,6 +74,8 @@ pub(crate) struct Engine {
     pub(crate) page_size: NonZeroUsize,
     pub(crate) list_ttl: Duration,
     pub(crate) served: Vec<Revision>,
+    /// Connections that are open, of HTTP.
+    pub(crate) connections: AtomicUsize,
     /// Calls that outlive the connection they came on.
     pub(crate) tasks: TaskTracker,
     /// Done once the server stops.

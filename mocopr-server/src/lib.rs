@@ -12,6 +12,7 @@
 //! | [`resources`] | places that resources come from, mounted below a base |
 //! | `session`, `replay`, `subscribe`, `listening` | what lasts longer than a call |
 //! | [`stopping`], `beside` | the kill switch; what is looked at while a server runs |
+//! | `evidence`, `metrics` | who keeps account of what happens, and what is counted |
 //! | `transport` | standard streams, the pipe, HTTP |
 
 #![cfg_attr(
@@ -43,6 +44,7 @@ mod inflight;
 mod lapse;
 mod listening;
 mod listing;
+mod metrics;
 mod outlet;
 mod posture;
 pub mod registry;

@@ -16,6 +16,7 @@ use crate::{
     posture,
     registry::{Prompts, Resources, Tools},
     stopping::LiveKillSwitch,
+    transport::company::Companion,
 };
 
 /// A server of the Model Context Protocol.
@@ -25,6 +26,7 @@ use crate::{
 pub struct McpServer<P = Unguarded> {
     pub(crate) engine: Arc<Engine>,
     pub(crate) shutdown: Option<BoxFuture<'static, ()>>,
+    companions: Vec<Box<dyn Companion>>,
     ready: Option<Box<dyn FnOnce() + Send>>,
     guard: PhantomData<fn() -> P>,
 }
@@ -60,8 +62,8 @@ impl McpServer<Unguarded> {
 }
 
 impl<P> McpServer<P> {
-    pub(crate) fn of(engine: Arc<Engine>) -> Self {
-        Self { engine, shutdown: None, ready: None, guard: PhantomData }
+    pub(crate) fn of(engine: Arc<Engine>, companions: Vec<Box<dyn Companion>>) -> Self {
+        Self { engine, shutdown: None, companions, ready: None, guard: PhantomData }
     }
 
     /// The tools, to be changed while the server runs.
@@ -143,6 +145,7 @@ impl<P> McpServer<P> {
             beside::Beside,
             error::Error,
             transport::{
+                company::Company,
                 connection::{self, Endings},
                 stdio,
             },
@@ -157,6 +160,7 @@ impl<P> McpServer<P> {
         posture::tell(&self.security_report());
         let stop = crate::shutdown::stop(self.shutdown.take(), self.engine.stopping.clone());
         let beside = Beside::begin(&self.engine);
+        let _company = Company::begin(self.companions, &self.engine).await?;
         let (input, output) = stdio::take().map_err(|error| Error::io("taking the standard streams", error))?;
         if let Some(ready) = self.ready.take() {
             ready();
@@ -190,7 +194,7 @@ impl<P> McpServer<P> {
             Some(ready) => config.also_on_ready(ready),
             None => config,
         };
-        crate::http::run(self.engine, self.shutdown, config).boxed()
+        crate::http::run(self.engine, self.shutdown, self.companions, config).boxed()
     }
 
     /// Opens a pipe to the server, as the test client does.

@@ -253,6 +253,11 @@ impl Sessions {
         Ok(session)
     }
 
+    /// How many there are, those among them whose time is over and which nobody has looked for yet.
+    pub(crate) fn count(&self) -> usize {
+        self.count.load(Ordering::Acquire)
+    }
+
     /// The session of that id, if it is this principal's and has not ended.
     pub(crate) fn find(&self, id: &str, principal: &Principal, limits: &Limits) -> Option<Arc<Session>> {
         let session = self.by_id.get(id).map(|entry| entry.value().clone())?;

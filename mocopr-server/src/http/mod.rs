@@ -28,9 +28,12 @@ use crate::{
     error::{Error, Result},
     posture,
     server::DRAIN,
-    transport::http::{
-        Endpoint, HttpApp,
-        listener::{self, WithoutTls},
+    transport::{
+        company::{Companion, Company},
+        http::{
+            Endpoint, HttpApp,
+            listener::{self, WithoutTls},
+        },
     },
 };
 
@@ -248,7 +251,12 @@ fn warn_once(address: SocketAddr) {
 }
 
 /// Listens until told to stop.
-pub(crate) async fn run(engine: Arc<Engine>, owner: Option<BoxFuture<'static, ()>>, config: HttpConfig) -> Result<()> {
+pub(crate) async fn run(
+    engine: Arc<Engine>,
+    owner: Option<BoxFuture<'static, ()>>,
+    companions: Vec<Box<dyn Companion>>,
+    config: HttpConfig,
+) -> Result<()> {
     let problems = config.problems(engine.gate.policy());
     if !problems.is_empty() {
         return Err(Error::problems_found(problems));
@@ -266,6 +274,7 @@ pub(crate) async fn run(engine: Arc<Engine>, owner: Option<BoxFuture<'static, ()
             info!(%address, "listening");
         }
     }
+    let _company = Company::begin(companions, &engine).await?;
     if let Some(ready) = ready {
         ready(address);
     }

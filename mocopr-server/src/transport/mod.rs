@@ -1,6 +1,7 @@
 //! Transports: each moves bytes and describes a peer. None decides anything.
 
 pub(crate) mod claims;
+pub(crate) mod company;
 pub(crate) mod connection;
 #[cfg(feature = "http")]
 pub(crate) mod http;

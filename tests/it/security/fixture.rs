@@ -56,11 +56,13 @@ impl Fixture {
 
     /// The example over standard streams, whose client this key proves.
     pub(super) fn streams(&self, key: Option<&str>) -> Lined {
-        let mut command = self.command(&[("MOCOPR_TRANSPORT", "stdio")]);
-        if let Some(key) = key {
-            command.env("MOCOPR_STDIO_TOKEN", key);
-        }
-        Lined::spawn(command)
+        let key = key.map(|key| ("MOCOPR_STDIO_TOKEN", key));
+        self.streams_with(key.as_slice())
+    }
+
+    /// The example over standard streams with these settings more.
+    pub(super) fn streams_with(&self, settings: &[(&str, &str)]) -> Lined {
+        Lined::spawn(self.command(&[&[("MOCOPR_TRANSPORT", "stdio")], settings].concat()))
     }
 
     /// The example over HTTP.

@@ -15,6 +15,7 @@ mod lapses;
 mod leaks;
 mod listeners;
 mod matrix;
+mod metrics;
 mod mirrors;
 mod pages;
 mod possession;

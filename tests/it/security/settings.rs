@@ -41,6 +41,8 @@ async fn each_wrong_setting_stops_the_start_with_one_line_that_names_it() {
         ("MOCOPR_STATE_KEY", "c2hvcnQ="),
         ("MOCOPR_STATE_KEY", "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="),
         ("MOCOPR_RATE", "sometimes"),
+        ("MOCOPR_METRICS_BIND", "somewhere"),
+        ("MOCOPR_METRICS_BIND", "0.0.0.0:0"),
     ] {
         let (status, log) = start(&[(setting, value)]).await;
         assert_eq!((status, log.len()), (Some(2), 1), "{setting}={value}: {log:?}");

@@ -146,6 +146,11 @@ impl Lined {
         }
     }
 
+    /// What it has written to its log so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.text()
+    }
+
     /// Closes its input and waits for its end.
     pub(crate) async fn end(mut self) -> Ended {
         drop(self.input.take());

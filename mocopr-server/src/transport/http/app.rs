@@ -1,6 +1,9 @@
 //! What one HTTP request is answered with.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{
@@ -89,6 +92,10 @@ impl App for HttpApp {
         let mut fields = HeaderMap::new();
         headers::apply(&mut fields, transport, self.engine.gate.policy().security_headers());
         fields
+    }
+
+    fn connected(&self, connections: usize) {
+        self.engine.connections.store(connections, Ordering::Relaxed);
     }
 }
 

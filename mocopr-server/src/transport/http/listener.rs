@@ -61,6 +61,9 @@ pub(crate) trait App: Send + Sync + 'static {
 
     /// The fields that every answer carries, for the few that hyper gives by itself. Read once, at the start.
     fn refusal_headers(&self, transport: Transport) -> HeaderMap;
+
+    /// So many connections are open now.
+    fn connected(&self, _connections: usize) {}
 }
 
 /// Who is at the other end of a connection, as far as the connection tells.
@@ -168,6 +171,7 @@ pub(crate) async fn serve<A: App, H: Handshake>(
         let full = tasks.len() >= connections.limits.connections.get();
         let crowded = full || pause.is_on;
         connections.set_crowded(crowded);
+        app.connected(tasks.len());
         tokio::select! {
             biased;
             () = kill.cancelled() => return tasks.shutdown().await,

@@ -12,6 +12,7 @@ mod deadlines;
 #[cfg(feature = "tls")]
 mod http2;
 pub(crate) mod read_body;
+pub(crate) mod scrape;
 #[cfg(feature = "tls")]
 mod secure;
 pub(crate) mod socket;
