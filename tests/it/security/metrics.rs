@@ -162,6 +162,7 @@ async fn metrics_are_served_beside_standard_streams_and_end_with_them() {
     let mut streams = fixture.streams_with(&settings);
     let echo = json!({"name": "echo", "arguments": {"text": "here"}});
     streams.ask(&request::stateless(1, "tools/call", echo), &mut Vec::new()).await;
+    streams.logs("metrics on http://").await;
     let log = streams.log();
     let url = log.lines().find_map(|line| line.strip_prefix("metrics on http://")).expect("the address is told");
     let address: SocketAddr = url.trim_end_matches("/metrics").parse().expect("it is an address");
