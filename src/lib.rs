@@ -129,14 +129,19 @@ pub mod security {
 /// What happened, for those who keep account of it.
 pub mod audit {
     pub use mocopr_core::{outcome::Incident, trace::TraceId};
-    pub use mocopr_security::evidence::{AuditEvent, Bytes, Decided, Ending, Happening, Measure, Outcome, Witness};
+    pub use mocopr_security::evidence::{
+        AuditEvent, Bytes, Decided, Ending, Exceeded, Happening, Measure, Outcome, Witness,
+    };
 }
 
 /// What happened, as numbers.
 pub mod metrics {
-    /// What is counted, and where it is told.
+    /// What is counted and where it is told, and who is told when it is too much.
     pub mod security {
-        pub use mocopr_security::metrics::{SecurityMetrics, SecurityMetricsBuilder};
+        pub use mocopr_security::{
+            alerts::{Alert, AlertingConfig, AlertingConfigBuilder},
+            metrics::{SecurityMetrics, SecurityMetricsBuilder},
+        };
     }
 }
 

@@ -10,7 +10,8 @@
 //! | [`gate`] | the order of the checks |
 //! | [`auth`] | whom a credential proves |
 //! | [`principal`] | who is calling |
-//! | [`evidence`], [`metrics`] | what happened, for those who keep account of it; the same as numbers |
+//! | [`evidence`] | what happened, for those who keep account of it |
+//! | [`metrics`], [`alerts`] | the same as numbers; somebody is told when it is too much |
 //! | [`rbac`] | which roles are granted what |
 //! | [`origin`], [`headers`] | what HTTP requests must look like, what answers carry |
 //! | [`limits`], [`rate`] | how much of anything; how often and how many at once |
@@ -27,6 +28,7 @@
 //! | [`redact`] | what is never printed |
 //! | [`leak`] | secrets and control characters, kept out of what handlers say |
 
+pub mod alerts;
 pub mod auth;
 #[cfg(feature = "outbound")]
 mod background;

@@ -13,6 +13,7 @@
 //! | `session`, `replay`, `subscribe`, `listening` | what lasts longer than a call |
 //! | [`stopping`], `beside` | the kill switch; what is looked at while a server runs |
 //! | `evidence`, `metrics` | who keeps account of what happens, and what is counted |
+//! | `evidence`, `metrics`, `alerts` | who keeps account of what happens, what is counted, who is told |
 //! | `transport` | standard streams, the pipe, HTTP |
 
 #![cfg_attr(
@@ -21,6 +22,7 @@
 )]
 #![cfg_attr(not(feature = "http"), allow(dead_code, reason = "statuses, sessions and replay are for HTTP"))]
 
+mod alerts;
 mod answer;
 pub mod ask;
 mod batch;

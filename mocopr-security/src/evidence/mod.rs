@@ -5,13 +5,14 @@
 //! write may ask that nothing more happens.
 
 mod account;
+mod meaning;
 mod measure;
 
 use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use mocopr_core::{fault::Fault, json::RawJson, outcome::Incident, trace::TraceId};
 
-pub use self::{account::Account, measure::Measure};
+pub use self::{account::Account, meaning::Exceeded, measure::Measure};
 use crate::principal::Principal;
 
 /// Keeps account of what happens.

@@ -23,7 +23,7 @@ use self::{
     text::{Kind, Text},
 };
 use crate::{
-    evidence::{self, AuditEvent, Happening, Measure, Outcome, Witness},
+    evidence::{Exceeded, Happening, Measure, Witness},
     policy::Problem,
 };
 
@@ -88,7 +88,7 @@ impl SecurityMetrics {
         let Counted { failures, rates, sizes, errors } = counted;
         Self(Arc::new(Metrics {
             failures: failures.then(|| Counter::new(&[["no credential"]])),
-            rates: rates.then(|| Counter::new(&RATES.map(|kind| [kind]))),
+            rates: rates.then(|| Counter::new(&Exceeded::ALL.map(|kind| [kind.as_str()]))),
             sizes: sizes.then(|| Sizes { requests: Histogram::new(&BYTES), answers: Histogram::new(&BYTES) }),
             errors: errors.then(|| Errors { calls: Calls::new(), refusals: Counter::new(&[]) }),
             sources: Sources::default(),
@@ -159,13 +159,12 @@ impl Witness for SecurityMetrics {
     fn saw(&self, happening: &Happening<'_>) {
         let Metrics { failures, rates, sizes, errors, sources: _, listener: _ } = &*self.0;
         let ending = happening.ending;
-        let is_refused = ending.result == Outcome::Refused;
-        let is_authentication = happening.event == AuditEvent::Authentication;
-        if let (Some(failures), true) = (failures, is_refused && is_authentication) {
+        let is_failed_authentication = happening.is_failed_authentication();
+        if let (Some(failures), true) = (failures, is_failed_authentication) {
             failures.add([ending.reason]);
         }
-        if let (Some(rates), true, Some(kind)) = (rates, is_refused, exceeded(happening)) {
-            rates.add([kind]);
+        if let (Some(rates), Some(exceeded)) = (rates, happening.exceeded()) {
+            rates.add([exceeded.as_str()]);
         }
         if let Some(Sizes { requests, answers }) = sizes {
             // What has no bytes of its own is part of something that has, or was never read.
@@ -177,29 +176,14 @@ impl Witness for SecurityMetrics {
             }
         }
         if let Some(Errors { calls, refusals }) = errors {
-            if is_refused {
-                let reason = if is_authentication { "authentication" } else { ending.reason };
+            if happening.is_refused() {
+                let reason = if is_failed_authentication { "authentication" } else { ending.reason };
                 refusals.add([ending.decision.as_str(), reason]);
             }
             calls.add(happening);
         }
     }
 }
-
-/// Which bound was reached, where one was.
-fn exceeded(happening: &Happening<'_>) -> Option<&'static str> {
-    let [address, principal, tool, concurrency] = RATES;
-    match happening.ending.reason {
-        "rate" if happening.action == "head" => Some(address),
-        "rate" => Some(principal),
-        evidence::HEAVY_RATE => Some(tool),
-        "busy" => Some(concurrency),
-        _ => None,
-    }
-}
-
-/// What is bounded: requests of an address, calls of a principal, calls of a heavy tool, and what goes on at once.
-const RATES: [&str; 4] = ["address", "principal", "tool", "concurrency"];
 
 /// The label of what is not counted apart.
 const OTHER: &str = "other";

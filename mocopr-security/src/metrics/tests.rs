@@ -7,7 +7,7 @@ use mocopr_core::peer::HttpFacts;
 
 use super::*;
 use crate::{
-    evidence::{Bytes, Decided, Ending},
+    evidence::{self, AuditEvent, Bytes, Decided, Ending},
     redact::Secret,
 };
 

@@ -1,6 +1,7 @@
 //! What must hold under the strict policy, row by row of `docs/security/matrix.md`.
 
 mod admission;
+mod alerts;
 mod everywhere;
 #[cfg(target_os = "linux")]
 mod files;

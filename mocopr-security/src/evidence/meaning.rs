@@ -1,0 +1,69 @@
+//! What a happening means to whoever counts: which bound was reached, whose credential failed.
+
+use super::{AuditEvent, HEAVY_RATE, Happening, Outcome};
+
+/// What there was too much of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exceeded {
+    /// Requests of one address.
+    Address,
+    /// Calls of one principal.
+    Principal,
+    /// Calls of one heavy tool by one principal.
+    Tool,
+    /// What goes on at once.
+    Concurrency,
+}
+
+impl Exceeded {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Address, Self::Principal, Self::Tool, Self::Concurrency];
+
+    /// Its name in records and labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Principal => "principal",
+            Self::Tool => "tool",
+            Self::Concurrency => "concurrency",
+        }
+    }
+}
+
+impl Happening<'_> {
+    /// It was not done at all.
+    pub fn is_refused(&self) -> bool {
+        self.ending.result == Outcome::Refused
+    }
+
+    /// A credential was missing or did not hold.
+    pub fn is_failed_authentication(&self) -> bool {
+        self.event == AuditEvent::Authentication && self.is_refused()
+    }
+
+    /// Which bound was reached, where it was refused because of one.
+    pub fn exceeded(&self) -> Option<Exceeded> {
+        if !self.is_refused() {
+            return None;
+        }
+        match self.ending.reason {
+            "rate" if self.action == "head" => Some(Exceeded::Address),
+            "rate" => Some(Exceeded::Principal),
+            HEAVY_RATE => Some(Exceeded::Tool),
+            "busy" => Some(Exceeded::Concurrency),
+            _ => None,
+        }
+    }
+
+    /// A handler was called, whatever came of it.
+    pub fn is_carried_out(&self) -> bool {
+        match self.event {
+            AuditEvent::ToolExecution | AuditEvent::PromptUse | AuditEvent::ResourceAccess => !self.is_refused(),
+            AuditEvent::Authentication
+            | AuditEvent::Authorization
+            | AuditEvent::Protocol
+            | AuditEvent::SecurityViolation
+            | AuditEvent::Administration => false,
+        }
+    }
+}
