@@ -82,6 +82,11 @@ impl Incident {
     pub fn new(random: u64) -> Self {
         Self(random)
     }
+
+    /// Its bytes, of which the text is in hexadecimal digits.
+    pub fn to_bytes(self) -> [u8; 8] {
+        self.0.to_be_bytes()
+    }
 }
 
 impl fmt::Display for Incident {

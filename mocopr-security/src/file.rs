@@ -7,9 +7,10 @@
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "the one opener of such files")]
 
 use std::{
+    ffi::OsString,
     fs::{self, File, Metadata, OpenOptions},
-    io::{self, ErrorKind, Read, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    io::{self, ErrorKind, Read, Seek, SeekFrom, Write},
+    os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -159,8 +160,8 @@ pub(crate) fn judge_folder_of(path: &Path) -> Result<(), Problem> {
 /// Opens a log, to write at its end; one that is not there yet is made, for its owner alone.
 ///
 /// # Errors
-/// A problem that names the path where it cannot be opened, is not a regular file, belongs to somebody else, or is open
-/// to anybody beside its owner.
+/// A problem that names the path where it cannot be opened, is neither a regular file nor a device of characters,
+/// belongs to somebody else, or is open to anybody beside its owner, which a device may be.
 pub fn open_log(path: &Path) -> Result<LogFile, Problem> {
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW;
     let opened = OpenOptions::new()
@@ -171,32 +172,165 @@ pub fn open_log(path: &Path) -> Result<LogFile, Problem> {
         .open(path);
     let file = opened.map_err(|error| unwritable(path, &error))?;
     let facts = Facts::of(&file.metadata().map_err(|error| unwritable(path, &error))?);
+    if facts.kind == FileKind::Device {
+        return Ok(LogFile { file, is_device: true });
+    }
     facts.judge(geteuid().as_raw(), Privacy::Owner, usize::MAX).map_err(|wrong| wrong.problem(path))?;
-    Ok(LogFile(file))
+    Ok(LogFile { file, is_device: false })
 }
 
 /// A log that is open, to write at its end.
 #[derive(Debug)]
-pub struct LogFile(File);
+pub struct LogFile {
+    file: File,
+    is_device: bool,
+}
 
 impl LogFile {
+    /// It is a device, which takes what is written and gives nothing back.
+    pub fn is_device(&self) -> bool {
+        self.is_device
+    }
+
     /// Waits until all that was written is on the disk.
     ///
     /// # Errors
     /// What the system says.
     pub fn sync(&self) -> io::Result<()> {
-        self.0.sync_data()
+        self.file.sync_data()
+    }
+
+    /// Keeps every other process from taking it as well, until it is dropped.
+    ///
+    /// # Errors
+    /// What the system says, also where somebody has it.
+    pub fn lock(&self) -> io::Result<()> {
+        Ok(self.file.try_lock()?)
+    }
+
+    /// Drops what is behind the first so many bytes.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn cut(&self, bytes: u64) -> io::Result<()> {
+        self.file.set_len(bytes)?;
+        self.file.sync_data()
     }
 }
 
 impl Write for LogFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
+        self.file.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.file.flush()
     }
+}
+
+/// A log that is read, wherever it was copied to and whoever owns it.
+#[derive(Debug)]
+pub struct LogReader(File);
+
+impl LogReader {
+    /// Opens a log to read it; `None` where there is no such file.
+    ///
+    /// # Errors
+    /// A problem that names the path where it cannot be opened or is not a regular file.
+    pub fn open(path: &Path) -> Result<Option<Self>, Problem> {
+        let flags = OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW;
+        let opened = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path);
+        let file = match opened {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(|error| unreadable(path, &error))?,
+        };
+        let facts = Facts::of(&file.metadata().map_err(|error| unreadable(path, &error))?);
+        if facts.kind != FileKind::Regular {
+            return Err(Wrong::NotAFile.problem(path));
+        }
+        Ok(Some(Self(file)))
+    }
+
+    /// The bytes that it has now.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn size(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    /// Reads on from this byte.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn go_to(&mut self, byte: u64) -> io::Result<()> {
+        self.0.seek(SeekFrom::Start(byte)).map(drop)
+    }
+}
+
+impl Read for LogReader {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.0.read(bytes)
+    }
+}
+
+/// Writes a small private file in whole, in one step: a reader sees the earlier content or the new one, also after a
+/// crash. For one writer alone, who holds the lock of the log that the file is about.
+///
+/// # Errors
+/// What the system says; then the earlier content stands.
+pub fn write_beside_log(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(OWNER_ALONE)
+        .custom_flags(flags.bits().cast_signed())
+        .open(&beside)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    sync_folder_of(path)
+}
+
+/// Gives a log another name in its folder, which must be free. That it stays so after a crash is for the next call of
+/// [`write_beside_log`].
+///
+/// # Errors
+/// What the system says.
+pub fn rename_log(from: &Path, to: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(to).is_ok() {
+        return Err(io::Error::from(ErrorKind::AlreadyExists));
+    }
+    fs::rename(from, to)
+}
+
+/// Deletes a log.
+///
+/// # Errors
+/// What the system says.
+pub fn remove_log(path: &Path) -> io::Result<()> {
+    fs::remove_file(path)?;
+    sync_folder_of(path)
+}
+
+/// The names of the files in the folder of a log.
+///
+/// # Errors
+/// What the system says.
+pub fn names_beside_log(path: &Path) -> io::Result<Vec<OsString>> {
+    fs::read_dir(folder_of(path))?.map(|entry| Ok(entry?.file_name())).collect()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn sync_folder_of(path: &Path) -> io::Result<()> {
+    File::open(folder_of(path))?.sync_all()
 }
 
 /// What is judged of a file.
@@ -211,6 +345,8 @@ struct Facts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FileKind {
     Regular,
+    /// Of characters, such as a terminal.
+    Device,
     Other,
 }
 
@@ -227,7 +363,13 @@ enum Wrong {
 impl Facts {
     fn of(metadata: &Metadata) -> Self {
         Self {
-            kind: if metadata.is_file() { FileKind::Regular } else { FileKind::Other },
+            kind: if metadata.is_file() {
+                FileKind::Regular
+            } else if metadata.file_type().is_char_device() {
+                FileKind::Device
+            } else {
+                FileKind::Other
+            },
             owner: metadata.uid(),
             mode: metadata.mode(),
             bytes: metadata.len(),

@@ -12,6 +12,7 @@
 //! | [`principal`] | who is calling |
 //! | [`evidence`] | what happened, for those who keep account of it |
 //! | [`metrics`], [`alerts`] | the same as numbers; somebody is told when it is too much |
+//! | [`audit`] | the audit log |
 //! | [`rbac`] | which roles are granted what |
 //! | [`origin`], [`headers`] | what HTTP requests must look like, what answers carry |
 //! | [`limits`], [`rate`] | how much of anything; how often and how many at once |
@@ -29,6 +30,7 @@
 //! | [`leak`] | secrets and control characters, kept out of what handlers say |
 
 pub mod alerts;
+pub mod audit;
 pub mod auth;
 #[cfg(feature = "outbound")]
 mod background;

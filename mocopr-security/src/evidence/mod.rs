@@ -13,7 +13,7 @@ use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 use mocopr_core::{fault::Fault, json::RawJson, outcome::Incident, trace::TraceId};
 
 pub use self::{account::Account, meaning::Exceeded, measure::Measure};
-use crate::principal::Principal;
+use crate::{policy::Row, principal::Principal};
 
 /// Keeps account of what happens.
 pub trait Witness: Send + Sync + fmt::Debug + 'static {
@@ -32,6 +32,15 @@ pub trait Witness: Send + Sync + fmt::Debug + 'static {
 
     /// Says what can be measured of this witness now, when somebody reads the metrics of the server.
     fn measure(&self, _say: &mut dyn FnMut(Measure<'_>)) {}
+
+    /// Waits until what it heard so far is kept for good, or cannot be for now. Called when a server has started, and when
+    /// it has stopped.
+    fn settle(&self) {}
+
+    /// What the security report says of it.
+    fn row(&self) -> Option<Row> {
+        None
+    }
 }
 
 /// One thing that happened.
@@ -177,6 +186,16 @@ impl Evidence {
         for witness in self.0.iter() {
             witness.measure(say);
         }
+    }
+
+    /// Waits until everybody has kept what they heard. Blocks.
+    pub fn settle(&self) {
+        self.0.iter().for_each(|witness| witness.settle());
+    }
+
+    /// What the security report says of those who keep account.
+    pub fn rows(&self) -> impl Iterator<Item = Row> {
+        self.0.iter().filter_map(|witness| witness.row())
     }
 
     fn wants_arguments(&self) -> bool {

@@ -13,6 +13,7 @@ use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     error::Unspecified,
     hkdf::{HKDF_SHA256, KeyType, Prk},
+    hmac,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
@@ -128,6 +129,13 @@ impl KeyRing {
         }
         payload.drain(..size_of::<u64>());
         Ok(payload)
+    }
+
+    /// A key of each key of the ring, in their order, for authenticating what `purpose` names and nothing else.
+    pub(crate) fn authenticating(&self, purpose: &[u8]) -> Result<Vec<hmac::Key>, SealError> {
+        let info: [&[u8]; 2] = [b"mocopr authenticating key", purpose];
+        let keys = std::iter::once(&self.primary).chain(&self.previous);
+        keys.map(|key| Ok(hmac::Key::from(key.root.expand(&info, hmac::HMAC_SHA256)?))).collect()
     }
 
     fn open_form(&self, form: Form, purpose: Purpose, bind: &[&[u8]], text: &str) -> Result<Vec<u8>, SealError> {

@@ -1,0 +1,224 @@
+//! One record: what happened, as the members of a JSON object or as words of a line.
+//!
+//! Owns which members there are and in which order, and how long each may be. Sequence and MAC are put behind them by
+//! the writer.
+
+use mocopr_core::json::RawJson;
+
+use super::{
+    arguments,
+    chain::Keys,
+    stamp::Moment,
+    text::{push_hex, push_number, push_string},
+};
+use crate::{
+    evidence::{AuditEvent, Happening},
+    principal::Principal,
+};
+
+/// What is said of whom and of what.
+#[derive(Debug)]
+pub(super) struct Wording {
+    /// Those that are kept, by their place in [`AuditEvent::ALL`].
+    events: [bool; AuditEvent::ALL.len()],
+    /// Subjects by other names, which only the holder of the key finds again.
+    pub(super) pseudonyms: bool,
+    /// A keyed digest of arguments.
+    pub(super) digests: bool,
+    /// The names of arguments, with kind and length of their values.
+    pub(super) redacted: bool,
+}
+
+impl Wording {
+    pub(super) fn new(events: &[AuditEvent]) -> Self {
+        let events = AuditEvent::ALL.map(|event| events.contains(&event));
+        Self { events, pseudonyms: false, digests: false, redacted: false }
+    }
+
+    /// Records of these kinds alone are kept.
+    pub(super) fn keep(&mut self, events: &[AuditEvent]) {
+        self.events = AuditEvent::ALL.map(|event| events.contains(&event));
+    }
+
+    /// Something of it cannot be said without a key.
+    pub(super) fn needs_key(&self) -> bool {
+        self.pseudonyms || self.digests
+    }
+
+    /// Something is said of arguments.
+    pub(super) fn wants_arguments(&self) -> bool {
+        self.digests || self.redacted
+    }
+
+    /// Records of this kind are kept.
+    pub(super) fn keeps(&self, event: AuditEvent) -> bool {
+        AuditEvent::ALL.iter().zip(self.events).any(|(known, kept)| *known == event && kept)
+    }
+
+    /// Appends a JSON object without its end, for the writer to put more behind it.
+    pub(super) fn write(&self, out: &mut Vec<u8>, now: &Moment, happening: &Happening<'_>, keys: Option<&Keys>) {
+        let Happening { event, who, from, action, target, ending, trace, took, bytes: _, arguments } = *happening;
+        out.extend_from_slice(b"{\"timestamp\":\"");
+        out.extend_from_slice(now);
+        out.extend_from_slice(b"\",\"event\":\"");
+        out.extend_from_slice(event.as_str().as_bytes());
+        out.extend_from_slice(b"\",\"subject\":");
+        match (who, keys) {
+            (None, _) => out.extend_from_slice(NULL),
+            (Some(who), Some(keys)) if self.pseudonyms => {
+                push_string(out, &keys.pseudonym(who.issuer(), who.subject()), SUBJECT);
+            }
+            (Some(who), _) => push_string(out, who.subject(), SUBJECT),
+        }
+        out.extend_from_slice(b",\"action\":");
+        push_optional(out, action, ACTION);
+        out.extend_from_slice(b",\"target\":");
+        match keys {
+            Some(keys) if self.pseudonyms => push_optional(out, &self.unnamed(happening, keys), TARGET),
+            _ => push_optional(out, target, TARGET),
+        }
+        out.extend_from_slice(b",\"decision\":\"");
+        out.extend_from_slice(ending.decision.as_str().as_bytes());
+        out.extend_from_slice(b"\",\"outcome\":\"");
+        out.extend_from_slice(ending.result.as_str().as_bytes());
+        out.extend_from_slice(b"\",\"incident\":");
+        match ending.incident {
+            Some(incident) => {
+                out.push(b'"');
+                push_hex(out, &incident.to_bytes());
+                out.push(b'"');
+            }
+            None => out.extend_from_slice(NULL),
+        }
+        out.extend_from_slice(b",\"trace\":");
+        match trace {
+            Some(trace) => {
+                out.push(b'"');
+                push_hex(out, &trace.to_bytes());
+                out.push(b'"');
+            }
+            None => out.extend_from_slice(NULL),
+        }
+        out.extend_from_slice(b",\"issuer\":");
+        push_optional(out, who.map_or("", Principal::issuer), ISSUER);
+        out.extend_from_slice(b",\"method\":");
+        push_optional(out, who.map_or("", |who| who.method().as_str()), ACTION);
+        out.extend_from_slice(b",\"tenant\":");
+        push_optional(out, who.and_then(Principal::tenant).unwrap_or_default(), TENANT);
+        out.extend_from_slice(b",\"source\":");
+        match from {
+            Some(from) => push_string(out, &from.to_canonical().to_string(), SUBJECT),
+            None => out.extend_from_slice(NULL),
+        }
+        out.extend_from_slice(b",\"reason\":");
+        push_optional(out, ending.reason, REASON);
+        out.extend_from_slice(b",\"took_ms\":");
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        push_number(out, micros / 1_000);
+        let part = u16::try_from(micros % 1_000).unwrap_or_default();
+        out.extend_from_slice(&[b'.', digit(part / 100), digit(part / 10), digit(part)]);
+        if let Some(given) = arguments {
+            self.write_arguments(out, given, keys);
+        }
+    }
+
+    fn write_arguments(&self, out: &mut Vec<u8>, given: &RawJson, keys: Option<&Keys>) {
+        if let (true, Some(keys)) = (self.digests, keys) {
+            out.extend_from_slice(b",\"arguments_digest\":\"");
+            push_hex(out, keys.digest(given.as_str().as_bytes()).as_ref());
+            out.push(b'"');
+        }
+        if self.redacted {
+            out.extend_from_slice(b",\"arguments\":");
+            arguments::push_redacted(out, given.as_str());
+        }
+    }
+
+    /// What something was done to, where that names a person or one of their credentials.
+    fn unnamed(&self, happening: &Happening<'_>, keys: &Keys) -> Box<str> {
+        let issuer = happening.who.map_or("", Principal::issuer);
+        match happening.event {
+            AuditEvent::Authentication if !happening.target.is_empty() => keys.pseudonym(issuer, happening.target),
+            AuditEvent::Administration if happening.action.starts_with(REVOCATIONS) => {
+                match happening.target.split_once(' ') {
+                    Some((issuer, name)) => format!("{issuer} {}", keys.pseudonym(issuer, name)).into(),
+                    None => happening.target.into(),
+                }
+            }
+            AuditEvent::Authentication
+            | AuditEvent::Authorization
+            | AuditEvent::ResourceAccess
+            | AuditEvent::ToolExecution
+            | AuditEvent::PromptUse
+            | AuditEvent::Protocol
+            | AuditEvent::SecurityViolation
+            | AuditEvent::Administration => happening.target.into(),
+        }
+    }
+}
+
+/// Appends a line of words for people: the same members as in JSON, those without a value left out.
+pub(super) fn write_words(out: &mut Vec<u8>, json: &[u8]) {
+    let object: Result<Vec<(String, serde_json::Value)>, _> = ordered(json);
+    for (name, value) in object.unwrap_or_default() {
+        if value.is_null() || name == "timestamp" {
+            continue;
+        }
+        if !out.is_empty() {
+            out.push(b' ');
+        }
+        out.extend_from_slice(name.as_bytes());
+        out.push(b'=');
+        match value {
+            serde_json::Value::String(text) if is_word(&text) => out.extend_from_slice(text.as_bytes()),
+            serde_json::Value::String(text) => push_string(out, &text, TARGET * 2),
+            other => push_string(out, &other.to_string(), TARGET * 4),
+        }
+    }
+}
+
+/// The members of an object in their order.
+fn ordered(json: &[u8]) -> serde_json::Result<Vec<(String, serde_json::Value)>> {
+    struct Members;
+
+    impl<'de> serde::de::Visitor<'de> for Members {
+        type Value = Vec<(String, serde_json::Value)>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut members = Vec::new();
+            while let Some(member) = map.next_entry()? {
+                members.push(member);
+            }
+            Ok(members)
+        }
+    }
+
+    serde::Deserializer::deserialize_map(&mut serde_json::Deserializer::from_slice(json), Members)
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:".contains(&byte))
+}
+
+fn push_optional(out: &mut Vec<u8>, text: &str, most: usize) {
+    if text.is_empty() { out.extend_from_slice(NULL) } else { push_string(out, text, most) }
+}
+
+fn digit(number: u16) -> u8 {
+    b'0' + u8::try_from(number % 10).unwrap_or_default()
+}
+
+/// What actions on revocations begin with; their target is an issuer, a space and a name.
+pub(crate) const REVOCATIONS: &str = "revocations/";
+
+const NULL: &[u8] = b"null";
+const SUBJECT: usize = 256;
+const ISSUER: usize = 256;
+const TARGET: usize = 512;
+const TENANT: usize = 128;
+const ACTION: usize = 64;
+const REASON: usize = 128;

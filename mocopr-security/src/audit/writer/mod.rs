@@ -1,0 +1,317 @@
+//! The writer: takes what waits, seals it and appends it, in a thread of its own, because files have no other way of
+//! waiting.
+//!
+//! What it could not write it writes later, from the byte on where it stopped, so that lines never run into each other.
+//! It answers for the head, for rotation and for retention, and records what it does to the log in the log.
+
+use std::{io, sync::Arc, time::Duration};
+
+use mocopr_core::clock::Clock;
+use tracing::{error, warn};
+
+use super::{
+    buffer::{Asked, Buffer, Pause, ROOM, Take},
+    chain::{Keys, Stands, Tip},
+    folder::Files,
+    head::Head,
+    keeping::Keeping,
+    record::Wording,
+    stamp::{Moment, moment},
+};
+use crate::evidence::{AuditEvent, Decided, Ending, Happening, Outcome};
+
+/// Writes one log.
+pub(super) struct Writer<F> {
+    files: F,
+    buffer: Arc<Buffer>,
+    keys: Arc<Keys>,
+    clock: Arc<dyn Clock>,
+    keeping: Keeping,
+    wording: Wording,
+    /// Behind what is sealed.
+    tip: Tip,
+    /// Of the file that is written to, with all that is sealed.
+    size: u64,
+    /// What the head says once it is brought up to date, but for what follows from `tip` and `size`.
+    place: Head,
+    /// The head as it is in its file, and when it was put there.
+    head: Head,
+    head_at: Duration,
+    /// When it was looked last whether something is to be deleted.
+    swept_at: Option<Duration>,
+    /// Records as they come.
+    taken: Vec<u8>,
+    /// Lines of the chain, of which so many bytes are written.
+    sealed: Vec<u8>,
+    written: usize,
+    /// How long to wait until it is tried again; zero while all is well.
+    trouble: Duration,
+    /// Records that are lost and not spoken of yet.
+    lost: u64,
+}
+
+/// What a writer begins with.
+pub(super) struct Begin<F> {
+    pub(super) files: F,
+    pub(super) buffer: Arc<Buffer>,
+    pub(super) keys: Arc<Keys>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) keeping: Keeping,
+    pub(super) head: Head,
+}
+
+impl<F: Files> Writer<F> {
+    pub(super) fn new(begin: Begin<F>) -> Self {
+        let Begin { files, buffer, keys, clock, keeping, head } = begin;
+        let place = match head.began {
+            0 => Head { began: clock.unix().as_secs(), ..head },
+            _ => head,
+        };
+        Self {
+            files,
+            buffer,
+            keys,
+            keeping,
+            wording: Wording::new(&AuditEvent::ALL),
+            tip: head.tip,
+            size: head.size,
+            place,
+            head,
+            head_at: clock.now(),
+            swept_at: None,
+            taken: Vec::new(),
+            sealed: Vec::new(),
+            written: 0,
+            trouble: Duration::ZERO,
+            lost: 0,
+            clock,
+        }
+    }
+
+    /// Writes until nothing comes any longer.
+    pub(super) fn run(mut self) {
+        let _gone = Gone(self.buffer.clone());
+        let mut pause = Pause::Sleep(Duration::ZERO);
+        let mut tries = 0;
+        loop {
+            let took = self.sealed.is_empty();
+            let take = if took { Take::Into(&mut self.taken) } else { Take::Nothing };
+            let asked = self.buffer.wait(pause, take);
+            let had_some = !self.taken.is_empty();
+            match self.round(asked) {
+                Ok(()) => {
+                    self.recovered();
+                    tries = 0;
+                    let has_more = !took || !self.sealed.is_empty();
+                    if asked.is_ending && !has_more && !had_some {
+                        return;
+                    }
+                    pause = if has_more {
+                        Pause::Gather(Duration::ZERO)
+                    } else if had_some {
+                        Pause::Gather(GATHER)
+                    } else {
+                        Pause::Sleep(self.until_head())
+                    };
+                    if has_more {
+                        // Whoever waits for all to be kept waits for the rest too.
+                        continue;
+                    }
+                }
+                Err(error) => {
+                    self.failed(&error);
+                    tries += 1;
+                    if asked.is_ending && tries > LAST_TRIES {
+                        error!(target: "audit", lost = self.unwritten(), "the audit log ends without its last records");
+                        return;
+                    }
+                    self.buffer.wait_after_failure(self.trouble);
+                    pause = Pause::Gather(Duration::ZERO);
+                }
+            }
+            if let Some(asked) = asked.sync {
+                self.buffer.settle_those(asked);
+            }
+        }
+    }
+
+    fn round(&mut self, asked: Asked) -> io::Result<()> {
+        self.lost += asked.lost;
+        self.seal_taken();
+        self.write()?;
+        if self.lost > 0 {
+            let lost = std::mem::take(&mut self.lost);
+            self.note("audit/lost", &format!("{lost} records"), Outcome::Failed);
+            self.write()?;
+        }
+        let unix = self.clock.unix();
+        if self.size > 0 && self.keeping.is_full(self.size, self.place.began, unix.as_secs()) {
+            self.rotate(&moment(unix))?;
+        }
+        if self.keeping.deletes() && self.swept_at.is_none_or(|at| self.is_due(at, SWEEP)) {
+            self.swept_at = Some(self.clock.now());
+            self.sweep(unix)?;
+        }
+        let is_behind = self.place() != self.head;
+        if is_behind && (asked.sync.is_some() || asked.is_ending || self.is_due(self.head_at, HEAD)) {
+            self.put_head()?;
+        }
+        Ok(())
+    }
+
+    /// Makes lines of the chain out of what was taken.
+    fn seal_taken(&mut self) {
+        let mut taken = std::mem::take(&mut self.taken);
+        for record in taken.split(|byte| *byte == b'\n').filter(|record| !record.is_empty()) {
+            self.seal(record);
+        }
+        taken.clear();
+        taken.shrink_to(ROOM);
+        self.taken = taken;
+    }
+
+    fn seal(&mut self, record: &[u8]) {
+        let before = self.sealed.len();
+        let stands = if self.size == 0 { Stands::First } else { Stands::Behind };
+        self.tip.seal(&self.keys, &mut self.sealed, record, stands);
+        self.size += u64::try_from(self.sealed.len() - before).unwrap_or_default();
+    }
+
+    /// Records what happened to the log.
+    fn note(&mut self, action: &str, target: &str, result: Outcome) {
+        let ending = Ending { decision: Decided::Permitted, result, reason: "", incident: None };
+        let happening = Happening { action, target, ending, ..Happening::of(AuditEvent::Administration) };
+        let mut record = Vec::new();
+        self.wording.write(&mut record, &moment(self.clock.unix()), &happening, Some(&self.keys));
+        self.seal(&record);
+    }
+
+    /// Appends what is sealed, from where it stopped.
+    fn write(&mut self) -> io::Result<()> {
+        while let Some(rest) = self.sealed.get(self.written..).filter(|rest| !rest.is_empty()) {
+            match self.files.append(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(bytes) => self.written += bytes,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.sealed.clear();
+        self.sealed.shrink_to(ROOM);
+        self.written = 0;
+        Ok(())
+    }
+
+    /// What the head would say now. Only where all that is sealed is written.
+    fn place(&self) -> Head {
+        Head { tip: self.tip, size: self.size, ..self.place }
+    }
+
+    fn put_head(&mut self) -> io::Result<()> {
+        self.files.sync()?;
+        let head = self.place();
+        self.files.put_head(&head.write(&self.keys))?;
+        self.head = head;
+        self.head_at = self.clock.now();
+        Ok(())
+    }
+
+    /// Begins a new file.
+    fn rotate(&mut self, now: &Moment) -> io::Result<()> {
+        self.put_head()?;
+        self.files.rotate(self.place.file, now)?;
+        self.size = 0;
+        self.place = Head { file: self.tip.next, began: self.clock.unix().as_secs(), ..self.place };
+        self.note("audit/rotated", "", Outcome::Succeeded);
+        self.write()?;
+        self.put_head()?;
+        // Whatever is too old by now is deleted at once.
+        self.swept_at = None;
+        Ok(())
+    }
+
+    /// Deletes what was kept long enough.
+    fn sweep(&mut self, unix: Duration) -> io::Result<()> {
+        let Some(than) = self.keeping.oldest(unix) else { return Ok(()) };
+        let than = moment(than);
+        let kept = self.files.kept()?;
+        let old: Vec<_> = kept.iter().take_while(|kept| self.files.is_older(kept, &than)).collect();
+        if old.is_empty() {
+            return Ok(());
+        }
+        let first = kept.get(old.len()).and_then(|kept| kept.first).unwrap_or(self.place.file);
+        for kept in &old {
+            self.note("audit/deleted", &kept.name.to_string_lossy(), Outcome::Succeeded);
+        }
+        self.write()?;
+        // The head first: a file that it says is gone may be there, and not the other way round.
+        self.place.first = first;
+        self.put_head()?;
+        old.iter().try_for_each(|kept| self.files.remove(&kept.name))
+    }
+
+    fn is_due(&self, since: Duration, every: Duration) -> bool {
+        self.clock.now().saturating_sub(since) >= every
+    }
+
+    /// How long to sleep where nothing comes.
+    fn until_head(&self) -> Duration {
+        if self.place() == self.head {
+            IDLE
+        } else {
+            HEAD.saturating_sub(self.clock.now().saturating_sub(self.head_at))
+        }
+    }
+
+    fn failed(&mut self, error: &io::Error) {
+        if self.trouble.is_zero() {
+            // The kind alone: the text of the system may name the path.
+            error!(target: "audit", error = %error.kind(), "the audit log cannot be written");
+        }
+        self.buffer.set_failing(true);
+        self.trouble = (self.trouble * 2).clamp(FIRST_RETRY, LAST_RETRY);
+    }
+
+    fn recovered(&mut self) {
+        if self.trouble.is_zero() {
+            return;
+        }
+        self.trouble = Duration::ZERO;
+        self.buffer.set_failing(false);
+        warn!(target: "audit", "the audit log can be written again");
+        self.note("audit/recovered", "", Outcome::Succeeded);
+    }
+
+    /// The records that are not written.
+    fn unwritten(&self) -> u64 {
+        let sealed = self.sealed.get(self.written..).unwrap_or_default();
+        let lines = [sealed, &self.taken].into_iter().flatten().filter(|byte| **byte == b'\n').count();
+        self.lost + u64::try_from(lines).unwrap_or_default()
+    }
+}
+
+/// Nobody writes any longer, also where the writer panicked.
+struct Gone(Arc<Buffer>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        self.0.set_failing(true);
+        self.0.settle_those(u64::MAX);
+    }
+}
+
+/// How long records are gathered before they are written together.
+const GATHER: Duration = Duration::from_millis(10);
+/// How old the head may be.
+const HEAD: Duration = Duration::from_secs(1);
+/// How often files are looked at whether they are too old.
+const SWEEP: Duration = Duration::from_secs(60 * 60);
+/// How long to sleep where there is nothing to do but to look at the time.
+const IDLE: Duration = Duration::from_secs(60);
+const FIRST_RETRY: Duration = Duration::from_millis(10);
+const LAST_RETRY: Duration = Duration::from_millis(500);
+/// How often it is tried once more to write the last records.
+const LAST_TRIES: u32 = 5;
+
+#[cfg(test)]
+mod tests;
