@@ -153,6 +153,13 @@ impl Verified {
         self
     }
 
+    /// The credential was seen to hold before, in a verdict that nobody remembers.
+    #[must_use]
+    pub(crate) fn seen_before(mut self) -> Self {
+        *Arc::make_mut(&mut self.lease).is_told.get_mut() = true;
+        self
+    }
+
     /// Who it is.
     pub fn principal(&self) -> &Principal {
         &self.principal

@@ -145,8 +145,11 @@ impl Authenticator for ApiKeys {
         if entry.key.expires().is_some_and(|expires| now >= expires) {
             return Verdict::Rejected(Rejected::new("an expired api key"));
         }
-        entry.last_used.fetch_max(now.as_secs(), Ordering::Relaxed);
-        Verdict::Verified(entry.verified(&self.issuer))
+        let verified = entry.verified(&self.issuer);
+        match entry.last_used.fetch_max(now.as_secs(), Ordering::Relaxed) {
+            0 => Verdict::Verified(verified),
+            _ => Verdict::Verified(verified.seen_before()),
+        }
     }
 
     fn by_clock(&self, clock: &Arc<dyn Clock>) -> Option<Arc<dyn Authenticator>> {
