@@ -80,6 +80,8 @@ struct Said {
     kill_switch: Option<KillSwitch>,
     revocations: Option<Revocations>,
     companions: Vec<Box<dyn Companion>>,
+    /// Calls that gave a witness which comes once.
+    kept_once: Vec<&'static str>,
     problems: Vec<Problem>,
 }
 
@@ -106,6 +108,7 @@ impl ServerBuilder<Unguarded> {
             kill_switch: None,
             revocations: None,
             companions: Vec::new(),
+            kept_once: Vec::new(),
             problems: Vec::new(),
         };
         Self { said, guard: PhantomData }
@@ -438,6 +441,7 @@ impl<P> ServerBuilder<P> {
             kill_switch,
             revocations,
             companions,
+            kept_once: _,
             mut problems,
         } = self.said;
         let policy = policy.unwrap_or_else(SecurityPolicy::development);
@@ -574,6 +578,16 @@ impl<P> ServerBuilder<P> {
             self.twice(one.name());
         }
         self.said.companions.push(one);
+    }
+
+    /// Tells a witness that comes once, which this call gives.
+    pub(crate) fn keep_account_once(&mut self, call: &'static str, witness: Opener) {
+        if self.said.kept_once.contains(&call) {
+            self.twice(call);
+        } else {
+            self.said.kept_once.push(call);
+            self.keep_account(witness);
+        }
     }
 
     fn edit_info(&mut self, call: &str, edit: impl FnOnce(&mut Implementation)) {

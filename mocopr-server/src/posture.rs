@@ -10,6 +10,9 @@ use crate::{engine::Engine, stopping};
 /// What is in force.
 pub(crate) fn report(engine: &Engine) -> Report {
     let mut report = Report::of(engine.gate.policy());
+    for row in engine.gate.evidence().rows() {
+        report.say(row.about, row.holds, row.relaxed);
+    }
     let snapshot = engine.registry.snapshot();
     let forgotten: Vec<&str> =
         snapshot.names().filter(|(kind, name)| !engine.gate.reaches(*kind, name)).map(|(_, name)| name).collect();

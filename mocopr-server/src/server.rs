@@ -144,6 +144,7 @@ impl<P> McpServer<P> {
         use crate::{
             beside::Beside,
             error::Error,
+            evidence::Life,
             transport::{
                 company::Company,
                 connection::{self, Endings},
@@ -162,6 +163,7 @@ impl<P> McpServer<P> {
         let beside = Beside::begin(&self.engine);
         let _company = Company::begin(self.companions, &self.engine).await?;
         let (input, output) = stdio::take().map_err(|error| Error::io("taking the standard streams", error))?;
+        let life = Life::begin(self.engine.gate.evidence(), "standard streams".to_owned()).await;
         if let Some(ready) = self.ready.take() {
             ready();
         }
@@ -172,6 +174,7 @@ impl<P> McpServer<P> {
             () = &mut serving => {}
             () = stop => serving.await,
         }
+        life.end().await;
         Ok(())
     }
 

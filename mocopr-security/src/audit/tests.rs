@@ -248,6 +248,8 @@ fn an_edit_behind_the_head_or_of_the_last_record_keeps_the_server_from_starting(
     fs::write(place.log(), &changed).unwrap();
     let problem = place.open(KEY, |logger| logger).unwrap_err();
     assert!(problem.contains("is not what was written"), "{problem}");
+    fs::write(place.log(), String::from_utf8(log.clone()).unwrap().replace("tool-2", "tool-3")).unwrap();
+    assert!(place.open(KEY, |logger| logger).is_err());
     fs::write(place.log(), [&log, b"{\"seq\":3,\"mac\":\"\"}\n".as_slice()].concat()).unwrap();
     assert!(place.open(KEY, |logger| logger).is_err());
     fs::write(place.log(), &log[..log.len() / 2]).unwrap();

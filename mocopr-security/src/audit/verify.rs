@@ -199,18 +199,26 @@ impl<'a> Walk<'a> {
         Ok(Begun::At)
     }
 
-    /// The bytes up to there end with the record that the head names last.
+    /// The bytes up to there end with the record that the head names last, as it was written.
     pub(super) fn stands_behind_its_head(&self, reader: &mut LogReader, bytes: u64) -> io::Result<bool> {
         if bytes == 0 {
             return Ok(true);
         }
-        let from = bytes.saturating_sub(MAX_LINE);
+        let from = bytes.saturating_sub(2 * MAX_LINE);
         reader.go_to(from)?;
         let mut end = Vec::new();
         reader.take(bytes - from).read_to_end(&mut end)?;
         let Some(end) = end.strip_suffix(b"\n") else { return Ok(false) };
-        let line = end.rsplit(|byte| *byte == b'\n').next().and_then(Line::read);
-        Ok(line.is_some_and(|line| line.mac == self.tip.mac && line.seq.checked_add(1) == Some(self.tip.next)))
+        let mut lines = end.rsplit(|byte| *byte == b'\n').map(Line::read);
+        let (Some(Some(last)), before) = (lines.next(), lines.next()) else { return Ok(false) };
+        let previous = match (last.seq, last.previous, before) {
+            (0, ..) => Tip::START.mac,
+            (_, Some(previous), _) => previous,
+            (_, None, Some(Some(before))) => before.mac,
+            (_, None, _) => return Ok(false),
+        };
+        let mut tip = Tip { next: last.seq, mac: previous };
+        Ok(tip.take(self.keys, &mut 0, &last).is_ok() && tip == self.tip)
     }
 
     /// Reads what is left of one file.

@@ -26,6 +26,7 @@ use crate::{
     beside::Beside,
     engine::Engine,
     error::{Error, Result},
+    evidence::Life,
     posture,
     server::DRAIN,
     transport::{
@@ -275,6 +276,7 @@ pub(crate) async fn run(
         }
     }
     let _company = Company::begin(companions, &engine).await?;
+    let life = Life::begin(engine.gate.evidence(), address.to_string()).await;
     if let Some(ready) = ready {
         ready(address);
     }
@@ -307,5 +309,6 @@ pub(crate) async fn run(
     engine.tasks.close();
     // What streams are left belong to connections that are gone.
     let _ = tokio::time::timeout(Duration::from_secs(1), engine.tasks.wait()).await;
+    life.end().await;
     Ok(())
 }
