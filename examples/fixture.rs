@@ -19,6 +19,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use mocopr::{
     ServerBuilder,
+    audit::AuditLogger,
     auth::{ApiKeys, AuthMiddleware, TokenValidator},
     metrics::security::SecurityMetrics,
     outbound::OutboundClient,
@@ -50,7 +51,7 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
-    let Settings { place, public_url, origins, issuer, api_keys, root, stdio_token, state_key, metrics, rates } =
+    let Settings { place, public_url, origins, issuer, api_keys, root, stdio_token, state_key, metrics, audit, rates } =
         settings;
     let mut policy = SecurityPolicy::strict().with_limits(limits()).with_rate_limiting(rates);
     if let Some(url) = public_url {
@@ -86,6 +87,9 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
     }
     if let Some(key) = state_key {
         builder = builder.with_state_key(key);
+    }
+    if let Some(path) = audit {
+        builder = builder.with_audit(audit_log(&path));
     }
     if let Some(token) = stdio_token {
         builder = builder.with_stdio_token(token);
@@ -145,6 +149,11 @@ fn counted(address: SocketAddr) -> SecurityMetrics {
         .build()
 }
 
+/// A record of everything that happens.
+fn audit_log(path: &str) -> AuditLogger {
+    AuditLogger::builder().with_file(path).build()
+}
+
 /// Who may do what.
 fn roles() -> Result<RoleBasedAccessControl, Problems> {
     RoleBasedAccessControl::builder()
@@ -195,6 +204,7 @@ struct Settings {
     stdio_token: Option<Secret<String>>,
     state_key: Option<Secret<String>>,
     metrics: Option<SocketAddr>,
+    audit: Option<String>,
     rates: RateLimitPolicy,
 }
 
@@ -254,6 +264,16 @@ impl Settings {
         {
             problems.extend(alone("MOCOPR_STATE_KEY", bare().with_state_key(Secret::new(key.clone()))));
         }
+        let audit = setting("MOCOPR_AUDIT");
+        if problems.is_empty()
+            && let Some(path) = &audit
+        {
+            let keyed = match &state_key {
+                Some(key) => bare().with_state_key(Secret::new(key.clone())),
+                None => bare(),
+            };
+            problems.extend(alone("MOCOPR_AUDIT", keyed.with_audit(audit_log(path))));
+        }
         let root = setting("MOCOPR_ROOT");
         if let Some(root) = &root {
             problems.extend(alone("MOCOPR_ROOT", bare().with_resources("file:///", files(root))));
@@ -288,6 +308,7 @@ impl Settings {
                 stdio_token,
                 state_key: state_key.map(Secret::new),
                 metrics,
+                audit,
                 rates,
             }),
             _ => Err(problems),
@@ -350,7 +371,7 @@ impl Settings {
 }
 
 /// Settings of parts that this version does not have.
-const UNBUILT: [&str; 2] = ["MOCOPR_AUDIT", "MOCOPR_TRUSTED_PROXIES"];
+const UNBUILT: [&str; 1] = ["MOCOPR_TRUSTED_PROXIES"];
 
 /// A variable of the environment; an empty one counts as absent.
 fn setting(name: &str) -> Option<String> {

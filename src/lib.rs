@@ -126,11 +126,12 @@ pub mod security {
     };
 }
 
-/// What happened, for those who keep account of it.
+/// What happened, for those who keep account of it, and the audit log, which does.
 pub mod audit {
     pub use mocopr_core::{outcome::Incident, trace::TraceId};
-    pub use mocopr_security::evidence::{
-        AuditEvent, Bytes, Decided, Ending, Exceeded, Happening, Measure, Outcome, Witness,
+    pub use mocopr_security::{
+        audit::{AuditFailure, AuditLogger, AuditLoggerBuilder, RetentionPolicy, RotationPolicy, Verification, verify},
+        evidence::{AuditEvent, Bytes, Decided, Ending, Exceeded, Happening, Measure, Outcome, Witness},
     };
 }
 

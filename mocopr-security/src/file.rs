@@ -325,10 +325,6 @@ pub fn names_beside_log(path: &Path) -> io::Result<Vec<OsString>> {
     fs::read_dir(folder_of(path))?.map(|entry| Ok(entry?.file_name())).collect()
 }
 
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
 fn sync_folder_of(path: &Path) -> io::Result<()> {
     File::open(folder_of(path))?.sync_all()
 }

@@ -15,7 +15,7 @@ use mocopr_security::{
 };
 use tokio::time::sleep;
 
-use crate::{builder::ServerBuilder, engine::Engine, error::Result, evidence::Opener, transport::beside::Beside};
+use crate::{builder::ServerBuilder, engine::Engine, error::Result, evidence::Opener, transport::company::Companion};
 
 impl<P> ServerBuilder<P> {
     /// Tells somebody when too much goes wrong in a minute.
@@ -42,7 +42,7 @@ impl<P> ServerBuilder<P> {
             let witness: Arc<dyn Witness> = opened.get_or_init(|| alerts).clone();
             Ok(witness)
         }));
-        self.run_beside(Box::new(watched));
+        self.run_with(Box::new(watched));
         self
     }
 }
@@ -51,7 +51,7 @@ impl<P> ServerBuilder<P> {
 #[derive(Debug)]
 struct Watched(Arc<OnceLock<Arc<Alerts>>>);
 
-impl Beside for Watched {
+impl Companion for Watched {
     fn name(&self) -> &'static str {
         "with_alerting"
     }

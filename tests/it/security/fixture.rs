@@ -5,7 +5,11 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use mocopr::auth::{ApiKey, ApiKeyFile};
+use mocopr::{
+    audit::{Verification, verify},
+    auth::{ApiKey, ApiKeyFile},
+    security::Secret,
+};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -17,6 +21,9 @@ use crate::support::{
     process::{self, Lined, Listening},
     tls::{Authority, Hello},
 };
+
+/// A key that its audit log is sealed with.
+pub(super) const STATE_KEY: &str = "2b0qTnNYu0PZJqUtyPCXFQcYkJL9yoNcXoVkqTCuAsU=";
 
 /// What the example is started with.
 pub(super) struct Fixture {
@@ -42,9 +49,29 @@ impl Fixture {
         secret.expose().clone()
     }
 
+    /// Where its audit log is.
+    pub(super) fn audit(&self) -> PathBuf {
+        self.folder.path().join("audit.jsonl")
+    }
+
+    /// The records of its audit log.
+    pub(super) fn records(&self) -> Vec<Value> {
+        let log = std::fs::read_to_string(self.audit()).expect("there is a log");
+        log.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
+    }
+
+    /// What is said of its audit log.
+    pub(super) fn verify(&self) -> Verification {
+        verify(self.audit(), &Secret::new(STATE_KEY.to_owned())).expect("it can be read")
+    }
+
     /// The example, with these settings beside those of every test.
     pub(super) fn command(&self, settings: &[(&str, &str)]) -> Command {
-        let mut command = process::command("fixture", &[]);
+        self.settle(process::command("fixture", &[]), settings)
+    }
+
+    /// The same for a command that becomes the example.
+    pub(super) fn settle(&self, mut command: Command, settings: &[(&str, &str)]) -> Command {
         command.env_clear();
         command.env("MOCOPR_RATE", "off").env("MOCOPR_PUBLIC_URL", format!("https://{HOST}/mcp"));
         if self.keys().exists() {
@@ -56,13 +83,23 @@ impl Fixture {
 
     /// The example over standard streams, whose client this key proves.
     pub(super) fn streams(&self, key: Option<&str>) -> Lined {
-        let key = key.map(|key| ("MOCOPR_STDIO_TOKEN", key));
-        self.streams_with(key.as_slice())
+        self.streams_with(key, &[])
     }
 
-    /// The example over standard streams with these settings more.
-    pub(super) fn streams_with(&self, settings: &[(&str, &str)]) -> Lined {
-        Lined::spawn(self.command(&[&[("MOCOPR_TRANSPORT", "stdio")], settings].concat()))
+    /// The same with these settings more.
+    pub(super) fn streams_with(&self, key: Option<&str>, settings: &[(&str, &str)]) -> Lined {
+        let mut command = self.command(&[&[("MOCOPR_TRANSPORT", "stdio")], settings].concat());
+        if let Some(key) = key {
+            command.env("MOCOPR_STDIO_TOKEN", key);
+        }
+        Lined::spawn(command)
+    }
+
+    /// The example over HTTP, which keeps an audit log.
+    pub(super) async fn listen_audited(&self) -> Served {
+        let audit = self.audit();
+        let audit = audit.to_str().expect("paths of tests are text");
+        self.listen_with(&[("MOCOPR_STATE_KEY", STATE_KEY), ("MOCOPR_AUDIT", audit)]).await
     }
 
     /// The example over HTTP.
@@ -73,7 +110,7 @@ impl Fixture {
     /// The same with these settings more.
     pub(super) async fn listen_with(&self, settings: &[(&str, &str)]) -> Served {
         let settings = [&[("MOCOPR_TRANSPORT", "http"), ("MOCOPR_BIND", "127.0.0.1:0")], settings].concat();
-        Served { listening: Listening::spawn(self.command(&settings)).await, authority: None }
+        Served::over(Listening::spawn(self.command(&settings)).await)
     }
 
     /// The example over HTTPS.
@@ -89,11 +126,16 @@ impl Fixture {
 
 /// The example over HTTP or HTTPS.
 pub(super) struct Served {
-    listening: Listening,
+    pub(super) listening: Listening,
     authority: Option<Authority>,
 }
 
 impl Served {
+    /// What listens without TLS.
+    pub(super) fn over(listening: Listening) -> Self {
+        Self { listening, authority: None }
+    }
+
     pub(super) async fn connect(&self) -> Connection {
         let connection = match &self.authority {
             None => Connection::open(self.listening.authority()).await,

@@ -159,7 +159,7 @@ async fn metrics_are_served_beside_standard_streams_and_end_with_them() {
     let fixture = Fixture::new();
     let key = fixture.key("alice", &["user"], &[]);
     let settings = [("MOCOPR_METRICS_BIND", "127.0.0.1:0"), ("MOCOPR_STDIO_TOKEN", key.as_str())];
-    let mut streams = fixture.streams_with(&settings);
+    let mut streams = fixture.streams_with(None, &settings);
     let echo = json!({"name": "echo", "arguments": {"text": "here"}});
     streams.ask(&request::stateless(1, "tools/call", echo), &mut Vec::new()).await;
     streams.logs("metrics on http://").await;

@@ -2,6 +2,7 @@
 
 mod admission;
 mod alerts;
+mod audited;
 mod everywhere;
 #[cfg(target_os = "linux")]
 mod files;
@@ -28,3 +29,4 @@ mod starting;
 mod stopping;
 mod telling;
 mod tokens;
+mod trail;

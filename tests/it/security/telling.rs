@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::fixture::Fixture;
+use super::fixture::{Fixture, STATE_KEY};
 use crate::support::{process::Lined, request, telltale::assert_tells_nothing, within};
 
 /// Names and values of variables.
@@ -87,7 +87,7 @@ const BIND: (&str, &str) = ("MOCOPR_BIND", "127.0.0.1:0");
 #[tokio::test]
 async fn wrong_settings_stop_the_start_with_a_line_each() {
     let fixture = Fixture::new();
-    let cases: [(Settings, &[&str]); 11] = [
+    let cases: [(Settings, &[&str]); 14] = [
         (&[], &["MOCOPR_TRANSPORT"]),
         (&[("MOCOPR_TRANSPORT", "carrier-pigeon")], &["MOCOPR_TRANSPORT"]),
         (&[("MOCOPR_TRANSPORT", "https")], &["MOCOPR_BIND", "MOCOPR_TLS_CERT", "MOCOPR_TLS_KEY"]),
@@ -99,6 +99,9 @@ async fn wrong_settings_stop_the_start_with_a_line_each() {
         (&[HTTP, BIND, ("MOCOPR_STATE_KEY", "short"), ("MOCOPR_RATE", "maybe")], &["MOCOPR_STATE_KEY", "MOCOPR_RATE"]),
         (&[HTTP, BIND, ("MOCOPR_API_KEYS", "/nowhere/keys")], &["MOCOPR_API_KEYS"]),
         (&[("MOCOPR_TRANSPORT", "https"), BIND, ("MOCOPR_TLS_KEY", "y")], &["MOCOPR_TLS_CERT"]),
+        (&[HTTP, BIND, ("MOCOPR_METRICS_BIND", "x")], &["MOCOPR_METRICS_BIND"]),
+        (&[HTTP, BIND, ("MOCOPR_AUDIT", "x")], &["MOCOPR_AUDIT"]),
+        (&[HTTP, BIND, ("MOCOPR_STATE_KEY", STATE_KEY), ("MOCOPR_AUDIT", "/nowhere/x")], &["MOCOPR_AUDIT"]),
     ];
     for (settings, named) in cases {
         let ended = within("the end", Lined::spawn(fixture.command(settings)).end()).await;

@@ -74,6 +74,16 @@ impl Listening {
         terminate(&self.child);
         within("the example's end", self.child.wait()).await.expect("the example can be waited for")
     }
+
+    /// Ends it where it stands, and waits until it is gone.
+    pub(crate) async fn kill(mut self) {
+        within("the example's end", self.child.kill()).await.expect("the example can be killed");
+    }
+
+    /// Its number among the processes of the system.
+    pub(crate) fn pid(&self) -> Pid {
+        pid(&self.child)
+    }
 }
 
 /// An example that speaks over its standard streams, a line a message.
@@ -196,8 +206,11 @@ pub(crate) fn command(example: &str, arguments: &[&str]) -> Command {
 }
 
 fn terminate(child: &Child) {
-    let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw).expect("the example still runs");
-    kill_process(id, Signal::TERM).expect("the example can be told to end");
+    kill_process(pid(child), Signal::TERM).expect("the example can be told to end");
+}
+
+fn pid(child: &Child) -> Pid {
+    child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw).expect("the example still runs")
 }
 
 /// What a process writes to its standard error, read all the time so that it never waits for a reader.
