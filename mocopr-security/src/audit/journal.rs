@@ -5,7 +5,7 @@ use std::{
     fmt,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
-    thread::{self, JoinHandle},
+    thread::JoinHandle,
 };
 
 use mocopr_core::clock::Clock;
@@ -61,10 +61,7 @@ impl Journal {
         let (buffer, keys) = (Arc::new(Buffer::default()), Arc::new(keys));
         let begin =
             Begin { files: folder, buffer: buffer.clone(), keys: keys.clone(), clock: clock.clone(), keeping, head };
-        let writer = Writer::new(begin);
-        // A thread and not a task: writes and syncs of files block, and go on while the runtime shuts down.
-        let thread = thread::Builder::new().name("mocopr-audit".to_owned()).spawn(move || writer.run());
-        let thread = thread.map_err(|error| {
+        let thread = Writer::new(begin).start().map_err(|error| {
             Problem::new(
                 format!("the audit log has no thread to write it ({})", error.kind()),
                 "let this process have one more thread",

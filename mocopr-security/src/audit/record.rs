@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     evidence::{AuditEvent, Happening},
+    leak::KnownSecrets,
     principal::Principal,
 };
 
@@ -27,12 +28,13 @@ pub(super) struct Wording {
     pub(super) digests: bool,
     /// The names of arguments, with kind and length of their values.
     pub(super) redacted: bool,
+    secrets: KnownSecrets,
 }
 
 impl Wording {
     pub(super) fn new(events: &[AuditEvent]) -> Self {
         let events = AuditEvent::ALL.map(|event| events.contains(&event));
-        Self { events, pseudonyms: false, digests: false, redacted: false }
+        Self { events, pseudonyms: false, digests: false, redacted: false, secrets: KnownSecrets::new() }
     }
 
     /// Records of these kinds alone are kept.
@@ -74,8 +76,8 @@ impl Wording {
         push_optional(out, action, ACTION);
         out.extend_from_slice(b",\"target\":");
         match keys {
-            Some(keys) if self.pseudonyms => push_optional(out, &self.unnamed(happening, keys), TARGET),
-            _ => push_optional(out, target, TARGET),
+            Some(keys) if self.pseudonyms => self.push_target(out, &self.unnamed(happening, keys)),
+            _ => self.push_target(out, target),
         }
         out.extend_from_slice(b",\"decision\":\"");
         out.extend_from_slice(ending.decision.as_str().as_bytes());
@@ -120,6 +122,13 @@ impl Wording {
         if let Some(given) = arguments {
             self.write_arguments(out, given, keys);
         }
+    }
+
+    /// A name or a URI, in which a caller may have put a secret.
+    fn push_target(&self, out: &mut Vec<u8>, target: &str) {
+        // More than is shown, so that no secret is cut in two before it is known for one.
+        let looked_at = target.get(..target.floor_char_boundary(8 * TARGET)).unwrap_or_default();
+        push_optional(out, &self.secrets.without(looked_at), TARGET);
     }
 
     fn write_arguments(&self, out: &mut Vec<u8>, given: &RawJson, keys: Option<&Keys>) {

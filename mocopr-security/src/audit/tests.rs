@@ -397,3 +397,17 @@ fn no_text_of_a_peer_breaks_a_line_or_reaches_a_terminal() {
     assert_eq!((json["target"].as_str(), json["seq"].as_u64()), (Some(hostile), Some(0)));
     assert_eq!(place.verify(), Verification::Intact { records: 1 });
 }
+
+/// S-65, S-90
+#[test]
+fn no_secret_in_a_target_is_recorded() {
+    let place = Place::new();
+    let evidence = place.open(KEY, |logger| logger).unwrap();
+    let key = format!("mocopr_{}", "k".repeat(60));
+    tell(&evidence, "postgres://app:hunter2@db/x");
+    tell(&evidence, &format!("notes://{}/{key}", "x".repeat(490)));
+    drop(evidence);
+    let log = fs::read_to_string(place.log()).unwrap();
+    assert!(log.contains("postgres://app:[redacted]@db/x") && !log.contains("hunter2"), "{log}");
+    assert!(!log.contains("kkkk"), "{log}");
+}

@@ -340,6 +340,22 @@ impl Clean for OutputSanitizer {
     }
 }
 
+/// Takes the secrets whose shape is known out of what is logged, and nothing else: whoever logs escapes the rest.
+#[derive(Clone, Debug)]
+pub(crate) struct KnownSecrets(find::Finder);
+
+impl KnownSecrets {
+    pub(crate) fn new() -> Self {
+        Self(find::Finder::new())
+    }
+
+    /// The text without them; borrowed where there is none.
+    pub(crate) fn without<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let secrets = self.0.secrets(text);
+        if secrets.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(redacted(text, secrets)) }
+    }
+}
+
 /// The text with each of the ranges replaced; ranges may overlap.
 fn redacted(text: &str, mut secrets: Vec<Range<usize>>) -> String {
     secrets.sort_unstable_by_key(|secret| (secret.start, secret.end));

@@ -4,7 +4,12 @@
 //! What it could not write it writes later, from the byte on where it stopped, so that lines never run into each other.
 //! It answers for the head, for rotation and for retention, and records what it does to the log in the log.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
 
 use mocopr_core::clock::Clock;
 use tracing::{error, warn};
@@ -88,8 +93,16 @@ impl<F: Files> Writer<F> {
         }
     }
 
+    /// Begins to write. A thread and not a task: writes and syncs of files block, and go on while the runtime shuts down.
+    ///
+    /// # Errors
+    /// Where there can be no more threads.
+    pub(super) fn start(self) -> io::Result<JoinHandle<()>> {
+        thread::Builder::new().name("mocopr-audit".to_owned()).spawn(move || self.run())
+    }
+
     /// Writes until nothing comes any longer.
-    pub(super) fn run(mut self) {
+    fn run(mut self) {
         let _gone = Gone(self.buffer.clone());
         let mut pause = Pause::Sleep(Duration::ZERO);
         let mut tries = 0;

@@ -3,7 +3,6 @@
 use std::{
     ffi::{OsStr, OsString},
     sync::{Mutex, PoisonError},
-    thread,
 };
 
 use mocopr_core::clock::ManualClock;
