@@ -281,6 +281,9 @@ struct Readme;
 ))]
 #[doc = include_str!("../docs/security/guide.md")]
 struct SecurityGuide;
+#[cfg(all(doctest, feature = "stdio"))]
+#[doc = include_str!("../docs/security/audit.md")]
+struct AuditLog;
 
 // So are the examples of the macros, whose own crate does not know this one.
 #[cfg(all(doctest, feature = "macros", feature = "stdio", feature = "testing"))]
