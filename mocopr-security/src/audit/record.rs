@@ -148,12 +148,10 @@ impl Wording {
         let issuer = happening.who.map_or("", Principal::issuer);
         match happening.event {
             AuditEvent::Authentication if !happening.target.is_empty() => keys.pseudonym(issuer, happening.target),
-            AuditEvent::Administration if happening.action.starts_with(REVOCATIONS) => {
-                match happening.target.split_once(' ') {
-                    Some((issuer, name)) => format!("{issuer} {}", keys.pseudonym(issuer, name)).into(),
-                    None => happening.target.into(),
-                }
-            }
+            AuditEvent::Administration if names_somebody(happening.action) => match happening.target.split_once(' ') {
+                Some((issuer, name)) => format!("{issuer} {}", keys.pseudonym(issuer, name)).into(),
+                None => happening.target.into(),
+            },
             AuditEvent::Authentication
             | AuditEvent::Authorization
             | AuditEvent::ResourceAccess
@@ -217,12 +215,14 @@ fn push_optional(out: &mut Vec<u8>, text: &str, most: usize) {
     if text.is_empty() { out.extend_from_slice(NULL) } else { push_string(out, text, most) }
 }
 
+/// The target is an issuer, a space, and the name of somebody or of a credential.
+fn names_somebody(action: &str) -> bool {
+    ["_principal", "_credential"].iter().any(|end| action.ends_with(end))
+}
+
 fn digit(number: u16) -> u8 {
     b'0' + u8::try_from(number % 10).unwrap_or_default()
 }
-
-/// What actions on revocations begin with; their target is an issuer, a space and a name.
-pub(crate) const REVOCATIONS: &str = "revocations/";
 
 const NULL: &[u8] = b"null";
 const SUBJECT: usize = 256;

@@ -1,6 +1,6 @@
 //! The four answers, and what they are decided from: what rules grant, and what a handler requires.
 
-use crate::principal::Principal;
+use crate::{evidence::Evidence, principal::Principal};
 
 /// What roles and rules grant, beside what a handler itself requires.
 pub trait Rules: Send + Sync + std::fmt::Debug + 'static {
@@ -29,6 +29,9 @@ pub trait Rules: Send + Sync + std::fmt::Debug + 'static {
     fn holds_scope(&self, who: &Principal, scope: &str) -> bool {
         who.has_scope(scope)
     }
+
+    /// Tells these of every change of the rules from now on, where rules can change.
+    fn tell_changes(&self, _evidence: &Evidence) {}
 }
 
 /// Without roles: whoever was admitted may do everything that handlers allow.

@@ -230,6 +230,7 @@ impl Gate {
     #[must_use]
     pub fn with_evidence(self, evidence: Evidence) -> Self {
         self.revocations.tell_changes(&evidence);
+        self.rules.tell_changes(&evidence);
         Self { evidence, ..self }
     }
 

@@ -1,12 +1,16 @@
 //! Rules that can be replaced while the server runs.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use arc_swap::ArcSwap;
 use tracing::info;
 
 use super::{Explanation, RoleBasedAccessControl};
 use crate::{
+    evidence::{Evidence, Outcome},
     gate::{Grant, Kind, Rules},
     principal::Principal,
 };
@@ -26,7 +30,13 @@ use crate::{
 /// # Ok::<(), mocopr_security::policy::Problems>(())
 /// ```
 #[derive(Clone)]
-pub struct AccessRules(Arc<ArcSwap<InForce>>);
+pub struct AccessRules(Arc<Inner>);
+
+struct Inner {
+    in_force: ArcSwap<InForce>,
+    /// Of the servers that these rules are in force at.
+    told: Mutex<Vec<Evidence>>,
+}
 
 /// Rules, and the how-manieth they are. In one value, so that nobody sees the rules of one with the number of another.
 struct InForce {
@@ -37,44 +47,52 @@ struct InForce {
 impl AccessRules {
     /// Begins with these rules.
     pub fn new(rules: RoleBasedAccessControl) -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(InForce { rules: Arc::new(rules), generation: 0 })))
+        let in_force = ArcSwap::from_pointee(InForce { rules: Arc::new(rules), generation: 0 });
+        Self(Arc::new(Inner { in_force, told: Mutex::default() }))
     }
 
     /// Puts other rules in force, for every decision from now on, and answers with their generation.
     ///
-    /// The change is logged with the generation and the names of the roles.
+    /// The change is logged, and told to the witnesses of each server that has these rules, with the generation and the
+    /// names of the roles.
     pub fn replace(&self, rules: RoleBasedAccessControl) -> u64 {
         let rules = Arc::new(rules);
-        let earlier = self.0.rcu(|current| InForce { rules: rules.clone(), generation: current.generation + 1 });
+        let earlier =
+            self.0.in_force.rcu(|current| InForce { rules: rules.clone(), generation: current.generation + 1 });
         let generation = earlier.generation + 1;
         let roles: Vec<_> = rules.defined_roles().collect();
         info!(generation, ?roles, rule = "roles", "replaced");
+        let told = self.0.told.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if !told.is_empty() {
+            let target = format!("generation {generation}: {}", roles.join(", "));
+            told.iter().for_each(|evidence| evidence.administer("replace_roles", &target, Outcome::Succeeded));
+        }
         generation
     }
 
     /// How many times the rules have been replaced.
     pub fn generation(&self) -> u64 {
-        self.0.load().generation
+        self.0.in_force.load().generation
     }
 
     /// The rules in force; what is held stays as it is.
     pub fn current(&self) -> Arc<RoleBasedAccessControl> {
-        self.0.load().rules.clone()
+        self.0.in_force.load().rules.clone()
     }
 
     /// As [`RoleBasedAccessControl::holds_role`].
     pub fn holds_role(&self, who: &Principal, role: &str) -> bool {
-        self.0.load().rules.holds_role(who, role)
+        self.0.in_force.load().rules.holds_role(who, role)
     }
 
     /// As [`RoleBasedAccessControl::holds_scope`].
     pub fn holds_scope(&self, who: &Principal, scope: &str) -> bool {
-        self.0.load().rules.holds_scope(who, scope)
+        self.0.in_force.load().rules.holds_scope(who, scope)
     }
 
     /// As [`RoleBasedAccessControl::explain`].
     pub fn explain(&self, who: &Principal, kind: Kind, name: &str) -> Explanation {
-        self.0.load().rules.explain(who, kind, name)
+        self.0.in_force.load().rules.explain(who, kind, name)
     }
 }
 
@@ -86,7 +104,7 @@ impl From<RoleBasedAccessControl> for AccessRules {
 
 impl Rules for AccessRules {
     fn grant(&self, who: &Principal, kind: Kind, name: &str) -> Grant {
-        self.0.load().rules.grant(who, kind, name)
+        self.0.in_force.load().rules.grant(who, kind, name)
     }
 
     fn depend_on_caller(&self) -> bool {
@@ -98,15 +116,21 @@ impl Rules for AccessRules {
     }
 
     fn defines_role(&self, role: &str) -> bool {
-        self.0.load().rules.defines(role)
+        self.0.in_force.load().rules.defines(role)
     }
 
     fn reaches(&self, kind: Kind, name: &str) -> bool {
-        self.0.load().rules.reaches(kind, name)
+        self.0.in_force.load().rules.reaches(kind, name)
     }
 
     fn holds_scope(&self, who: &Principal, scope: &str) -> bool {
         Self::holds_scope(self, who, scope)
+    }
+
+    fn tell_changes(&self, evidence: &Evidence) {
+        if evidence.is_kept() {
+            self.0.told.lock().unwrap_or_else(PoisonError::into_inner).push(evidence.clone());
+        }
     }
 }
 

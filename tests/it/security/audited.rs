@@ -1,5 +1,12 @@
 //! What the secure example records: each thing that happens once, on every transport, whatever came of it.
 
+use std::sync::{Arc, Mutex};
+
+use mocopr::{
+    McpServer,
+    audit::{AuditEvent, Happening, Witness},
+    security::{AccessRules, RoleBasedAccessControl},
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -157,6 +164,34 @@ async fn each_refusal_before_a_call_is_recorded_once() {
         assert!(record["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{record}");
         assert_eq!(record["source"], "127.0.0.1");
     }
+}
+
+/// Remembers what the owner did.
+#[derive(Debug, Default)]
+struct Administered(Mutex<Vec<String>>);
+
+impl Witness for Administered {
+    fn saw(&self, happening: &Happening<'_>) {
+        if happening.event == AuditEvent::Administration {
+            let told = format!("{} {}", happening.action, happening.target);
+            self.0.lock().expect("nobody panics").push(told);
+        }
+    }
+}
+
+/// S-45
+#[tokio::test]
+async fn other_rules_are_told_to_those_who_keep_account_of_the_server() {
+    let rules = |roles: &[&'static str]| {
+        let build = roles.iter().fold(RoleBasedAccessControl::builder(), |build, role| build.with_role(*role, &["*"]));
+        build.build().expect("the rules are sound")
+    };
+    let (live, heard) = (AccessRules::new(rules(&["user"])), Arc::new(Administered::default()));
+    let server = McpServer::builder().with_info("audited", "1").with_authorization(live.clone());
+    let server = server.with_witness(heard.clone()).build().expect("the server is sound");
+    live.replace(rules(&["user", "guest"]));
+    assert_eq!(*heard.0.lock().expect("nobody panics"), ["replace_roles generation 1: guest, user"]);
+    drop(server);
 }
 
 /// S-94, T-63
