@@ -198,7 +198,7 @@ impl Batch {
         if self.form == Form::EachAlone
             && let Some(answer) = self.answers.pop_front()
         {
-            return Poll::Ready(Event::Frame(answer));
+            return Poll::Ready(Event::Part(answer));
         }
         let mut looked_at = 0;
         while looked_at < self.members.len() {
@@ -216,13 +216,13 @@ impl Batch {
                     match self.form {
                         Form::Array => self.keep(id.as_ref(), answer),
                         Form::EachAlone if self.members.is_empty() => return Poll::Ready(Event::Final(answer)),
-                        Form::EachAlone => return Poll::Ready(Event::Frame(answer.body.whole())),
+                        Form::EachAlone => return Poll::Ready(Event::Part(answer.body.whole())),
                     }
                 }
                 Poll::Ready(Event::Cancelled) => {
                     self.members.remove(self.turn);
                 }
-                Poll::Ready(event @ (Event::Frame(_) | Event::Question(..) | Event::CloseStream)) => {
+                Poll::Ready(event @ (Event::Frame(_) | Event::Part(_) | Event::Question(..) | Event::CloseStream)) => {
                     self.turn += 1;
                     return Poll::Ready(event);
                 }
@@ -317,7 +317,7 @@ impl fmt::Debug for Batch {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::time::Duration;
 
     use futures_util::FutureExt;
@@ -334,7 +334,7 @@ mod tests {
     };
 
     /// A batch of calls of these tools, each of which may take five seconds.
-    fn batch_of(tools: &[&str]) -> Batch {
+    pub(crate) fn batch_of(tools: &[&str]) -> Batch {
         let limits = Limits { request: Duration::from_secs(5), ..Limits::development() };
         let silent = Tool::new("silent").handler(|_: Value| std::future::pending::<&str>());
         let server = McpServer::builder()
@@ -365,7 +365,7 @@ mod tests {
         let mut codes = Vec::new();
         loop {
             let (answer, is_last) = match batch.next().await {
-                Event::Frame(frame) => (frame, false),
+                Event::Frame(frame) | Event::Part(frame) => (frame, false),
                 Event::Final(answer) => (answer.body.whole(), true),
                 other => panic!("{other:?}"),
             };

@@ -94,6 +94,8 @@ pub(crate) struct Start {
 pub(crate) enum Event {
     /// A notification for the client before the answer.
     Frame(Bytes),
+    /// The answer of one of several calls, of which others go on. Unlike a notification it is never left out.
+    Part(Bytes),
     /// A request of ours, with its id: the handler waits until the client has answered.
     Question(
         #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "other transports put every question"))] RequestId,

@@ -199,7 +199,7 @@ impl<W: AsyncWrite + Unpin> Talk<W> {
         match poll_fn(|task| Poll::Ready(calls.poll_next(task))).await {
             Poll::Ready(Event::Final(answer)) => self.writer.push(answer.body.whole()),
             Poll::Ready(Event::Cancelled) => {}
-            Poll::Ready(event @ (Event::Frame(_) | Event::Question(..) | Event::CloseStream)) => {
+            Poll::Ready(event @ (Event::Frame(_) | Event::Part(_) | Event::Question(..) | Event::CloseStream)) => {
                 self.work.push(Box::pin(drive(calls, Some(event), self.sink.clone())));
             }
             Poll::Pending => self.work.push(Box::pin(drive(calls, None, self.sink.clone()))),
@@ -244,6 +244,10 @@ async fn drive(mut calls: Calls, first: Option<Event>, sink: mpsc::Sender<Bytes>
                     }
                     () = calls.overdue() => {}
                 }
+            }
+            Event::Part(answer) => {
+                has_spoken = true;
+                send(&sink, answer).await;
             }
             // There is only one stream, and it stays.
             Event::CloseStream => {}

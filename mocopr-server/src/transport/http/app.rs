@@ -208,10 +208,10 @@ impl HttpApp {
                 (Event::Cancelled, _) => return empty(StatusCode::ACCEPTED),
                 // A client that takes no event stream hears nothing before the answer. Each thing that is thrown away
                 // gives way to other tasks, so that a handler that never stops talking does not keep the thread.
-                (Event::Frame(_) | Event::CloseStream, Accept::Json) => yield_now().await,
+                (Event::Frame(_) | Event::Part(_) | Event::CloseStream, Accept::Json) => yield_now().await,
                 (Event::Question(id, _), Accept::Json) => kept.cannot_ask(&id),
                 (
-                    event @ (Event::Frame(_) | Event::Question(..) | Event::CloseStream),
+                    event @ (Event::Frame(_) | Event::Part(_) | Event::Question(..) | Event::CloseStream),
                     Accept::EventStream | Accept::Both | Accept::BothRatherStream,
                 ) => return kept.into_stream(event),
             }

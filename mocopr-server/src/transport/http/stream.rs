@@ -119,7 +119,7 @@ impl Drop for Kept {
                 loop {
                     match calls.next().await {
                         Event::Final(_) | Event::Cancelled => return,
-                        Event::Frame(_) | Event::CloseStream => {}
+                        Event::Frame(_) | Event::Part(_) | Event::CloseStream => {}
                         // There is no stream on which the client could hear it.
                         Event::Question(id, _) => session.asks().answer(&id, None),
                     }
@@ -246,6 +246,7 @@ async fn run_alone(mut calls: Calls, first: Event, pipe: &Pipe, keep_alive: Dura
                 () = pipe.send(sse::event(None, None, &frame)) => {}
                 () = calls.overdue() => late = true,
             },
+            Event::Part(answer) => pipe.send(sse::event(None, None, &answer)).await,
             // A stream of this revision cannot be resumed, so it stays.
             Event::CloseStream => {}
             Event::Final(answer) => {
@@ -284,6 +285,7 @@ async fn run_in_session(mut calls: Calls, first: Event, writer: Writer) {
                 () = writer.push(frame) => {}
                 () = calls.overdue() => {}
             },
+            Event::Part(answer) => writer.push(answer).await,
             Event::CloseStream => writer.detach(),
             Event::Final(answer) => return writer.push(answer.body.whole()).await,
             Event::Cancelled => return,
@@ -480,7 +482,9 @@ mod tests {
 
     use super::*;
     use crate::{
+        batch::tests::batch_of,
         engine::{Channel, Link, Step},
+        replay::Replay,
         running::tests::{call, talker},
         server::McpServer,
         subscribe::Change,
@@ -615,5 +619,23 @@ mod tests {
             last = Some(event.data);
         }
         assert!(String::from_utf8_lossy(&last.unwrap()).contains("1504"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_answer_of_a_batch_reaches_a_client_that_is_behind_when_others_are_late() {
+        let mut calls = Calls::Batch(batch_of(&["tool", "silent", "tool"]));
+        calls.answer_each_alone();
+        let (writer, mut reader) = Replay::new(8, 1 << 20).open();
+        let first = calls.next().await;
+        tokio::spawn(run_in_session(calls, first, writer));
+        // All of them are late before anything is read.
+        sleep(Duration::from_secs(60)).await;
+        let mut answered = Vec::new();
+        while let Some(event) = reader.next().await {
+            let message: Value = serde_json::from_slice(&event.data).unwrap();
+            answered.extend(message["id"].as_i64());
+        }
+        answered.sort_unstable();
+        assert_eq!(answered, [0, 1, 2]);
     }
 }
