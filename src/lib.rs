@@ -110,6 +110,7 @@ pub mod security {
         headers::SecurityHeaders,
         leak::{OutputSanitization, OutputSanitizer, OutputSanitizerBuilder},
         limits::Limits,
+        logger::{SecurityLogger, SecurityLoggerBuilder},
         policy::{
             CorsMiddleware, Middleware, Problem, Problems, Profile, PublicUrl, RateLimitMiddleware, RateLimitPolicy,
             Report, Row, SecurityHeadersMiddleware, SecurityPolicy,

@@ -13,6 +13,7 @@
 //! | [`evidence`] | what happened, for those who keep account of it |
 //! | [`metrics`], [`alerts`] | the same as numbers; somebody is told when it is too much |
 //! | [`audit`] | the audit log |
+//! | [`audit`], [`logger`] | the audit log; the ordinary log, without secrets |
 //! | [`rbac`] | which roles are granted what |
 //! | [`origin`], [`headers`] | what HTTP requests must look like, what answers carry |
 //! | [`limits`], [`rate`] | how much of anything; how often and how many at once |
@@ -45,6 +46,7 @@ pub mod headers;
 pub mod leak;
 pub mod limits;
 pub mod metrics;
+pub mod logger;
 pub mod origin;
 #[cfg(feature = "outbound")]
 pub mod outbound;

@@ -17,6 +17,7 @@ use mocopr_security::{
     error_handler::ErrorHandler,
     evidence::Evidence,
     gate::{Gate, Rules},
+    logger::SecurityLogger,
     policy::{Middleware, Problem, SecurityPolicy},
     redact::Secret,
     revoke::Revocations,
@@ -58,6 +59,9 @@ pub struct ServerBuilder<P = Unguarded> {
 /// Puts one part into its place in the policy.
 type Slot = Box<dyn FnOnce(SecurityPolicy) -> SecurityPolicy>;
 
+/// Makes a logger the log of the process. Behind a pointer, so that a server without one does not link any.
+type Installer = Box<dyn FnOnce(Arc<dyn Clock>) -> std::result::Result<(), Problem>>;
+
 /// What the owner has said so far, whatever the builder's type.
 struct Said {
     info: Option<Implementation>,
@@ -82,6 +86,7 @@ struct Said {
     companions: Vec<Box<dyn Companion>>,
     /// Calls that gave a witness which comes once.
     kept_once: Vec<&'static str>,
+    logger: Option<Installer>,
     problems: Vec<Problem>,
 }
 
@@ -109,6 +114,7 @@ impl ServerBuilder<Unguarded> {
             revocations: None,
             companions: Vec::new(),
             kept_once: Vec::new(),
+            logger: None,
             problems: Vec::new(),
         };
         Self { said, guard: PhantomData }
@@ -442,8 +448,12 @@ impl<P> ServerBuilder<P> {
             revocations,
             companions,
             kept_once: _,
+            logger,
             mut problems,
         } = self.said;
+        if let Some(Err(problem)) = logger.map(|install| install(clock.clone())) {
+            problems.push(problem);
+        }
         let policy = policy.unwrap_or_else(SecurityPolicy::development);
         let policy = middleware.into_iter().fold(policy, |policy, (_, slot_into)| slot_into(policy));
         let policy = match input_validation {
@@ -588,6 +598,14 @@ impl<P> ServerBuilder<P> {
             self.said.kept_once.push(call);
             self.keep_account(witness);
         }
+    }
+
+    /// The log of the process, which begins when the server is built.
+    pub(crate) fn set_logger(&mut self, logger: SecurityLogger) {
+        if self.said.logger.is_some() {
+            self.twice("with_logger");
+        }
+        self.said.logger = Some(Box::new(|clock| logger.install(clock)));
     }
 
     fn edit_info(&mut self, call: &str, edit: impl FnOnce(&mut Implementation)) {

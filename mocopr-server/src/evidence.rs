@@ -9,6 +9,7 @@ use mocopr_core::clock::Clock;
 use mocopr_security::{
     audit::AuditLogger,
     evidence::{Evidence, Outcome, Witness},
+    logger::SecurityLogger,
     policy::Problem,
     seal::KeyRing,
 };
@@ -116,6 +117,29 @@ impl<P> ServerBuilder<P> {
     /// ```
     pub fn with_audit(mut self, audit: AuditLogger) -> Self {
         self.keep_account_once("with_audit", Opener::new(|opening| audit.open(opening.given(), opening.clock.clone())));
+        self
+    }
+
+    /// Writes the log of this process to standard error, without the secrets that are in it. A process has one log, so
+    /// no other subscriber of `tracing` can be there.
+    ///
+    /// ```
+    /// use mocopr_security::logger::SecurityLogger;
+    /// use mocopr_server::server::McpServer;
+    ///
+    /// # fn main() -> Result<(), mocopr_server::error::Error> {
+    /// let logger = SecurityLogger::builder().with_audit_trail(true).with_sensitive_data_filtering(true).build();
+    /// let server = McpServer::builder().with_info("calculator", "1.0.0").with_logger(logger).build()?;
+    /// # drop(server);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with_logger(mut self, logger: SecurityLogger) -> Self {
+        if logger.keeps_audit_trail() {
+            let trail = logger.audit_trail().build();
+            self.keep_account(Opener::new(|opening| trail.open(opening.given(), opening.clock.clone())));
+        }
+        self.set_logger(logger);
         self
     }
 

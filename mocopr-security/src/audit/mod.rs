@@ -13,8 +13,8 @@ mod keeping;
 mod names;
 mod record;
 mod resume;
-mod stamp;
-mod text;
+pub(crate) mod stamp;
+pub(crate) mod text;
 mod verify;
 mod writer;
 
