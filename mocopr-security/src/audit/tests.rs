@@ -4,7 +4,10 @@
 
 use std::{cell::Cell, fs, path::PathBuf, time::Duration};
 
-use mocopr_core::clock::ManualClock;
+use mocopr_core::{
+    clock::ManualClock,
+    json::{MessageLimits, RawJson},
+};
 use proptest::{prelude::*, test_runner::TestRunner};
 use tempfile::TempDir;
 
@@ -411,4 +414,29 @@ fn no_secret_in_a_target_is_recorded() {
     let log = fs::read_to_string(place.log()).unwrap();
     assert!(log.contains("postgres://app:[redacted]@db/x") && !log.contains("hunter2"), "{log}");
     assert!(!log.contains("kkkk"), "{log}");
+}
+
+/// S-65, S-90
+#[test]
+fn arguments_are_told_by_digest_and_shape_where_their_owner_asks_for_it_and_never_by_value() {
+    let arguments = |text: &str| RawJson::parse(text.to_owned().into(), &MessageLimits::strict().arguments).unwrap();
+    let same = arguments(r#"{"text":"hunter2","n":7}"#);
+    let others = arguments(r#"{"text":"hunter3","n":7}"#);
+    let place = Place::new();
+    let asks = |logger: AuditLoggerBuilder| logger.with_argument_digests().with_redacted_arguments();
+    let evidence = place.open(KEY, asks).unwrap();
+    for arguments in [&same, &same, &others] {
+        evidence.tell(&Happening { arguments: Some(arguments), ..Happening::of(AuditEvent::ToolExecution) });
+    }
+    drop(evidence);
+    let log = fs::read_to_string(place.log()).unwrap();
+    assert!(!log.contains("hunter"), "{log}");
+    let told: Vec<serde_json::Value> = place.lines().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(told[0]["arguments"], serde_json::json!({"text": "string(7)", "n": "number"}));
+    assert_eq!(told[0]["arguments_digest"].as_str().unwrap().len(), 64);
+    assert_eq!(told[0]["arguments_digest"], told[1]["arguments_digest"]);
+    assert_ne!(told[0]["arguments_digest"], told[2]["arguments_digest"]);
+    let plain = Place::new();
+    plain.record(1);
+    assert!(!plain.lines()[0].contains("arguments"));
 }
