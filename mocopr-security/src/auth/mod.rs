@@ -38,7 +38,7 @@ pub(crate) use self::{
     verdict::{Lease, Proof},
 };
 
-use crate::principal::Principal;
+use crate::{evidence::Evidence, principal::Principal};
 
 /// A credential as a peer presented it: not checked in any way but that it is visible ASCII.
 ///
@@ -87,4 +87,8 @@ pub trait Authenticator: Send + Sync + fmt::Debug + 'static {
     fn issuers(&self) -> Vec<Box<str>> {
         Vec::new()
     }
+
+    /// Tells these of every change of what is accepted from now on, where an owner can change it. Called when a server is
+    /// built, on what [`by_clock`](Self::by_clock) gave.
+    fn tell_changes(&self, _evidence: &Evidence) {}
 }

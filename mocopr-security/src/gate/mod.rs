@@ -231,6 +231,7 @@ impl Gate {
     pub fn with_evidence(self, evidence: Evidence) -> Self {
         self.revocations.tell_changes(&evidence);
         self.rules.tell_changes(&evidence);
+        self.authenticators.iter().for_each(|one| one.tell_changes(&evidence));
         Self { evidence, ..self }
     }
 

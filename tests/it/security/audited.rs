@@ -1,17 +1,21 @@
 //! What the secure example records: each thing that happens once, on every transport, whatever came of it.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use mocopr::{
     McpServer,
     audit::{AuditEvent, Happening, Witness},
+    auth::{ApiKey, ApiKeyFile, ApiKeys},
     security::{AccessRules, RoleBasedAccessControl},
 };
 use serde_json::{Value, json};
 
 use super::{
     fixture::{Fixture, STATE_KEY},
-    guarded::{HOST, bearer, with_fields},
+    guarded::{HOST, bearer, policy, with_fields},
 };
 use crate::support::{http::Connection, request, within};
 
@@ -191,6 +195,34 @@ async fn other_rules_are_told_to_those_who_keep_account_of_the_server() {
     let server = server.with_witness(heard.clone()).build().expect("the server is sound");
     live.replace(rules(&["user", "guest"]));
     assert_eq!(*heard.0.lock().expect("nobody panics"), ["replace_roles generation 1: guest, user"]);
+    drop(server);
+}
+
+/// S-35
+#[tokio::test]
+async fn keys_that_come_and_go_are_told_to_those_who_keep_account_of_the_server() {
+    let folder = tempfile::tempdir().expect("there is room for files");
+    let file = ApiKeyFile::at(folder.path().join("keys"));
+    let now = Duration::from_secs(1_767_225_600);
+    let add = || {
+        let (_, key) = ApiKey::create("alice", now).expect("a key can be made");
+        let id = key.id().to_owned();
+        file.add(key).expect("the file takes it");
+        id
+    };
+    let first = add();
+    let keys = ApiKeys::from_file(folder.path().join("keys")).expect("the file is sound");
+    let heard = Arc::new(Administered::default());
+    let policy = policy().with_authenticator(keys.clone());
+    let server = McpServer::builder().with_info("audited", "1").with_witness(heard.clone());
+    let server = server.with_security_policy(policy).build().expect("the server is sound");
+    let second = add();
+    file.revoke(&first, now).expect("it is revoked");
+    for _ in 0..2 {
+        keys.reload().expect("the file is sound");
+    }
+    let told = heard.0.lock().expect("nobody panics").clone();
+    assert_eq!(told, [format!("add_credential api-keys {second}"), format!("revoke_credential api-keys {first}")]);
     drop(server);
 }
 

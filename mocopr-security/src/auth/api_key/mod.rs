@@ -9,7 +9,7 @@ mod record;
 
 use std::{
     collections::HashMap,
-    fmt,
+    fmt, mem,
     path::Path,
     sync::{
         Arc, Mutex, PoisonError, RwLock,
@@ -25,6 +25,7 @@ use self::key::{PREFIX, Presented};
 pub use self::{keyfile::ApiKeyFile, record::ApiKey};
 use crate::{
     auth::{Authenticator, Credential, Identity, Rejected, Verdict, Verified},
+    evidence::{Evidence, Outcome},
     policy::Problem,
     principal::{Method, Principal},
 };
@@ -55,6 +56,8 @@ pub struct ApiKeys {
     clock: Arc<dyn Clock>,
     table: Arc<RwLock<Arc<Table>>>,
     reloading: Arc<Mutex<()>>,
+    /// Of the servers that take these keys.
+    told: Arc<Mutex<Vec<Evidence>>>,
 }
 
 impl ApiKeys {
@@ -81,6 +84,7 @@ impl ApiKeys {
             clock: Arc::new(SystemClock::new()),
             table,
             reloading: Arc::default(),
+            told: Arc::default(),
         })
     }
 
@@ -93,7 +97,7 @@ impl ApiKeys {
     }
 
     /// Reads the file again; from then on what it says holds, for every clone. Blocks while it reads, and stops nobody
-    /// meanwhile.
+    /// meanwhile. Keys that are new, revoked or gone since are told to the witnesses of each server that takes them.
     ///
     /// # Errors
     /// As [`from_file`](Self::from_file), and then the keys stay as they are; where the keys come from no file.
@@ -106,8 +110,40 @@ impl ApiKeys {
         let keys = file.keys()?;
         // Under the lock, so that a key that is used meanwhile keeps the time of it.
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
-        *table = Arc::new(Table::of(keys, Some(&table))?);
+        let now = Arc::new(Table::of(keys, Some(&table))?);
+        let earlier = mem::replace(&mut *table, now.clone());
+        drop(table);
+        self.tell(&earlier, &now);
         Ok(())
+    }
+
+    /// Tells what is different of two tables.
+    fn tell(&self, earlier: &Table, now: &Table) {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if told.is_empty() {
+            return;
+        }
+        let mut changes: Vec<(&str, &str)> = now
+            .entries
+            .iter()
+            .filter_map(|(id, entry)| match (earlier.entries.get(id), entry.key.revoked()) {
+                (None, _) => Some(("add_credential", &**id)),
+                (Some(before), Some(_)) if before.key.revoked().is_none() => Some(("revoke_credential", &**id)),
+                (Some(_), _) => None,
+            })
+            .chain(
+                earlier
+                    .entries
+                    .keys()
+                    .filter(|id| !now.entries.contains_key(*id))
+                    .map(|id| ("remove_credential", &**id)),
+            )
+            .collect();
+        changes.sort_unstable();
+        for (action, id) in changes {
+            let target = format!("{} {id}", self.issuer);
+            told.iter().for_each(|evidence| evidence.administer(action, &target, Outcome::Succeeded));
+        }
     }
 
     /// When the key of this id was last used, in time since 1970-01-01T00:00:00Z; `None` where it was not since this
@@ -154,6 +190,12 @@ impl Authenticator for ApiKeys {
 
     fn by_clock(&self, clock: &Arc<dyn Clock>) -> Option<Arc<dyn Authenticator>> {
         Some(Arc::new(Self { clock: Arc::clone(clock), ..self.clone() }))
+    }
+
+    fn tell_changes(&self, evidence: &Evidence) {
+        if evidence.is_kept() {
+            self.told.lock().unwrap_or_else(PoisonError::into_inner).push(evidence.clone());
+        }
     }
 
     /// The key is still there, not revoked, and gives what it gave.
