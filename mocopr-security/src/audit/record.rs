@@ -3,7 +3,7 @@
 //! Owns which members there are and in which order, and how long each may be. Sequence and MAC are put behind them by
 //! the writer.
 
-use std::io::Write;
+use std::net::IpAddr;
 
 use mocopr_core::json::RawJson;
 
@@ -111,10 +111,7 @@ impl Wording {
         push_optional(out, who.and_then(Principal::tenant).unwrap_or_default(), TENANT);
         out.extend_from_slice(b",\"source\":");
         match from {
-            Some(from) => {
-                // Digits, letters, dots and colons: there is nothing to escape. Writing to memory does not fail.
-                let _ = write!(out, "\"{}\"", from.to_canonical());
-            }
+            Some(from) => push_address(out, from.to_canonical()),
             None => out.extend_from_slice(NULL),
         }
         out.extend_from_slice(b",\"reason\":");
@@ -223,6 +220,24 @@ fn push_optional(out: &mut Vec<u8>, text: &str, most: usize) {
 /// The target is an issuer, a space, and the name of somebody or of a credential.
 fn names_somebody(action: &str) -> bool {
     ["_principal", "_credential"].iter().any(|end| action.ends_with(end))
+}
+
+/// Digits, letters, dots and colons: there is nothing to escape.
+fn push_address(out: &mut Vec<u8>, address: IpAddr) {
+    out.push(b'"');
+    match address {
+        // By hand, because formatting costs as much as half of a record.
+        IpAddr::V4(address) => {
+            let [first, rest @ ..] = address.octets();
+            push_number(out, first.into());
+            for octet in rest {
+                out.push(b'.');
+                push_number(out, octet.into());
+            }
+        }
+        IpAddr::V6(address) => out.extend_from_slice(address.to_string().as_bytes()),
+    }
+    out.push(b'"');
 }
 
 fn digit(number: u16) -> u8 {

@@ -416,6 +416,23 @@ fn no_secret_in_a_target_is_recorded() {
     assert!(!log.contains("kkkk"), "{log}");
 }
 
+/// S-90
+#[test]
+fn addresses_are_written_as_they_are_read() {
+    let place = Place::new();
+    let evidence = place.open(KEY, |logger| logger).unwrap();
+    let addresses = ["127.0.0.1", "203.0.113.255", "0.0.0.0", "2001:db8::1", "::ffff:192.0.2.7"];
+    for address in addresses {
+        evidence.tell(&Happening { from: Some(address.parse().unwrap()), ..Happening::of(AuditEvent::Protocol) });
+    }
+    drop(evidence);
+    for (line, address) in
+        place.lines().iter().zip(["127.0.0.1", "203.0.113.255", "0.0.0.0", "2001:db8::1", "192.0.2.7"])
+    {
+        assert!(line.contains(&format!("\"source\":\"{address}\",")), "{line}");
+    }
+}
+
 /// S-65, S-90
 #[test]
 fn arguments_are_told_by_digest_and_shape_where_their_owner_asks_for_it_and_never_by_value() {
