@@ -45,8 +45,8 @@ pub mod gate;
 pub mod headers;
 pub mod leak;
 pub mod limits;
-pub mod metrics;
 pub mod logger;
+pub mod metrics;
 pub mod origin;
 #[cfg(feature = "outbound")]
 pub mod outbound;
