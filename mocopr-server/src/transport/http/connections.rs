@@ -4,8 +4,8 @@
 
 use std::{
     collections::HashMap,
-    future::Future,
-    net::IpAddr,
+    future::{Future, poll_fn},
+    net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
@@ -23,6 +23,7 @@ use tokio::{
     sync::{Notify, futures::Notified},
     time::{Instant, Sleep, sleep_until},
 };
+use tracing::debug;
 
 use super::{deadlines::Deadlines, listener::ListenerLimits};
 
@@ -113,17 +114,10 @@ impl Connections {
         self.bell.notify_waiters();
     }
 
-    /// Whether a connection that stands as `deadlines` says should end.
-    fn dismisses(&self, deadlines: &Deadlines) -> bool {
+    /// Whether a connection should end. Whether it is idle is asked only where that counts.
+    pub(super) fn dismisses(&self, is_idle: impl FnOnce() -> bool) -> bool {
         let signal = self.signal.load(Ordering::Acquire);
-        signal & DRAINING != 0 || signal & CROWDED != 0 && deadlines.is_idle()
-    }
-
-    /// Whether a connection should end that has no request under way, or has one.
-    #[cfg(feature = "tls")]
-    pub(super) fn dismisses_when(&self, is_idle: bool) -> bool {
-        let signal = self.signal.load(Ordering::Acquire);
-        signal & DRAINING != 0 || signal & CROWDED != 0 && is_idle
+        signal & DRAINING != 0 || signal & CROWDED != 0 && is_idle()
     }
 }
 
@@ -201,7 +195,7 @@ impl<'a> Watch<'a> {
         if !self.leaving {
             self.listen(cx);
             // Looked at after registering: whoever rings has changed the signal before.
-            if self.connections.dismisses(self.deadlines) {
+            if self.connections.dismisses(|| self.deadlines.is_idle()) {
                 self.leaving = true;
                 return Poll::Ready(News::Leave);
             }
@@ -232,6 +226,35 @@ impl<'a> Watch<'a> {
             // A ring that falls between is either counted above or makes this ready; both lead to another round.
             self.heard = self.bell.as_mut().poll(cx).is_pending().then_some(rings);
         }
+    }
+}
+
+/// Drives a connection to its end, whatever version of HTTP it speaks: `watch` may end it from outside, and `dismiss`
+/// tells it to leave. `rule` is what the log says of one that was ended.
+pub(super) async fn drive<C: Future<Output = hyper::Result<()>>>(
+    peer: SocketAddr,
+    rule: &'static str,
+    mut connection: Pin<&mut C>,
+    mut watch: impl FnMut(&mut Context<'_>) -> Poll<News>,
+    mut dismiss: impl FnMut(Pin<&mut C>),
+) {
+    let end = poll_fn(|cx| {
+        loop {
+            if let Poll::Ready(end) = connection.as_mut().poll(cx) {
+                return Poll::Ready(Some(end));
+            }
+            match watch(cx) {
+                Poll::Ready(News::Leave) => dismiss(connection.as_mut()),
+                Poll::Ready(News::Overdue) => return Poll::Ready(None),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    })
+    .await;
+    match end {
+        Some(Ok(())) => {}
+        Some(Err(error)) => debug!(%peer, %error, "connection ended"),
+        None => debug!(%peer, rule, "connection ended"),
     }
 }
 

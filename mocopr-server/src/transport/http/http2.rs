@@ -7,7 +7,7 @@
 
 use std::{
     convert::Infallible,
-    future::{Future, poll_fn},
+    future::Future,
     pin::{Pin, pin},
     sync::{
         Arc, Mutex, PoisonError, Weak,
@@ -27,11 +27,10 @@ use tokio::{
     task::JoinSet,
     time::{Instant, Sleep, sleep},
 };
-use tracing::debug;
 
 use super::{
     answer::AnswerBody,
-    connections::Connections,
+    connections::{Connections, News, drive},
     listener::{App, Remote},
 };
 
@@ -43,7 +42,6 @@ pub(super) async fn speak<A: App, S: AsyncRead + AsyncWrite + Send + Unpin>(
     connections: &Arc<Connections>,
 ) {
     let limits = &connections.limits;
-    let peer = remote.addr;
     let streams = Streams::default();
     let activity = Arc::new(Activity::new());
     let most_lines = limits.header_lines;
@@ -67,26 +65,10 @@ pub(super) async fn speak<A: App, S: AsyncRead + AsyncWrite + Send + Unpin>(
         .max_send_buf_size(SEND_BUFFER)
         .keep_alive_interval(limits.idle)
         .keep_alive_timeout(limits.write_stall);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let mut watch = Watch::new(connections, &activity);
-    let end = poll_fn(|cx| {
-        loop {
-            if let Poll::Ready(end) = connection.as_mut().poll(cx) {
-                return Poll::Ready(Some(end));
-            }
-            match watch.poll(cx) {
-                Poll::Ready(News::Leave) => connection.as_mut().graceful_shutdown(),
-                Poll::Ready(News::Overdue) => return Poll::Ready(None),
-                Poll::Pending => return Poll::Pending,
-            }
-        }
-    })
-    .await;
-    match end {
-        Some(Ok(())) => {}
-        Some(Err(error)) => debug!(%peer, %error, "connection ended"),
-        None => debug!(%peer, rule = "idle, stalled, or requests given up", "connection ended"),
-    }
+    let rule = "idle, stalled, or requests given up";
+    drive(remote.addr, rule, connection, |cx| watch.poll(cx), |connection| connection.graceful_shutdown()).await;
 }
 
 fn too_many_headers() -> Response<AnswerBody> {
@@ -258,11 +240,6 @@ struct Watch<'a> {
     leaving_since: Option<Instant>,
 }
 
-enum News {
-    Leave,
-    Overdue,
-}
-
 impl<'a> Watch<'a> {
     fn new(connections: &'a Connections, activity: &'a Activity) -> Self {
         Self { connections, activity, tick: Box::pin(sleep(TICK)), leaving_since: None }
@@ -286,7 +263,7 @@ impl<'a> Watch<'a> {
                 Some(_) => {}
                 None => {
                     let idle = self.activity.idle_for().is_some_and(|idle| idle > limits.idle);
-                    if idle || self.connections.dismisses_when(self.activity.is_idle()) {
+                    if idle || self.connections.dismisses(|| self.activity.is_idle()) {
                         self.leaving_since = Some(Instant::now());
                         return Poll::Ready(News::Leave);
                     }

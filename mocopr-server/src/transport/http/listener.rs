@@ -5,7 +5,7 @@
 
 use std::{
     convert::Infallible,
-    future::{Future, poll_fn},
+    future::Future,
     io,
     net::SocketAddr,
     num::NonZeroUsize,
@@ -33,7 +33,7 @@ use tracing::{debug, warn};
 
 use super::{
     answer::AnswerBody,
-    connections::{Connections, News, Place, Watch},
+    connections::{Connections, Place, Watch, drive},
     deadlines::{Deadlines, Turn},
     socket::Socket,
 };
@@ -250,7 +250,6 @@ async fn speak_http1<A: App, S: AsyncRead + AsyncWrite + Send + Unpin>(
     app: Arc<A>,
     connections: &Arc<Connections>,
 ) {
-    let peer = remote.addr;
     let deadlines = Arc::new(Deadlines::new(connections.limits.head_within, connections.limits.idle));
     let socket =
         Socket::new(stream, Arc::clone(&deadlines), connections.limits.write_stall, connections.refusal_lines.clone());
@@ -259,29 +258,14 @@ async fn speak_http1<A: App, S: AsyncRead + AsyncWrite + Send + Unpin>(
         let answer = Arc::clone(&app).answer(remote.clone(), request);
         async move { Ok::<_, Infallible>(answer.await.map(|body| InTurn { body, _turn: turn })) }
     });
-    let mut connection = pin!(connections.http.serve_connection(TokioIo::new(socket), service));
+    let connection = pin!(connections.http.serve_connection(TokioIo::new(socket), service));
     let mut watch = Watch::new(connections, &deadlines);
-    let end = poll_fn(|cx| {
-        loop {
-            if let Poll::Ready(end) = connection.as_mut().poll(cx) {
-                return Poll::Ready(Some(end));
-            }
-            match watch.poll(cx) {
-                Poll::Ready(News::Leave) => {
-                    deadlines.dismiss();
-                    connection.as_mut().graceful_shutdown();
-                }
-                Poll::Ready(News::Overdue) => return Poll::Ready(None),
-                Poll::Pending => return Poll::Pending,
-            }
-        }
+    let watch = |cx: &mut Context<'_>| watch.poll(cx);
+    drive(remote.addr, "head or idle time", connection, watch, |connection| {
+        deadlines.dismiss();
+        connection.graceful_shutdown();
     })
     .await;
-    match end {
-        Some(Ok(())) => {}
-        Some(Err(error)) => debug!(%peer, %error, "connection ended"),
-        None => debug!(%peer, rule = "head or idle time", "connection ended"),
-    }
 }
 
 /// An answer's body, which keeps the turn of its request until it has been handed over whole.
