@@ -3,7 +3,7 @@
 use mocopr::prelude::*;
 use serde_json::json;
 
-use super::guarded::{Guarded, HOST, bearer, policy, with_fields};
+use super::guarded::{Guarded, bearer, policy, with_fields};
 use crate::support::request;
 
 /// Says who calls.
@@ -186,17 +186,10 @@ async fn what_a_client_says_of_itself_gives_it_no_role() {
 async fn a_session_is_no_credential_and_of_one_principal_alone() {
     let guarded = start().await;
     let hello = request::initialize(1, "2025-11-25", json!({}));
-    let post = |fields: &[(&str, &str)], message: &serde_json::Value| {
-        let base =
-            [("Host", HOST), ("Content-Type", "application/json"), ("Accept", "application/json, text/event-stream")];
-        request::post(&[&base, fields].concat(), message.to_string().as_bytes())
-    };
-    let opened = guarded.connect().await.ask(post(&[("Authorization", "Bearer alice")], &hello)).await;
-    assert_eq!(opened.head.status, 200);
-    let session = opened.head.header("mcp-session-id").expect("a session begins");
+    let session = &*guarded.open_session("alice", &hello).await;
     let list = request::stateful(2, "tools/list", json!({}));
     let of = |who: &'static str| [("Mcp-Session-Id", session), ("Authorization", who)];
-    assert_eq!(guarded.connect().await.ask(post(&of("Bearer alice"), &list)).await.head.status, 200);
-    assert_eq!(guarded.connect().await.ask(post(&of("Bearer bob"), &list)).await.head.status, 404);
-    assert_eq!(guarded.connect().await.ask(post(&[("Mcp-Session-Id", session)], &list)).await.head.status, 401);
+    assert_eq!(guarded.ask_stateful(&of("Bearer alice"), &list).await.head.status, 200);
+    assert_eq!(guarded.ask_stateful(&of("Bearer bob"), &list).await.head.status, 404);
+    assert_eq!(guarded.ask_stateful(&[("Mcp-Session-Id", session)], &list).await.head.status, 401);
 }

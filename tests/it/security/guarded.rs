@@ -111,6 +111,32 @@ impl Guarded {
     pub(super) async fn ask(&self, fields: &[(&str, &str)], message: &Value) -> Answer {
         self.connect().await.ask(with_fields(fields, message)).await
     }
+
+    /// The answer to a message of the revisions with sessions.
+    pub(super) async fn ask_stateful(&self, fields: &[(&str, &str)], message: &Value) -> Answer {
+        let base =
+            [("Host", HOST), ("Content-Type", "application/json"), ("Accept", "application/json, text/event-stream")];
+        let post = request::post(&[&base, fields].concat(), message.to_string().as_bytes());
+        self.connect().await.ask(post).await
+    }
+
+    /// The session that this `initialize` opens for whom a token proves.
+    pub(super) async fn open_session(&self, token: &str, hello: &Value) -> String {
+        let opened = self.ask_stateful(&[("Authorization", &bearer(token))], hello).await;
+        assert_eq!(opened.head.status, 200);
+        opened.head.header("mcp-session-id").expect("a session begins").to_owned()
+    }
+
+    /// The stream of a session, which has begun.
+    pub(super) async fn stream_of(&self, token: &str, session: &str) -> Connection {
+        let bearer = bearer(token);
+        let accept = ("Accept", "application/json, text/event-stream");
+        let fields = [("Host", HOST), ("Authorization", &bearer), accept, ("Mcp-Session-Id", session)];
+        let mut stream = self.connect().await;
+        stream.send(request::request("GET /mcp HTTP/1.1", &fields, b"")).await;
+        assert!(stream.head().await.is_event_stream());
+        stream
+    }
 }
 
 /// A message of 2026-07-28 as bytes, with these header fields more.

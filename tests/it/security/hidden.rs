@@ -3,7 +3,7 @@
 use mocopr::prelude::*;
 use serde_json::{Value, json};
 
-use super::guarded::{Guarded, HOST, policy, with_fields};
+use super::guarded::{Guarded, policy, with_fields};
 use crate::support::{http::Answer, request};
 
 /// One of each kind that only its owner may see. The other names of these tests have as many characters.
@@ -132,20 +132,13 @@ async fn hidden_and_unknown_are_the_same_bytes_in_every_variation() {
 #[tokio::test]
 async fn hidden_and_unknown_are_the_same_bytes_in_sessions_and_subscriptions() {
     let guarded = Guarded::start(policy(), |builder| builder.with_handlers(Secrets)).await;
-    let base = [
-        ("Host", HOST),
-        ("Authorization", "Bearer alice"),
-        ("Content-Type", "application/json"),
-        ("Accept", "application/json, text/event-stream"),
-    ];
     for revision in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
         let hello = request::initialize(1, revision, json!({"elicitation": {}}));
-        let opened = guarded.connect().await.ask(request::post(&base, hello.to_string().as_bytes())).await;
-        let session = opened.head.header("mcp-session-id").expect("a session begins").to_owned();
+        let session = guarded.open_session("alice", &hello).await;
         let ask = async |method: &str, params: &Value| {
-            let message = request::stateful(2, method, params.clone()).to_string();
-            let fields = [&base[..], &[("Mcp-Session-Id", &*session)]].concat();
-            let answer = guarded.connect().await.ask(request::post(&fields, message.as_bytes())).await;
+            let message = request::stateful(2, method, params.clone());
+            let fields = [("Authorization", "Bearer alice"), ("Mcp-Session-Id", &session)];
+            let answer = guarded.ask_stateful(&fields, &message).await;
             normal(&answer, &name(params))
         };
         for (method, hidden, unknown) in pairs() {

@@ -3,9 +3,9 @@
 use std::{future::pending, time::Duration};
 
 use mocopr::prelude::*;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::guarded::{Guarded, HOST, ISSUER, bearer, policy, with_fields};
+use super::guarded::{Guarded, ISSUER, bearer, policy, with_fields};
 use crate::support::{http::Connection, request, within};
 
 /// Never answers.
@@ -72,31 +72,19 @@ async fn a_long_call_ends_when_its_caller_is_revoked() {
 #[tokio::test]
 async fn the_stream_of_a_session_ends_when_it_is_revoked_and_its_principal_stays_out() {
     let guarded = start().await;
-    let base = [("Host", HOST), ("Authorization", "Bearer alice"), ("Accept", "application/json, text/event-stream")];
-    let post = |more: &[(&str, &str)], message: &Value| {
-        request::post(
-            &[&base, [("Content-Type", "application/json")].as_slice(), more].concat(),
-            message.to_string().as_bytes(),
-        )
-    };
     let hello = request::initialize(1, "2025-11-25", json!({}));
-    let opened = guarded.connect().await.ask(post(&[], &hello)).await;
-    let session = opened.head.header("mcp-session-id").expect("a session begins");
-    let mut stream = guarded.connect().await;
-    stream
-        .send(request::request("GET /mcp HTTP/1.1", &[&base, [("Mcp-Session-Id", session)].as_slice()].concat(), b""))
-        .await;
-    assert!(stream.head().await.is_event_stream());
+    let session = &*guarded.open_session("alice", &hello).await;
+    let stream = guarded.stream_of("alice", session).await;
     let list = request::stateful(2, "tools/list", json!({}));
     let status = async |session: &str| {
-        guarded.connect().await.ask(post(&[("Mcp-Session-Id", session)], &list)).await.head.status
+        let fields = [("Authorization", "Bearer alice"), ("Mcp-Session-Id", session)];
+        guarded.ask_stateful(&fields, &list).await.head.status
     };
     assert_eq!(status(session).await, 200);
     guarded.sessions.revoke(session);
     ends(stream).await;
     assert_eq!(status(session).await, 404);
-    let again = guarded.connect().await.ask(post(&[], &hello)).await;
-    let session = again.head.header("mcp-session-id").expect("another session begins");
+    let session = &*guarded.open_session("alice", &hello).await;
     guarded.revocations.revoke_principal(ISSUER, "alice");
     assert_eq!(status(session).await, 401);
 }

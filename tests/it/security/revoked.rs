@@ -13,10 +13,10 @@ use mocopr::{
     prelude::*,
     security::Revocations,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 
-use super::guarded::{Guarded, HOST, bearer, policy, with_fields};
+use super::guarded::{Guarded, bearer, policy, with_fields};
 use crate::support::{http::Connection, request, within};
 
 #[tool]
@@ -133,24 +133,14 @@ async fn an_address_is_refused_before_anybody_is_authenticated() {
 #[tokio::test]
 async fn a_session_that_the_file_comes_to_name_ends() {
     let listed = Listed::start("").await;
-    let base = [("Host", HOST), ("Authorization", "Bearer alice"), ("Accept", "application/json, text/event-stream")];
-    let post = |more: &[(&str, &str)], message: &Value| {
-        request::post(
-            &[&base, [("Content-Type", "application/json")].as_slice(), more].concat(),
-            message.to_string().as_bytes(),
-        )
-    };
     let hello = request::initialize(1, "2025-11-25", json!({}));
-    let opened = listed.guarded.connect().await.ask(post(&[], &hello)).await;
-    let session = opened.head.header("mcp-session-id").expect("a session begins");
-    let mut stream = listed.guarded.connect().await;
-    let fields = [&base, [("Mcp-Session-Id", session)].as_slice()].concat();
-    stream.send(request::request("GET /mcp HTTP/1.1", &fields, b"")).await;
-    assert!(stream.head().await.is_event_stream());
+    let session = &*listed.guarded.open_session("alice", &hello).await;
+    let stream = listed.guarded.stream_of("alice", session).await;
     listed.write(&format!("session {session}\n"));
     ends(stream).await;
     let list = request::stateful(2, "tools/list", json!({}));
-    let answer = listed.guarded.connect().await.ask(post(&[("Mcp-Session-Id", session)], &list)).await;
+    let fields = [("Authorization", "Bearer alice"), ("Mcp-Session-Id", session)];
+    let answer = listed.guarded.ask_stateful(&fields, &list).await;
     assert_eq!(answer.head.status, 404);
     assert_eq!(listed.status("alice").await, 200, "whoever it belonged to");
 }
