@@ -18,7 +18,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use mocopr::{
-    ServerBuilder,
+    Guarded, ServerBuilder,
     audit::AuditLogger,
     auth::{ApiKeys, AuthMiddleware, TokenValidator},
     metrics::security::SecurityMetrics,
@@ -111,19 +111,25 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
                 .map_err(|error| lines("MOCOPR_STDIO_TOKEN, MOCOPR_METRICS_BIND", &error).join("\n"))?;
         }
         Place::Loopback(address) => {
-            let config = HttpConfig::new(address)
-                .with_tls_required(false)
-                .on_ready(|address| eprintln!("listening on http://{address}/mcp"));
-            server.run_http(config).await.map_err(|error| lines(listening, &error).join("\n"))?;
+            let config = HttpConfig::new(address).with_tls_required(false);
+            listen(server, config, "http", listening).await?;
         }
         Place::Secure(address, tls) => {
-            let config = HttpConfig::new(address)
-                .with_tls(tls)
-                .on_ready(|address| eprintln!("listening on https://{address}/mcp"));
-            server.run_http(config).await.map_err(|error| lines(listening, &error).join("\n"))?;
+            listen(server, HttpConfig::new(address).with_tls(tls), "https", listening).await?
         }
     }
     Ok(())
+}
+
+/// Serves HTTP; where that cannot begin, the settings of that name are why.
+async fn listen(
+    server: McpServer<Guarded>,
+    config: HttpConfig,
+    scheme: &'static str,
+    settings: &str,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let config = config.on_ready(move |address| eprintln!("listening on {scheme}://{address}/mcp"));
+    Ok(server.run_http(config).await.map_err(|error| lines(settings, &error).join("\n"))?)
 }
 
 /// What is served of a directory.
