@@ -13,7 +13,11 @@ use std::{
 use tokio::{task::spawn_blocking, time::sleep};
 use tracing::error;
 
-use crate::{engine::Engine, stopping::By};
+use crate::{
+    engine::Engine,
+    signals::{Signal, Signals},
+    stopping::By,
+};
 
 /// What has begun beside a server that does not serve yet.
 pub(crate) struct Beside {
@@ -26,7 +30,7 @@ impl Beside {
     /// Watches for the signal from now on, so that whoever has seen the server answer can send it. Must be called inside
     /// of a tokio runtime.
     pub(crate) fn begin(engine: &Arc<Engine>) -> Self {
-        let signals = engine.gate.stopper().map(|_| Signals::watch());
+        let signals = engine.gate.stopper().map(|_| Signals::watch(Signal::User1));
         Self { engine: engine.clone(), signals }
     }
 
@@ -82,49 +86,6 @@ impl Engine {
         for session in self.gate.revocations().look() {
             self.sessions.revoke(&session);
         }
-    }
-}
-
-/// SIGUSR1, where there are signals.
-struct Signals {
-    #[cfg(unix)]
-    watched: Option<tokio::signal::unix::Signal>,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn watch() -> Self {
-        use tokio::signal::unix::{SignalKind, signal};
-
-        let watched = signal(SignalKind::user_defined1());
-        if let Err(error) = &watched {
-            error!(%error, rule = "kill switch", "SIGUSR1 cannot be watched");
-        }
-        Self { watched: watched.ok() }
-    }
-
-    /// # Cancel safety
-    /// Safe: a signal that comes meanwhile is there at the next call.
-    async fn next(&mut self) {
-        match &mut self.watched {
-            Some(watched) => {
-                if watched.recv().await.is_none() {
-                    pending().await
-                }
-            }
-            None => pending().await,
-        }
-    }
-}
-
-#[cfg(not(unix))]
-impl Signals {
-    fn watch() -> Self {
-        Self {}
-    }
-
-    async fn next(&mut self) {
-        pending().await
     }
 }
 

@@ -56,6 +56,7 @@ mod running;
 pub mod server;
 mod session;
 mod shutdown;
+mod signals;
 pub mod state;
 pub mod stopping;
 mod subscribe;

@@ -8,12 +8,7 @@ use mocopr_security::{
     policy::Problem,
     tls::{LiveTls, TlsConfig, TlsError},
 };
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-    task::spawn_blocking,
-    time::sleep,
-};
+use tokio::{net::TcpListener, task::spawn_blocking, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
@@ -21,6 +16,7 @@ use super::HttpConfig;
 use crate::{
     error::{Error, Result},
     server::{MayListen, McpServer},
+    signals::{Signal, Signals},
     transport::http::{
         HttpApp,
         listener::{self, ListenerLimits},
@@ -47,30 +43,24 @@ impl Secure {
         drain: CancellationToken,
         kill: CancellationToken,
     ) -> BoxFuture<'static, ()> {
+        let hangups = Signals::watch(Signal::Hangup);
         Box::pin(async move {
             let live = Arc::new(LiveTls::new(self.0, clock));
             let serving = listener::serve(socket, app, live.clone(), limits, drain, kill);
             tokio::select! {
                 () = serving => {}
-                () = keep_up(live) => {}
+                () = keep_up(live, hangups) => {}
             }
         })
     }
 }
 
 /// Looks at the files now and then, and at SIGHUP. Never ends.
-async fn keep_up(live: Arc<LiveTls>) {
-    let mut hangups = signal(SignalKind::hangup()).map_err(|error| debug!(%error, "SIGHUP cannot be watched")).ok();
+async fn keep_up(live: Arc<LiveTls>, mut hangups: Signals) {
     loop {
-        let hung_up = async {
-            match &mut hangups {
-                Some(hangups) => hangups.recv().await,
-                None => std::future::pending().await,
-            }
-        };
         let asked = tokio::select! {
             () = sleep(live.look_every()) => false,
-            _ = hung_up => true,
+            () = hangups.next() => true,
         };
         let live = live.clone();
         // Reading files waits for a disk.
