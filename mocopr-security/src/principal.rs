@@ -159,7 +159,7 @@ impl Principal {
     }
 
     /// It is the same one, with the same roles and scopes.
-    pub(crate) fn has_the_rights_of(&self, other: &Self) -> bool {
+    pub fn has_the_rights_of(&self, other: &Self) -> bool {
         self == other && self.0.holdings == other.0.holdings
     }
 

@@ -35,6 +35,7 @@ use crate::{
     engine::{Arrival, Engine, Refused, Step, is_initialize, with_scanner},
     running::{Event, Running},
     session::Session,
+    subject::Subject,
 };
 
 /// The calls of a batch that are under way, and the answers that there are.
@@ -47,6 +48,8 @@ pub(crate) struct Batch {
     session: Arc<Session>,
     members: Vec<Member>,
     answers: VecDeque<Bytes>,
+    /// What all of them are about, also those that are answered.
+    subjects: Vec<Subject>,
     /// Bytes that further answers may have.
     room: usize,
     form: Form,
@@ -102,8 +105,15 @@ impl Engine {
             };
             match step {
                 Ok(Step::Accepted) => {}
-                Ok(Step::Run(running, _)) => batch.members.push(Member::new(id, running, &batch.driver)),
-                Ok(Step::Answer(answer)) => batch.keep(id.as_ref(), answer),
+                Ok(Step::Run(running, _)) => {
+                    batch.subjects.push(running.subject().clone());
+                    batch.members.push(Member::new(id, running, &batch.driver));
+                }
+                Ok(Step::Answer(answer)) => {
+                    // Of what is answered at once only lists differ by caller.
+                    batch.subjects.push(Subject::List);
+                    batch.keep(id.as_ref(), answer);
+                }
                 Err(refused) => {
                     self.tell_refused(admission, &refused, Arrival::default());
                     batch.keep(id.as_ref(), refused);
@@ -152,6 +162,7 @@ impl Batch {
             session: session.clone(),
             members: Vec::new(),
             answers: VecDeque::new(),
+            subjects: Vec::new(),
             room: engine.limits().result_bytes,
             form: Form::Array,
             turn: 0,
@@ -176,6 +187,11 @@ impl Batch {
 
     pub(crate) fn revision(&self) -> Revision {
         self.session.revision()
+    }
+
+    /// What its calls are about.
+    pub(crate) fn subjects(&self) -> &[Subject] {
+        &self.subjects
     }
 
     /// From now on each answer leaves by itself, as soon as it is there.

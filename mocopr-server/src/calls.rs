@@ -11,6 +11,7 @@ use mocopr_security::gate::Admission;
 use crate::{
     batch::Batch,
     running::{Event, Running},
+    subject::Topic,
 };
 
 /// A call, or the calls of a batch.
@@ -36,6 +37,15 @@ impl Calls {
             Self::One(running) => running.admission(),
             Self::Batch(batch) => batch.admission(),
         }
+    }
+
+    /// What they are about.
+    pub(crate) fn topic(&self) -> Topic {
+        let subjects = match self {
+            Self::One(running) => vec![running.subject().clone()],
+            Self::Batch(batch) => batch.subjects().to_vec(),
+        };
+        Topic { subjects, caller: self.admission().principal().clone() }
     }
 
     /// Gives each of them this time at most. Before the first event.

@@ -34,7 +34,8 @@ use crate::{
         mirror,
         snapshot::{Common, FoundResource, PromptEntry, ResourceEntry, Snapshot, TemplateEntry, ToolEntry},
     },
-    running::{self, ARGUMENTS_ARE_RESULTS, Running, Start, Subject},
+    running::{self, ARGUMENTS_ARE_RESULTS, Running, Start},
+    subject::Subject,
 };
 
 /// What a call was found to be for.
@@ -50,7 +51,8 @@ enum Found {
 }
 
 /// What a completion is for.
-enum Completed {
+#[derive(Clone)]
+pub(crate) enum Completed {
     Prompt(Arc<PromptEntry>),
     Template(Arc<TemplateEntry>),
     Resource(Arc<ResourceEntry>),
@@ -67,6 +69,7 @@ impl Engine {
         let snapshot = self.registry.snapshot();
         let found = Found::find(&snapshot, &call.request);
         let target = found.as_ref().map_or(Target::Missing, |found| self.target(found, admission.principal()));
+        let of_a_part = matches!(target, Target::Protocol);
         let permit = self.gate.permit(admission, call, target).map_err(|denied| self.denied(denied))?;
         let call = permit.call();
         // The gate permits nothing that is missing.
@@ -101,7 +104,8 @@ impl Engine {
         let principal = admission.principal().clone();
         // A handler may ask for less time than the server gives, never for more.
         let timeout = found.timeout().map_or(self.limits().request, |own| own.min(self.limits().request));
-        let subject = found.subject();
+        // Of a part of a mount each completion is decided by itself, like a row of a list.
+        let subject = if of_a_part { Subject::List } else { found.subject() };
         let context = Context::new(outlet.clone(), principal.clone(), client, revision, self.clone());
         let work = Work::new(permit, context, found.into_found_by());
         let future = match burn {
@@ -256,10 +260,10 @@ impl Found {
     fn target(&self) -> Target<'_> {
         match self {
             Self::Tool(entry) => entry.target(),
-            Self::Prompt(entry) | Self::Completion(Completed::Prompt(entry), _) => entry.target(),
-            Self::Static(entry) | Self::Completion(Completed::Resource(entry), _) => entry.target(),
+            Self::Prompt(entry) => entry.target(),
+            Self::Static(entry) => entry.target(),
             Self::Template(entry, uri, _) | Self::Mounted(entry, uri, _) => entry.target_of(uri.canonical()),
-            Self::Completion(Completed::Template(entry), _) => entry.target(),
+            Self::Completion(completed, _) => completed.target(),
         }
     }
 
@@ -290,10 +294,12 @@ impl Found {
     fn subject(&self) -> Subject {
         match self {
             Self::Tool(entry) => Subject::Tool(entry.clone()),
-            Self::Prompt(entry) => Subject::Prompt(entry.info.name.clone()),
-            Self::Static(entry) => Subject::Resource(entry.info.name.clone()),
-            Self::Template(entry, ..) | Self::Mounted(entry, ..) => Subject::Resource(entry.info.name.clone()),
-            Self::Completion(..) => Subject::Completion,
+            Self::Prompt(entry) => Subject::Prompt(entry.clone()),
+            Self::Static(entry) => Subject::Resource(entry.clone()),
+            Self::Template(entry, uri, _) | Self::Mounted(entry, uri, _) => {
+                Subject::Member(entry.clone(), uri.canonical().into())
+            }
+            Self::Completion(completed, _) => Subject::Completion(completed.clone()),
         }
     }
 
@@ -302,6 +308,17 @@ impl Found {
             Self::Template(_, _, captures) => FoundBy::Template(captures),
             Self::Mounted(_, _, path) => FoundBy::Mount(path),
             Self::Tool(_) | Self::Prompt(_) | Self::Static(_) | Self::Completion(..) => FoundBy::Name,
+        }
+    }
+}
+
+impl Completed {
+    /// What the gate decides about.
+    pub(crate) fn target(&self) -> Target<'_> {
+        match self {
+            Self::Prompt(entry) => entry.target(),
+            Self::Template(entry) => entry.target(),
+            Self::Resource(entry) => entry.target(),
         }
     }
 }

@@ -59,6 +59,7 @@ mod shutdown;
 mod signals;
 pub mod state;
 pub mod stopping;
+mod subject;
 mod subscribe;
 #[cfg(feature = "testing")]
 pub mod testing;

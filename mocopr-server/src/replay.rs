@@ -14,6 +14,8 @@ use bytes::Bytes;
 use tokio::{sync::mpsc, task::yield_now};
 use tokio_util::sync::CancellationToken;
 
+use crate::subject::Topic;
+
 /// The lanes of one session.
 #[derive(Clone, Debug)]
 pub(crate) struct Replay(Arc<Shared>);
@@ -37,6 +39,8 @@ struct State {
 struct Lane {
     next: u32,
     ended: bool,
+    /// What the calls are about whose lane it is.
+    topic: Option<Arc<Topic>>,
     reader: Option<Sink>,
 }
 
@@ -86,14 +90,14 @@ impl Replay {
         Self(Arc::new(Shared { state: Mutex::default(), max_events, max_bytes }))
     }
 
-    /// Opens a lane.
-    pub(crate) fn open(&self) -> (Writer, Reader) {
+    /// Opens a lane for calls.
+    pub(crate) fn open(&self, topic: Topic) -> (Writer, Reader) {
         let mut state = self.lock();
         state.last_lane += 1;
         let number = state.last_lane;
         // Number 0 is the priming event, which carries nothing.
         let start = Position { lane: number, number: 0 };
-        let mut lane = Lane { next: 1, ended: false, reader: None };
+        let mut lane = Lane { next: 1, ended: false, topic: Some(Arc::new(topic)), reader: None };
         let reader = lane.attach(start, VecDeque::new());
         state.lanes.insert(number, lane);
         drop(state);
@@ -108,9 +112,16 @@ impl Replay {
     /// Reads the notices from now on, in the place of whoever reads them.
     pub(crate) fn attach_notices(&self) -> Reader {
         let mut state = self.lock();
-        let lane = state.lanes.entry(NOTICES).or_insert(Lane { next: 1, ended: false, reader: None });
+        let fresh = Lane { next: 1, ended: false, topic: None, reader: None };
+        let lane = state.lanes.entry(NOTICES).or_insert(fresh);
         let start = Position { lane: NOTICES, number: lane.next - 1 };
         lane.attach(start, VecDeque::new())
+    }
+
+    /// What the calls of that lane are about; `None` for notices, each of which is decided by itself, and where the lane
+    /// is unknown.
+    pub(crate) fn topic(&self, position: Position) -> Option<Arc<Topic>> {
+        self.lock().lanes.get(&position.lane)?.topic.clone()
     }
 
     /// Goes on after `position`; `None` where the lane is unknown or not everything since is kept.
@@ -275,7 +286,13 @@ const WINDOW: usize = 16;
 
 #[cfg(test)]
 mod tests {
+    use mocopr_security::principal::Principal;
+
     use super::*;
+
+    fn nothing() -> Topic {
+        Topic { subjects: Vec::new(), caller: Principal::named("somebody") }
+    }
 
     fn data(text: &'static str) -> Bytes {
         Bytes::from_static(text.as_bytes())
@@ -284,7 +301,7 @@ mod tests {
     #[tokio::test]
     async fn a_reader_goes_on_where_it_was() {
         let replay = Replay::new(8, 1_000);
-        let (writer, mut reader) = replay.open();
+        let (writer, mut reader) = replay.open(nothing());
         writer.push(data("a")).await;
         writer.push(data("b")).await;
         let first = reader.next().await.unwrap();
@@ -299,7 +316,7 @@ mod tests {
     #[tokio::test]
     async fn a_second_reader_takes_the_place_of_the_first() {
         let replay = Replay::new(8, 1_000);
-        let (writer, mut first) = replay.open();
+        let (writer, mut first) = replay.open(nothing());
         let mut second = replay.resume(first.start()).unwrap();
         writer.push(data("a")).await;
         assert_eq!(first.next().await, None);
@@ -309,7 +326,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_no_longer_kept_cannot_be_resumed() {
         let replay = Replay::new(2, 1_000);
-        let (writer, reader) = replay.open();
+        let (writer, reader) = replay.open(nothing());
         for text in ["a", "b", "c"] {
             writer.push(data(text)).await;
         }
@@ -322,8 +339,8 @@ mod tests {
     #[tokio::test]
     async fn an_event_of_another_lane_is_never_delivered() {
         let replay = Replay::new(8, 1_000);
-        let (one, mut reader) = replay.open();
-        let (two, _other) = replay.open();
+        let (one, mut reader) = replay.open(nothing());
+        let (two, _other) = replay.open(nothing());
         two.push(data("theirs")).await;
         one.push(data("mine")).await;
         assert_eq!(reader.next().await.unwrap().data, "mine");
@@ -333,7 +350,7 @@ mod tests {
     async fn ended_lanes_without_events_are_forgotten() {
         let replay = Replay::new(1, 1_000);
         for _ in 0..100 {
-            let (writer, _reader) = replay.open();
+            let (writer, _reader) = replay.open(nothing());
             writer.push(data("a")).await;
         }
         assert!(replay.lock().lanes.len() <= 2);

@@ -44,6 +44,7 @@ use crate::{
     lapse::Lapse,
     outlet::{Outlet, Say},
     registry::snapshot::ToolEntry,
+    subject::Subject,
 };
 
 /// A handler at work.
@@ -63,17 +64,6 @@ pub(crate) struct Running {
     /// Told when it ends; that it was given up where it is dropped before.
     account: Option<Box<Account>>,
     _taken: Option<Taken>,
-}
-
-/// Whose handler it is.
-#[derive(Clone, Debug)]
-pub(crate) enum Subject {
-    Tool(Arc<ToolEntry>),
-    Prompt(Box<str>),
-    Resource(Box<str>),
-    Completion,
-    /// A list that has to be looked up.
-    List,
 }
 
 /// All that a run needs.
@@ -149,6 +139,11 @@ impl Running {
     /// By what the caller is here.
     pub(crate) fn admission(&self) -> &Admission {
         &self.admission
+    }
+
+    /// Whose handler it is.
+    pub(crate) fn subject(&self) -> &Subject {
+        &self.subject
     }
 
     /// What comes next.
@@ -240,7 +235,12 @@ impl Running {
         let (gate, admission) = (&self.engine.gate, &self.admission);
         let tool = match &self.subject {
             Subject::Tool(entry) if gate.stopper().is_some() => Some(entry),
-            Subject::Tool(_) | Subject::Prompt(_) | Subject::Resource(_) | Subject::Completion | Subject::List => None,
+            Subject::Tool(_)
+            | Subject::Prompt(_)
+            | Subject::Resource(_)
+            | Subject::Member(..)
+            | Subject::Completion(_)
+            | Subject::List => None,
         };
         if tool.is_none() && !gate.can_lapse(admission) {
             return Poll::Pending;
@@ -372,9 +372,11 @@ impl Running {
     fn caller_failure(&self, text: &str) -> Answer {
         let answer = match self.subject {
             Subject::Tool(_) => self.tool_error(text.to_owned()),
-            Subject::Prompt(_) | Subject::Resource(_) | Subject::Completion | Subject::List => {
-                Answer::error(Some(&self.id), &sanitize::caller(text), self.revision, &self.engine)
-            }
+            Subject::Prompt(_)
+            | Subject::Resource(_)
+            | Subject::Member(..)
+            | Subject::Completion(_)
+            | Subject::List => Answer::error(Some(&self.id), &sanitize::caller(text), self.revision, &self.engine),
         };
         answer.ending(Ending::FAILED)
     }
@@ -448,17 +450,6 @@ pub(crate) fn tool_error(id: &RequestId, text: String, revision: Revision, engin
 
 /// From this revision on, arguments that break the input schema are a result that says so.
 pub(crate) const ARGUMENTS_ARE_RESULTS: Revision = Revision::V2025_11_25;
-
-impl Subject {
-    fn name(&self) -> &str {
-        match self {
-            Self::Tool(entry) => &entry.info.name,
-            Self::Prompt(name) | Self::Resource(name) => name,
-            Self::Completion => "completion",
-            Self::List => "list",
-        }
-    }
-}
 
 /// Nobody polls the handler any longer, so nobody waits for its answer. One that blocks hears of it only this way.
 impl Drop for Running {

@@ -31,7 +31,8 @@ use crate::{
     listing::List,
     outlet::Outlet,
     registry::snapshot::{FoundResource, Rank, Snapshot, TemplateEntry},
-    running::{Running, Start, Subject},
+    running::{Running, Start},
+    subject::Subject,
 };
 
 impl Engine {

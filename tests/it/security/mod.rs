@@ -22,6 +22,7 @@ mod mirrors;
 mod pages;
 mod possession;
 mod rates;
+mod replayed;
 mod revoked;
 mod roles;
 mod settings;

@@ -82,7 +82,7 @@ impl Kept {
         calls.answer_each_alone();
         match self.session.take() {
             Some(session) if calls.revision().era() == Era::Stateful => {
-                let (writer, reader) = session.replay(self.engine.limits()).open();
+                let (writer, reader) = session.replay(self.engine.limits()).open(calls.topic());
                 let carrier = Carrier::new(&self.engine, calls.admission(), &session, reader);
                 pipe.put(carrier.prime());
                 let (engine, admission) = (self.engine.clone(), calls.admission().clone());
@@ -170,6 +170,10 @@ pub(super) fn session(
         Some(id) => {
             let unknown = || Fault::Sealed("unknown Last-Event-ID");
             let position = open_event_id(engine.ring(), session, id).ok_or_else(unknown)?;
+            // Roles can have been taken away since; to whom they were, what it may not ask for looks like nothing.
+            if replay.topic(position).is_some_and(|topic| !engine.may_hear_again(admission.principal(), &topic)) {
+                return Err(unknown());
+            }
             (replay.resume(position).ok_or_else(unknown)?, position.is_of_notices())
         }
     };
@@ -609,8 +613,9 @@ mod tests {
         let mut running = call(talker());
         let first = running.next().await;
         let replay = crate::replay::Replay::new(1_000, 1_000_000);
-        let (writer, reader) = replay.open();
-        let call = run_in_session(Calls::One(running), first, writer);
+        let calls = Calls::One(running);
+        let (writer, reader) = replay.open(calls.topic());
+        let call = run_in_session(calls, first, writer);
         // The last word waits for the reader as well, but no handler does.
         assert!(timeout(Duration::from_secs(10), call).await.is_err());
         let mut late = replay.resume(reader.start()).unwrap();
@@ -625,7 +630,7 @@ mod tests {
     async fn each_answer_of_a_batch_reaches_a_client_that_is_behind_when_others_are_late() {
         let mut calls = Calls::Batch(batch_of(&["tool", "silent", "tool"]));
         calls.answer_each_alone();
-        let (writer, mut reader) = Replay::new(8, 1 << 20).open();
+        let (writer, mut reader) = Replay::new(8, 1 << 20).open(calls.topic());
         let first = calls.next().await;
         tokio::spawn(run_in_session(calls, first, writer));
         // All of them are late before anything is read.
