@@ -63,9 +63,10 @@ impl fmt::Display for OutboundError {
         f.write_str(match self.kind {
             OutboundErrorKind::Url => "the url is not acceptable",
             OutboundErrorKind::Host => "the host is not allowed",
-            OutboundErrorKind::Address => "the host has no public address",
-            OutboundErrorKind::Resolve => "the host was not found",
-            OutboundErrorKind::Connect => "the host could not be reached",
+            // Alike, so that names of the inner network cannot be found out by asking for them.
+            OutboundErrorKind::Address | OutboundErrorKind::Resolve | OutboundErrorKind::Connect => {
+                "the host could not be reached"
+            }
             OutboundErrorKind::Certificate => "the host did not prove its identity",
             OutboundErrorKind::Redirect => "the redirect was not followed",
             OutboundErrorKind::Protocol => "the answer was not understood",
@@ -80,5 +81,17 @@ impl Error for OutboundError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         let source: &(dyn Error + 'static) = self.source.as_deref()?;
         Some(source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_leads_inward_and_one_that_leads_nowhere_are_told_alike() {
+        let told = |kind: OutboundErrorKind| OutboundError::from(kind).to_string();
+        assert_eq!(told(OutboundErrorKind::Address), told(OutboundErrorKind::Resolve));
+        assert_eq!(told(OutboundErrorKind::Address), told(OutboundErrorKind::Connect));
     }
 }
