@@ -87,6 +87,11 @@ impl Buffer {
         self.is_failing.store(is_failing, Ordering::Release);
     }
 
+    /// Bytes of records that wait for the writer.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.lock().lines.len()
+    }
+
     /// Takes a record, where there is room.
     pub(super) fn push(&self, record: &[u8], matter: Matter) {
         let mut waiting = self.lock();

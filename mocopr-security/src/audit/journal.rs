@@ -22,7 +22,7 @@ use super::{
     writer::{Begin, Writer},
 };
 use crate::{
-    evidence::{AuditEvent, Decided, Happening, Outcome, Witness},
+    evidence::{AuditEvent, Decided, Happening, Measure, Outcome, Witness},
     policy::{Problem, Row},
 };
 
@@ -116,6 +116,14 @@ impl Witness for Journal {
 
     fn settle(&self) {
         self.buffer.settle();
+    }
+
+    fn measure(&self, say: &mut dyn FnMut(Measure<'_>)) {
+        #[expect(clippy::cast_precision_loss, reason = "the buffer holds a few megabytes")]
+        let waiting = self.buffer.waiting_bytes() as f64;
+        say(Measure::new("mocopr_audit_queue_bytes", "Records of the audit log that wait to be written.", waiting));
+        let able = f64::from(u8::from(self.buffer.is_able()));
+        say(Measure::new("mocopr_audit_writable", "1 while the audit log can be written, else 0.", able));
     }
 
     fn row(&self) -> Option<Row> {

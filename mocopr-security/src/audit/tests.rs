@@ -77,6 +77,21 @@ fn tell(evidence: &Evidence, target: &str) {
     });
 }
 
+/// S-95
+#[test]
+fn what_waits_and_whether_it_can_be_written_is_measured() {
+    let place = Place::new();
+    let evidence = place.open(KEY, |logger| logger).unwrap();
+    let measured = || {
+        let mut all = Vec::new();
+        evidence.measure(&mut |measure| all.push((measure.name, measure.value)));
+        all
+    };
+    tell(&evidence, "tool");
+    evidence.settle();
+    assert_eq!(measured(), [("mocopr_audit_queue_bytes", 0.0), ("mocopr_audit_writable", 1.0)]);
+}
+
 fn named(subject: &str) -> Principal {
     Principal::new(Method::Token, "https://id.example.com", subject, None, Holdings::Everything)
 }
