@@ -7,11 +7,13 @@
 mod account;
 mod meaning;
 mod measure;
+mod shared;
 
 use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use mocopr_core::{fault::Fault, json::RawJson, outcome::Incident, trace::TraceId};
 
+pub(crate) use self::shared::Told;
 pub use self::{account::Account, meaning::Exceeded, measure::Measure};
 use crate::{policy::Row, principal::Principal};
 

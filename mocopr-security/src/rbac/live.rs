@@ -1,16 +1,13 @@
 //! Rules that can be replaced while the server runs.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
 use tracing::info;
 
 use super::{Explanation, RoleBasedAccessControl};
 use crate::{
-    evidence::{Evidence, Outcome},
+    evidence::{Evidence, Outcome, Told},
     gate::{Grant, Kind, Rules},
     principal::Principal,
 };
@@ -35,7 +32,7 @@ pub struct AccessRules(Arc<Inner>);
 struct Inner {
     in_force: ArcSwap<InForce>,
     /// Of the servers that these rules are in force at.
-    told: Mutex<Vec<Evidence>>,
+    told: Told,
 }
 
 /// Rules, and the how-manieth they are. In one value, so that nobody sees the rules of one with the number of another.
@@ -48,7 +45,7 @@ impl AccessRules {
     /// Begins with these rules.
     pub fn new(rules: RoleBasedAccessControl) -> Self {
         let in_force = ArcSwap::from_pointee(InForce { rules: Arc::new(rules), generation: 0 });
-        Self(Arc::new(Inner { in_force, told: Mutex::default() }))
+        Self(Arc::new(Inner { in_force, told: Told::default() }))
     }
 
     /// Puts other rules in force, for every decision from now on, and answers with their generation.
@@ -62,10 +59,9 @@ impl AccessRules {
         let generation = earlier.generation + 1;
         let roles: Vec<_> = rules.defined_roles().collect();
         info!(generation, ?roles, rule = "roles", "replaced");
-        let told = self.0.told.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if !told.is_empty() {
+        if !self.0.told.is_empty() {
             let target = format!("generation {generation}: {}", roles.join(", "));
-            told.iter().for_each(|evidence| evidence.administer("replace_roles", &target, Outcome::Succeeded));
+            self.0.told.administer("replace_roles", &target, Outcome::Succeeded);
         }
         generation
     }
@@ -128,9 +124,7 @@ impl Rules for AccessRules {
     }
 
     fn tell_changes(&self, evidence: &Evidence) {
-        if evidence.is_kept() {
-            self.0.told.lock().unwrap_or_else(PoisonError::into_inner).push(evidence.clone());
-        }
+        self.0.told.add(evidence);
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
     net::IpAddr,
     path::Path,
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -22,7 +22,7 @@ use tracing::warn;
 
 use self::{lists::Lists, network::Network};
 use crate::{
-    evidence::{Evidence, Outcome},
+    evidence::{Evidence, Outcome, Told},
     file::Privacy,
     policy::Problem,
     principal::Principal,
@@ -51,7 +51,7 @@ struct Inner {
     lists: RwLock<Both>,
     file: Option<WatchedFile>,
     /// Those who keep account of changes.
-    told: Mutex<Vec<Evidence>>,
+    told: Told,
 }
 
 #[derive(Default)]
@@ -88,7 +88,7 @@ impl Revocations {
         let filed = Lists::parse(path.as_ref(), content.expose())?;
         let changes = AtomicU64::new(u64::from(filed.len() > 0));
         let lists = RwLock::new(Both { said: Lists::default(), filed });
-        Ok(Self(Arc::new(Inner { changes, lists, file: Some(file), told: Mutex::default() })))
+        Ok(Self(Arc::new(Inner { changes, lists, file: Some(file), told: Told::default() })))
     }
 
     /// Believes nobody of this issuer and subject any longer, however verified.
@@ -141,9 +141,9 @@ impl Revocations {
         Ok(restored)
     }
 
-    /// There is a file to look at.
-    pub fn has_file(&self) -> bool {
-        self.0.file.is_some()
+    /// The file to look at, where there is one.
+    pub fn file(&self) -> Option<&Path> {
+        self.0.file.as_ref().map(WatchedFile::path)
     }
 
     /// Takes up what changed in the file, and answers with the sessions that it names since. Blocks.
@@ -186,9 +186,7 @@ impl Revocations {
 
     /// Tells these of every change from now on.
     pub(crate) fn tell_changes(&self, evidence: &Evidence) {
-        if evidence.is_kept() {
-            self.0.told.lock().unwrap_or_else(PoisonError::into_inner).push(evidence.clone());
-        }
+        self.0.told.add(evidence);
     }
 
     /// How often anything changed; zero while nothing was ever revoked.
@@ -224,10 +222,7 @@ impl Revocations {
     }
 
     fn administered(&self, action: &str, target: &str, result: Outcome) {
-        let told = self.0.told.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        for evidence in told {
-            evidence.administer(action, target, result);
-        }
+        self.0.told.administer(action, target, result);
     }
 }
 

@@ -25,7 +25,7 @@ use self::key::{PREFIX, Presented};
 pub use self::{keyfile::ApiKeyFile, record::ApiKey};
 use crate::{
     auth::{Authenticator, Credential, Identity, Rejected, Verdict, Verified},
-    evidence::{Evidence, Outcome},
+    evidence::{Evidence, Outcome, Told},
     policy::Problem,
     principal::{Method, Principal},
 };
@@ -57,7 +57,7 @@ pub struct ApiKeys {
     table: Arc<RwLock<Arc<Table>>>,
     reloading: Arc<Mutex<()>>,
     /// Of the servers that take these keys.
-    told: Arc<Mutex<Vec<Evidence>>>,
+    told: Arc<Told>,
 }
 
 impl ApiKeys {
@@ -119,8 +119,7 @@ impl ApiKeys {
 
     /// Tells what is different of two tables.
     fn tell(&self, earlier: &Table, now: &Table) {
-        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if told.is_empty() {
+        if self.told.is_empty() {
             return;
         }
         let mut changes: Vec<(&str, &str)> = now
@@ -142,7 +141,7 @@ impl ApiKeys {
         changes.sort_unstable();
         for (action, id) in changes {
             let target = format!("{} {id}", self.issuer);
-            told.iter().for_each(|evidence| evidence.administer(action, &target, Outcome::Succeeded));
+            self.told.administer(action, &target, Outcome::Succeeded);
         }
     }
 
@@ -193,9 +192,7 @@ impl Authenticator for ApiKeys {
     }
 
     fn tell_changes(&self, evidence: &Evidence) {
-        if evidence.is_kept() {
-            self.told.lock().unwrap_or_else(PoisonError::into_inner).push(evidence.clone());
-        }
+        self.told.add(evidence);
     }
 
     /// The key is still there, not revoked, and gives what it gave.
