@@ -31,6 +31,12 @@ impl Slowing {
     pub fn with_delay(self, delay: Duration) -> Self {
         Self { delay: delay.min(LONGEST), ..self }
     }
+
+    /// What the security report says of it.
+    pub(crate) fn in_words(self) -> String {
+        let RateLimit { per_minute, burst } = self.free;
+        format!("{per_minute} a minute, {burst} at once; the answer to each further one waits {:?}", self.delay)
+    }
 }
 
 /// Slowing in use.

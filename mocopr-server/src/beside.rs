@@ -78,7 +78,7 @@ async fn blocking(engine: &Arc<Engine>, act: impl FnOnce(&Engine) + Send + 'stat
 
 impl Engine {
     fn has_files(&self) -> bool {
-        self.gate.stopper().is_some_and(|stopper| stopper.file().is_some()) || self.gate.revocations().has_file()
+        self.gate.stopper().is_some_and(|stopper| stopper.file().is_some()) || self.gate.revocations().file().is_some()
     }
 
     fn look_at_files(&self) {

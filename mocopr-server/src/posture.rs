@@ -23,6 +23,9 @@ pub(crate) fn report(engine: &Engine) -> Report {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         report.say("granted to no role", format!("{named}{more}"), false);
     }
+    if let Some(file) = engine.gate.revocations().file() {
+        report.say("revocations", format!("those of the program, and of the file {}", file.display()), false);
+    }
     if let Some(stopper) = engine.gate.stopper() {
         stopping::say(stopper, &mut report);
     }

@@ -518,7 +518,7 @@ impl Gate {
 
     /// An admission can mean nothing any longer before its peer is gone.
     pub fn can_lapse(&self, admission: &Admission) -> bool {
-        admission.can_lapse() || admission.from.is_some() && self.revocations.has_file()
+        admission.can_lapse() || admission.from.is_some() && self.revocations.file().is_some()
     }
 
     /// Whether a revocation speaks of it, whenever that was said.

@@ -67,6 +67,9 @@ impl Report {
             let looser = strict.is_some_and(|strict| rate.per_minute > strict.per_minute || rate.burst > strict.burst);
             report.say(about, format!("{} a minute, {} at once", rate.per_minute, rate.burst), looser);
         }
+        if let Some(slowing) = policy.slowing() {
+            report.say("failures of an address", slowing.in_words(), false);
+        }
         let arguments = match (policy.arguments, policy.unknown_members) {
             (Arguments::Checked, UnknownMembers::AsTheSchemaSays) => "checked",
             (Arguments::Checked, UnknownMembers::Refused) => "checked, unknown ones refused",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mocopr::{
     HttpConfig, McpServer,
     prelude::*,
-    security::{Limits, RateLimitPolicy, Report, RoleBasedAccessControl},
+    security::{Limits, RateLimit, RateLimitPolicy, Report, Revocations, RoleBasedAccessControl, Slowing},
 };
 
 use super::guarded::{Names, policy};
@@ -129,6 +129,25 @@ fn parts_slot_into_their_places_in_any_order_and_once() {
         .with_middleware(SecurityHeadersMiddleware::default())
         .with_middleware(SecurityHeadersMiddleware::legacy());
     assert_eq!(twice.build().unwrap_err().problems()[0].what(), "SecurityHeadersMiddleware is given twice");
+}
+
+/// S-04, S-79, S-80
+#[test]
+fn the_report_names_what_was_added_for_defence() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("revoked");
+    std::fs::write(&file, "principal https://id.example.com mallory\n").unwrap();
+    let policy = SecurityPolicy::strict()
+        .with_authorization_enabled(false)
+        .with_public_url("https://mcp.example.com/mcp")
+        .with_authenticator(Names)
+        .with_slowing(Slowing::after(RateLimit::per_minute(20).with_burst(5)));
+    let server = McpServer::builder().with_info("x", "1").with_security_policy(policy);
+    let report = server.with_revocations(Revocations::from_file(&file).unwrap()).build().unwrap().security_report();
+    let row = |about| report.rows().iter().find(|row| row.about == about).map(|row| row.holds.clone());
+    let waits = "20 a minute, 5 at once; the answer to each further one waits 2s";
+    assert_eq!(row("failures of an address").as_deref(), Some(waits));
+    assert!(row("revocations").is_some_and(|holds| holds.ends_with(&*file.to_string_lossy())), "{report}");
 }
 
 /// S-03, S-04
