@@ -54,6 +54,13 @@ pub(crate) struct HttpApp {
     bodies: BodyBounds,
 }
 
+/// How far a message got at once.
+#[expect(clippy::large_enum_variant, reason = "a call that runs is the rule, and costs no allocation of its own")]
+enum Begun {
+    Answered(Response<AnswerBody>),
+    Runs(stream::Kept),
+}
+
 /// What the owner says of one endpoint.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
@@ -77,15 +84,22 @@ impl HttpApp {
 }
 
 impl App for HttpApp {
-    async fn answer(self: Arc<Self>, remote: Remote, request: Request<Incoming>) -> Response<AnswerBody> {
-        let reader = self.reader(request.headers());
-        let transport = if remote.tls.is_some() { Transport::Tls } else { Transport::Plain };
-        let mut response = self.route(&remote, request).await;
-        headers::apply(response.headers_mut(), transport, self.engine.gate.policy().security_headers());
-        if let Some(reader) = reader {
-            cors::let_read(reader, response.headers_mut());
+    fn answer(
+        self: Arc<Self>,
+        remote: Remote,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Response<AnswerBody>> + Send {
+        // The parts are lent on from here, so that the future holds them once.
+        let (head, body) = request.into_parts();
+        async move {
+            let mut response = self.route(&remote, &head, body).await;
+            let transport = if remote.tls.is_some() { Transport::Tls } else { Transport::Plain };
+            headers::apply(response.headers_mut(), transport, self.engine.gate.policy().security_headers());
+            if let Some(reader) = self.reader(&head.headers) {
+                cors::let_read(reader, response.headers_mut());
+            }
+            response
         }
-        response
     }
 
     fn refusal_headers(&self, transport: Transport) -> HeaderMap {
@@ -108,8 +122,7 @@ impl HttpApp {
         }
     }
 
-    async fn route(&self, remote: &Remote, request: Request<Incoming>) -> Response<AnswerBody> {
-        let (head, body) = request.into_parts();
+    async fn route(&self, remote: &Remote, head: &Parts, body: Incoming) -> Response<AnswerBody> {
         let facts = HttpFacts { method: &head.method, version: head.version, uri: &head.uri, headers: &head.headers };
         let gate = &self.engine.gate;
         let peer = Peer { addr: Some(remote.addr), tls: remote.tls.as_deref(), http: facts };
@@ -118,7 +131,7 @@ impl HttpApp {
             Err(refusal) => return self.refused(refusal),
         };
         if head.uri.path() != &*self.path {
-            return self.elsewhere(&head);
+            return self.elsewhere(head);
         }
         if cors::is_preflight(&head.method, &head.headers) && self.reader(&head.headers).is_some() {
             let mut response = empty(StatusCode::NO_CONTENT);
@@ -169,36 +182,11 @@ impl HttpApp {
             Ok(frame) => frame,
             Err(fault) => return self.refused_later(admission, unread(fault)),
         };
-        match self.engine.begin(admission, frame, Link::Http(headers)) {
-            Step::Accepted => empty(StatusCode::ACCEPTED),
-            Step::Answer(answer) => self.carry(answer, accept),
-            Step::Opened(answer, session) => {
-                let mut response = self.carry(answer, accept);
-                if let Ok(id) = HeaderValue::from_str(session.id()) {
-                    response.headers_mut().insert(&SESSION, id);
-                }
-                response
-            }
-            Step::Run(running, session) => self.run(Calls::One(running), session, accept).await,
-            Step::Batch(batch) => {
-                let session = batch.session().clone();
-                self.run(Calls::Batch(batch), Some(session), accept).await
-            }
-            Step::Listen(listening) => match accept {
-                Accept::Json => self.not_acceptable(),
-                Accept::EventStream | Accept::Both | Accept::BothRatherStream => {
-                    stream::listen(&self.engine, listening)
-                }
-            },
-        }
-    }
-
-    /// Runs handlers inside of the response's future until all have answered or one says something first.
-    async fn run(&self, mut calls: Calls, session: Option<Arc<Session>>, accept: Accept) -> Response<AnswerBody> {
-        if let Some(timeout) = self.timeout {
-            calls.end_within(timeout);
-        }
-        let mut kept = stream::Kept::new(&self.engine, calls, session);
+        let mut kept = match self.begun(self.engine.begin(admission, frame, Link::Http(headers)), accept) {
+            Begun::Answered(response) => return response,
+            Begun::Runs(kept) => kept,
+        };
+        // Handlers run inside of the response's future until all have answered or one says something first.
         loop {
             let event = kept.next().await;
             match (event, accept) {
@@ -216,6 +204,38 @@ impl HttpApp {
                 ) => return kept.into_stream(event),
             }
         }
+    }
+
+    /// What a message led to at once.
+    fn begun(&self, step: Step, accept: Accept) -> Begun {
+        let (mut calls, session) = match step {
+            Step::Accepted => return Begun::Answered(empty(StatusCode::ACCEPTED)),
+            Step::Answer(answer) => return Begun::Answered(self.carry(answer, accept)),
+            Step::Opened(answer, session) => {
+                let mut response = self.carry(answer, accept);
+                if let Ok(id) = HeaderValue::from_str(session.id()) {
+                    response.headers_mut().insert(&SESSION, id);
+                }
+                return Begun::Answered(response);
+            }
+            Step::Listen(listening) => {
+                return Begun::Answered(match accept {
+                    Accept::Json => self.not_acceptable(),
+                    Accept::EventStream | Accept::Both | Accept::BothRatherStream => {
+                        stream::listen(&self.engine, listening)
+                    }
+                });
+            }
+            Step::Run(running, session) => (Calls::One(running), session),
+            Step::Batch(batch) => {
+                let session = batch.session().clone();
+                (Calls::Batch(batch), Some(session))
+            }
+        };
+        if let Some(timeout) = self.timeout {
+            calls.end_within(timeout);
+        }
+        Begun::Runs(stream::Kept::new(&self.engine, calls, session))
     }
 
     fn get(&self, admission: &Admission, headers: &HeaderMap) -> Response<AnswerBody> {

@@ -18,6 +18,10 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures_util::{
+    FutureExt,
+    future::{Either, ready},
+};
 use http::{HeaderValue, Response, StatusCode, header::CONTENT_LENGTH};
 use http_body::{Body, Frame, SizeHint};
 use hyper::{rt::Executor, server::conn::http2, service::service_fn};
@@ -48,11 +52,11 @@ pub(super) async fn speak<A: App, S: AsyncRead + AsyncWrite + Send + Unpin>(
     let service = service_fn(|request| {
         let turn = activity.begin();
         let too_many = request.headers().len() > most_lines;
-        let answer = Arc::clone(&app).answer(remote.clone(), request);
-        async move {
-            let response = if too_many { too_many_headers() } else { answer.await };
-            Ok::<_, Infallible>(response.map(|body| InTurn::new(body, turn)))
-        }
+        let answer = match too_many {
+            true => Either::Left(ready(too_many_headers())),
+            false => Either::Right(Arc::clone(&app).answer(remote.clone(), request)),
+        };
+        answer.map(|response| Ok::<_, Infallible>(response.map(|body| InTurn::new(body, turn))))
     });
     let mut http = http2::Builder::new(streams.clone());
     http.timer(TokioTimer::new())

@@ -16,6 +16,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use hyper::{body::Incoming, service::service_fn};
@@ -255,8 +256,9 @@ async fn speak_http1<A: App, S: AsyncRead + AsyncWrite + Send + Unpin>(
         Socket::new(stream, Arc::clone(&deadlines), connections.limits.write_stall, connections.refusal_lines.clone());
     let service = service_fn(|request| {
         let turn = deadlines.begin();
+        // A combinator and no `async` block, which would hold the answer's future twice over: hyper moves what it holds.
         let answer = Arc::clone(&app).answer(remote.clone(), request);
-        async move { Ok::<_, Infallible>(answer.await.map(|body| InTurn { body, _turn: turn })) }
+        answer.map(|response| Ok::<_, Infallible>(response.map(|body| InTurn { body, _turn: turn })))
     });
     let connection = pin!(connections.http.serve_connection(TokioIo::new(socket), service));
     let mut watch = Watch::new(connections, &deadlines);
