@@ -100,6 +100,7 @@ pub(crate) struct Channel {
 
 /// What is to be done with a message.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a call that runs is the rule, and costs no allocation of its own")]
 pub(crate) enum Step {
     /// Nothing is sent: it was a notification, or the answer to a question of ours.
     Accepted,
