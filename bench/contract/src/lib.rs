@@ -14,6 +14,8 @@ pub struct Options {
     pub threads: Threads,
     /// How its framework is set.
     pub settings: Settings,
+    /// What it keeps of what happens.
+    pub evidence: Evidence,
     /// How many tools it lists beyond `echo`, `add` and `blob`.
     pub tools: usize,
     /// How many sessions it must be able to hold, where its framework has a limit.
@@ -49,8 +51,17 @@ pub enum Settings {
     Best,
 }
 
+/// What a server keeps of what happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// Nothing.
+    None,
+    /// A record of each call in a file, and numbers for Prometheus.
+    Kept,
+}
+
 impl Options {
-    /// Reads the flags of this process: `--stdio`, `--threads one|default`, `--best`, `--tools N`, `--sessions N` and
+    /// Reads the flags of this process: `--stdio`, `--threads one|default`, `--best`, `--evidence`, `--tools N`, `--sessions N` and
     /// `--streams N`.
     ///
     /// # Errors
@@ -60,6 +71,7 @@ impl Options {
             transport: Transport::Http,
             threads: Threads::One,
             settings: Settings::Default,
+            evidence: Evidence::None,
             tools: 0,
             sessions: 1_000,
             streams: 32,
@@ -69,6 +81,7 @@ impl Options {
             let mut value = || args.next().with_context(|| format!("{flag} needs a value"));
             match flag.as_str() {
                 "--stdio" => options.transport = Transport::Stdio,
+                "--evidence" => options.evidence = Evidence::Kept,
                 "--best" => options.settings = Settings::Best,
                 "--tools" => options.tools = value()?.parse()?,
                 "--sessions" => options.sessions = value()?.parse()?,

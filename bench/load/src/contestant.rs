@@ -60,6 +60,8 @@ pub fn bench_folder() -> PathBuf {
 pub const MOCOPR: &str = "mocopr";
 /// The same under the strict policy.
 pub const STRICT: &str = "mocopr, strict";
+/// The same with a record of each call in a file, and metrics.
+pub const EVIDENCE: &str = "mocopr, strict, audited";
 /// The yardstick over HTTP.
 pub const YARDSTICK: &str = "axum";
 /// The yardstick over standard streams.
@@ -84,6 +86,13 @@ pub const ALL: &[Contestant] = &[
         args: &[],
         library: "mocopr",
         can: &[Modern, Stateful, Sessions, Structured, Events],
+    },
+    Contestant {
+        name: EVIDENCE,
+        package: "server-mocopr-strict",
+        args: &["--evidence"],
+        library: "mocopr",
+        can: &[Modern, Stateful],
     },
     Contestant {
         name: YARDSTICK,

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::{
-    contestant::{self, MOCOPR, STRICT},
+    contestant::{self, EVIDENCE, MOCOPR, STRICT},
     results::{Results, Row},
     table::text,
 };
@@ -43,7 +43,7 @@ fn panel(body: &mut String, row: &Row, hint: &str, top: u32) -> u32 {
     for who in contestant::ALL {
         let Some(number) = row.cells.get(who.name) else { continue };
         let length = (number / longest * f64::from(BAR)).max(1.0);
-        let class = if [MOCOPR, STRICT].contains(&who.name) { "own" } else { "other" };
+        let class = if [MOCOPR, STRICT, EVIDENCE].contains(&who.name) { "own" } else { "other" };
         let (text_y, number_x) = (y + 12, f64::from(LABELS) + length + 6.0);
         let _ = writeln!(
             body,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::contestant::{MOCOPR, STRICT};
+use crate::contestant::{EVIDENCE, MOCOPR, STRICT};
 
 /// Everything that a run found.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -41,7 +41,8 @@ pub struct Row {
     pub unit: Unit,
     /// The numbers, by contestant.
     pub cells: BTreeMap<String, f64>,
-    /// What mocopr must reach, if anything; under the strict policy where only that has a number.
+    /// What mocopr must reach, if anything; under the strict policy or with evidence where only that has
+    /// a number.
     pub must: Option<Bound>,
     /// What would be better still.
     pub stretch: Option<Bound>,
@@ -84,8 +85,8 @@ impl Bound {
 impl Row {
     /// The number that the bounds are about.
     pub fn own(&self) -> Option<f64> {
-        let strict_alone = || self.cells.get(STRICT).filter(|_| self.cells.len() == 1);
-        self.cells.get(MOCOPR).or_else(strict_alone).copied()
+        let other = |who| self.cells.get(who).filter(|_| self.cells.len() == 1);
+        self.cells.get(MOCOPR).or_else(|| other(STRICT)).or_else(|| other(EVIDENCE)).copied()
     }
 }
 

@@ -9,7 +9,7 @@ use anyhow::Result;
 use super::{Measured, Plan, medians, own_ratio, ratios, tell};
 use crate::{
     client::{Client, Window},
-    contestant::{Ability, Contestant, MOCOPR, RIVAL, STRICT, YARDSTICK},
+    contestant::{Ability, Contestant, EVIDENCE, MOCOPR, RIVAL, STRICT, YARDSTICK},
     door::Door,
     process::Process,
     results::{Bound::AtLeast, Bound::AtMost, Row, Unit, percentile},
@@ -155,6 +155,11 @@ fn rows(loads: &[Load], turns: &[Turns]) -> Vec<Row> {
         load(MODERN).and_then(|load| {
             let title = "processor time of a call under the strict policy ÷ without";
             own_ratio("strict-cpu", title, STRICT, load.cpu.get(STRICT), load.cpu.get(MOCOPR))
+        }),
+        load(MODERN).and_then(|load| {
+            let (measured, title) = (&load.throughput, "calls a second with an audit log and metrics ÷ without");
+            own_ratio("evidence", title, EVIDENCE, measured.get(EVIDENCE), measured.get(STRICT))
+                .map(|row| row.must(AtLeast(0.95)))
         }),
         throughput(STATEFUL, "the same in a session, 2025-11-25, ÷ axum")
             .map(|row| row.must(AtLeast(0.65)).stretch(AtLeast(0.80))),

@@ -2,15 +2,18 @@
 //! address and its caller have a rate each. What the server does not know of a call it must find out at each of them.
 
 mod issued;
+mod kept;
 
 use std::num::NonZeroUsize;
 
 use anyhow::{Result, ensure};
-use contract::{Options, Transport};
+use contract::{Evidence, Options, Transport};
 use mocopr::{
+    audit::AuditLogger,
     auth::{AuthMiddleware, TokenValidator},
+    metrics::security::SecurityMetrics,
     prelude::*,
-    security::{Limits, RateLimit, RateLimitPolicy, RoleBasedAccessControl},
+    security::{Limits, RateLimit, RateLimitPolicy, RoleBasedAccessControl, Secret},
 };
 
 use crate::issued::Issued;
@@ -34,7 +37,13 @@ async fn serve(options: Options) -> Result<()> {
         .with_role(ROLE, &["tools:call:*", "resources:read:*", "prompts:read:*"])
         .with_role("service", &["tools:call:echo"])
         .build()?;
-    let builder = McpServer::builder().with_security_policy(policy).with_authorization(roles);
+    let mut builder = McpServer::builder().with_security_policy(policy).with_authorization(roles);
+    if options.evidence == Evidence::Kept {
+        builder = builder
+            .with_state_key(Secret::new(STATE_KEY.to_owned()))
+            .with_audit(AuditLogger::builder().with_file(kept::audit_file()?).build())
+            .with_metrics(SecurityMetrics::all());
+    }
     let server = server_mocopr::with_tools(builder, &options).build()?;
     let config =
         HttpConfig::loopback(0).with_tls_required(false).on_ready(move |at| contract::listening_as(at, HOST, &token));
@@ -63,6 +72,8 @@ const RATES: RateLimitPolicy = RateLimitPolicy {
     principal: Some(RateLimit::per_minute(u32::MAX)),
     heavy: Some(RateLimit::per_minute(u32::MAX)),
 };
+/// Seals nothing but the audit log of a measurement.
+const STATE_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const ISSUER: &str = "https://id.example.com";
 const HOST: &str = "mcp.example.com";
 const URL: &str = "https://mcp.example.com/mcp";
