@@ -20,7 +20,7 @@ pub(crate) fn push_string(out: &mut Vec<u8>, text: &str, most: usize) {
 pub(crate) fn push_escaped(out: &mut Vec<u8>, text: &str) {
     let mut rest = text;
     loop {
-        let plain = rest.bytes().take_while(|byte| is_plain(*byte)).count();
+        let plain = rest.bytes().position(|byte| !is_plain(byte)).unwrap_or(rest.len());
         let (harmless, more) = rest.split_at_checked(plain).unwrap_or((rest, ""));
         out.extend_from_slice(harmless.as_bytes());
         let mut chars = more.chars();
@@ -42,9 +42,8 @@ pub(crate) fn push_escaped(out: &mut Vec<u8>, text: &str) {
 /// Appends bytes in hexadecimal digits.
 pub(crate) fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
     let digit = |half: u8| if half < 10 { b'0' + half } else { b'a' + half - 10 };
-    for byte in bytes {
-        out.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
-    }
+    // An iterator of known length is written without a check for room at each byte.
+    out.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
 }
 
 /// Appends a number in decimal digits.

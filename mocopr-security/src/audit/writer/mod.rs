@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use memchr::memchr;
 use mocopr_core::clock::Clock;
 use tracing::{error, warn};
 
@@ -175,8 +176,10 @@ impl<F: Files> Writer<F> {
     /// Makes lines of the chain out of what was taken.
     fn seal_taken(&mut self) {
         let mut taken = std::mem::take(&mut self.taken);
-        for record in taken.split(|byte| *byte == b'\n').filter(|record| !record.is_empty()) {
+        let mut rest = &*taken;
+        while let Some((record, more)) = memchr(b'\n', rest).and_then(|end| rest.split_at_checked(end)) {
             self.seal(record);
+            rest = more.get(1..).unwrap_or_default();
         }
         taken.clear();
         taken.shrink_to(ROOM);
