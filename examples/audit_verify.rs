@@ -1,5 +1,6 @@
-//! Says whether an audit log is what was written: `audit_verify FILE`, with the server's key in `MOCOPR_STATE_KEY`.
+//! Says whether an audit log is what was written.
 //!
+//! `cargo run --example audit_verify -- FILE`, with the server's key in `MOCOPR_STATE_KEY`.
 //! Ends with 0 where it is intact, or torn by a crash; with 1 where something was changed, moved or taken out; with 2
 //! where it cannot be read.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the answer goes to whoever asked")]

@@ -1,4 +1,4 @@
-//! Makes, lists and revokes API keys in a file that `ApiKeys::from_file` reads.
+//! Makes, lists and revokes API keys in a file that `ApiKeys::from_file` reads: `cargo run --example keys -- ..`.
 //!
 //! `keys add FILE --subject S [--role R]… [--scope SC]… [--tenant T] [--expires DAYS] [--name N]` prints the key once,
 //! on standard output, and keeps what is needed to know it again; the file is made where there is none, for its owner

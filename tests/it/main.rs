@@ -15,6 +15,7 @@ mod attack;
 mod conformance;
 mod errors;
 mod everything;
+mod examples;
 mod facade;
 #[cfg(target_os = "linux")]
 mod files;
