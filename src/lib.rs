@@ -286,6 +286,39 @@ struct SecurityGuide;
 #[doc = include_str!("../docs/security/audit.md")]
 struct AuditLog;
 
+// So is the guide, and what those read who come from elsewhere.
+#[cfg(all(doctest, target_os = "linux", feature = "macros", feature = "stdio", feature = "tls", feature = "testing"))]
+mod guide {
+    #[doc = include_str!("../docs/guide/first-tool.md")]
+    struct FirstTool;
+    #[doc = include_str!("../docs/guide/arguments.md")]
+    struct Arguments;
+    #[doc = include_str!("../docs/guide/resources-and-prompts.md")]
+    struct ResourcesAndPrompts;
+    #[doc = include_str!("../docs/guide/asking.md")]
+    struct Asking;
+    #[doc = include_str!("../docs/guide/http.md")]
+    struct Http;
+    #[doc = include_str!("../docs/guide/https.md")]
+    struct Https;
+    #[doc = include_str!("../docs/guide/roles.md")]
+    struct Roles;
+    #[doc = include_str!("../docs/guide/files.md")]
+    struct Files;
+    #[doc = include_str!("../docs/guide/testing.md")]
+    struct Testing;
+    #[doc = include_str!("../docs/guide/audit-and-metrics.md")]
+    struct AuditAndMetrics;
+    #[doc = include_str!("../docs/guide/deployment.md")]
+    struct Deployment;
+    #[doc = include_str!("../docs/migrating/rmcp.md")]
+    struct FromRmcp;
+    #[doc = include_str!("../docs/migrating/fastmcp.md")]
+    struct FromFastMcp;
+    #[doc = include_str!("../docs/security/incident-response.md")]
+    struct IncidentResponse;
+}
+
 // So are the examples of the macros, whose own crate does not know this one.
 #[cfg(all(doctest, feature = "macros", feature = "stdio", feature = "testing"))]
 mod macros {
