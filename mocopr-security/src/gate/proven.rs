@@ -64,11 +64,15 @@ impl Gate {
     }
 
     /// A place among those of an address and of its network whose credentials wait.
-    fn place_to_wait(&self, from: Option<IpAddr>) -> Result<Option<[Slot<Block>; 2]>, Rejected> {
+    fn place_to_wait(&self, from: Option<IpAddr>) -> Result<Option<[Slot<Block>; 2]>, Unproven> {
         let Some(from) = from.map(Block::of) else { return Ok(None) };
-        let too_many = Rejected::new("too many credentials of this address wait for a key");
-        let network = self.waits.enter(&from.network(), WAITS_OF_NETWORK).ok_or(too_many)?;
-        let own = self.waits.enter(&from, WAITS_OF_ADDRESS).ok_or(too_many)?;
+        // It may be good, so its client must not take it for a bad one.
+        let too_many = || {
+            let reason = Rejected::new("too many credentials of this address wait for their issuer");
+            Unproven::Unavailable { reason, retry_after: BUSY_RETRY }
+        };
+        let network = self.waits.enter(&from.network(), WAITS_OF_NETWORK).ok_or_else(too_many)?;
+        let own = self.waits.enter(&from, WAITS_OF_ADDRESS).ok_or_else(too_many)?;
         Ok(Some([own, network]))
     }
 

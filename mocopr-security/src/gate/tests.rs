@@ -319,9 +319,9 @@ fn of_one_address_and_of_one_network_a_few_credentials_wait_for_a_key() {
         }
     };
     let mut held: Vec<_> = (0..32).map(|_| wait([192, 0, 2, 1]).ok().unwrap()).collect();
-    assert_eq!(wait([192, 0, 2, 1]).err(), Some(401));
+    assert_eq!(wait([192, 0, 2, 1]).err(), Some(503));
     held.extend((0..32).map(|n| wait([192, 0, 3, n]).ok().unwrap()));
-    assert_eq!(wait([192, 0, 4, 1]).err(), Some(401), "its network has all of its places");
+    assert_eq!(wait([192, 0, 4, 1]).err(), Some(503), "its network has all of its places");
     let elsewhere = wait([198, 51, 100, 1]).ok();
     assert!(elsewhere.is_some());
     drop(held.remove(0));

@@ -77,8 +77,11 @@ pub(crate) enum Found {
     Keys(Candidates),
     /// None does.
     Absent,
+    /// That cannot be said now: there are no keys of the issuer at all, or too many wait for those that are fetched.
+    #[allow(dead_code, reason = "said by what fetches keys, which is a feature")]
+    Unavailable,
     /// Perhaps one that is being fetched. When the future ends the source is asked once more, and a second `Wait`
-    /// counts as [`Absent`](Self::Absent). The future ends by itself, whatever the issuer does.
+    /// counts as [`Unavailable`](Self::Unavailable). The future ends by itself, whatever the issuer does.
     #[allow(dead_code, reason = "said by what fetches keys, which is a feature")]
     Wait(BoxFuture<'static, ()>),
 }
@@ -88,6 +91,7 @@ impl fmt::Debug for Found {
         match self {
             Self::Keys(keys) => f.debug_tuple("Keys").field(keys).finish(),
             Self::Absent => f.write_str("Absent"),
+            Self::Unavailable => f.write_str("Unavailable"),
             Self::Wait(_) => f.write_str("Wait(..)"),
         }
     }

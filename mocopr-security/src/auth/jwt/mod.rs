@@ -17,7 +17,7 @@ mod remember;
 mod rules;
 mod validator;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use futures_util::future::BoxFuture;
@@ -58,6 +58,8 @@ enum Checked {
     Verified(Verified),
     /// A key has to be fetched first.
     Wait(BoxFuture<'static, ()>),
+    /// There are no keys to check it with.
+    Unavailable,
 }
 
 impl TokenAuthenticator {
@@ -84,6 +86,7 @@ impl Authenticator for TokenAuthenticator {
         match shared.check(token, name) {
             Ok(Checked::Verified(verified)) => Verdict::Verified(verified),
             Ok(Checked::Wait(fetched)) => Verdict::Later(shared.again(token, name, fetched)),
+            Ok(Checked::Unavailable) => unavailable(),
             Err(rejected) => Verdict::Rejected(rejected),
         }
     }
@@ -112,10 +115,13 @@ impl Shared {
 
         // Before the key is looked for: a token is not remembered under a generation that came after its key.
         let generation = validator.keys.generation();
+        let unix = self.clock.unix();
         let keys = match validator.keys.find(header.key.as_deref(), header.algorithm) {
             Found::Keys(keys) => keys,
             Found::Absent => return Err(Rejected::new("no key of the issuer is meant")),
-            Found::Wait(fetched) => return Ok(Checked::Wait(fetched)),
+            // What no key could make good neither waits for one nor is told to come again.
+            Found::Wait(fetched) => return claims.judge(&validator.rules, unix).map(|_| Checked::Wait(fetched)),
+            Found::Unavailable => return claims.judge(&validator.rules, unix).map(|_| Checked::Unavailable),
         };
         let (message, signature) = (parts.signed.as_bytes(), compact::bytes(parts.signature)?);
         let signed = |key: &&Arc<key::VerifyingKey>| key.has_signed(header.algorithm, message, &signature);
@@ -123,7 +129,7 @@ impl Shared {
         let key = key.ok_or(Rejected::new("the signature is not one of the issuer's"))?;
 
         let signed = Signed::new(Arc::clone(&validator.keys), Arc::clone(key), generation);
-        let verified = claims.judge(&validator.rules, self.clock.unix())?.while_it_stands(Arc::new(signed));
+        let verified = claims.judge(&validator.rules, unix)?.while_it_stands(Arc::new(signed));
         self.remembered.keep(name, nth, generation, &verified, self.clock.now());
         Ok(Checked::Verified(verified))
     }
@@ -134,14 +140,15 @@ impl Shared {
         self.remembered.find(name, generation, self.clock.now(), self.clock.unix())
     }
 
-    /// The verdict after what was missing has been fetched. What is still missing then is absent.
+    /// The verdict after what was missing has been fetched. What is still missing then cannot be had
+    /// now.
     fn again(self: &Arc<Self>, token: &str, name: [u8; 32], fetched: BoxFuture<'static, ()>) -> Pending {
         let (shared, token) = (Arc::clone(self), Secret::new(String::from(token)));
         Pending::new(async move {
             fetched.await;
             match shared.check(token.expose(), name) {
                 Ok(Checked::Verified(verified)) => Verdict::Verified(verified),
-                Ok(Checked::Wait(_)) => Verdict::Rejected(Rejected::new("no key of the issuer could be fetched")),
+                Ok(Checked::Wait(_) | Checked::Unavailable) => unavailable(),
                 Err(rejected) => Verdict::Rejected(rejected),
             }
         })
@@ -154,10 +161,20 @@ impl fmt::Debug for TokenAuthenticator {
     }
 }
 
+/// Whether the token is good is known when there are keys again.
+fn unavailable() -> Verdict {
+    let reason = Rejected::new("there are no keys of the issuer to check the token with");
+    Verdict::Unavailable { reason, retry_after: RETRY_AFTER }
+}
+
 /// SHA-256 of the whole token: what it is remembered under, so that the token itself is kept nowhere.
 fn name_of(token: &str) -> Option<[u8; 32]> {
     digest(&SHA256, token.as_bytes()).as_ref().try_into().ok()
 }
+
+/// How long clients wait before they come again with a token that could not be checked: as long as it takes at first
+/// until keys are fetched again. How long it really takes says how the issuer fares, which is for the log.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests;

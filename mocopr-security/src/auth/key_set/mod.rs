@@ -117,8 +117,6 @@ impl IssuerKeys {
 }
 
 impl KeySource for IssuerKeys {
-    /// A token that cannot be checked because there are no keys is answered like one that is wrong, so that a stranger
-    /// does not learn how the issuer fares; the log says it.
     fn find(&self, id: Option<&str>, algorithm: JwtAlgorithm) -> Found {
         self.start();
         self.shared.find(id, algorithm)
@@ -179,11 +177,13 @@ enum Next {
 impl Shared {
     fn find(&self, id: Option<&str>, algorithm: JwtAlgorithm) -> Found {
         let now = self.clock.now();
-        if let Some(keys) = self.keys(now)
-            && let Some(found) = keys.candidates(id, algorithm)
-        {
-            return Found::Keys(found);
-        }
+        let missing = match self.keys(now) {
+            Some(keys) => match keys.candidates(id, algorithm) {
+                Some(found) => return Found::Keys(found),
+                None => Found::Absent,
+            },
+            None => Found::Unavailable,
+        };
         // Before the task is told, so that the end of the fetch cannot be missed.
         let mut ended = self.ended.subscribe();
         let is_coming = {
@@ -199,9 +199,9 @@ impl Shared {
             }
         };
         if !is_coming {
-            return Found::Absent;
+            return missing;
         }
-        let Ok(place) = Arc::clone(&self.waiting).try_acquire_owned() else { return Found::Absent };
+        let Ok(place) = Arc::clone(&self.waiting).try_acquire_owned() else { return Found::Unavailable };
         Found::Wait(Box::pin(async move {
             let _place = place;
             // Both ends are the same to who waits: the keys are looked at once more.
@@ -316,7 +316,7 @@ const MOST_BYTES: usize = 256 << 10;
 const MOST_FETCH: Duration = Duration::from_secs(5);
 /// How long a request waits for the end of a fetch.
 const MOST_WAIT: Duration = Duration::from_secs(6);
-/// How many requests wait at a time; more are answered at once, as if the key were unknown.
+/// How many requests wait at a time; more are told to come again.
 const MOST_WAITING: usize = 256;
 /// How long keys count while the issuer gives no others.
 const LONGEST_STALE: Duration = Duration::from_secs(24 * 60 * 60);

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -24,11 +24,15 @@ struct Shelf {
     keys: Mutex<Option<KeySet>>,
     generation: AtomicU64,
     asked: AtomicU64,
+    is_down: AtomicBool,
 }
 
 impl KeySource for Shelf {
     fn find(&self, id: Option<&str>, algorithm: JwtAlgorithm) -> Found {
         self.asked.fetch_add(1, Ordering::SeqCst);
+        if self.is_down.load(Ordering::SeqCst) {
+            return Found::Unavailable;
+        }
         match &*self.keys.lock().unwrap() {
             Some(keys) => keys.candidates(id, algorithm).map_or(Found::Absent, Found::Keys),
             None => Found::Wait(Box::pin(std::future::ready(()))),
@@ -45,7 +49,12 @@ impl KeySource for Shelf {
 }
 
 fn shelved(clock: &ManualClock) -> (Arc<Shelf>, Arc<dyn Authenticator>, Signer) {
-    let shelf = Arc::new(Shelf { keys: Mutex::new(None), generation: AtomicU64::new(0), asked: AtomicU64::new(0) });
+    let shelf = Arc::new(Shelf {
+        keys: Mutex::new(None),
+        generation: AtomicU64::new(0),
+        asked: AtomicU64::new(0),
+        is_down: AtomicBool::new(false),
+    });
     let opened = Arc::clone(&shelf);
     let open = move |_, _| Ok(Arc::clone(&opened) as Arc<dyn KeySource>);
     let validator = TokenValidator::by_url(ISSUER, "https://id.example.com/keys", Arc::new(open));
@@ -75,13 +84,36 @@ fn a_token_waits_once_for_its_key() {
         other => panic!("{other:?}"),
     };
     let verdict = later().wait().now_or_never().unwrap();
-    assert!(matches!(verdict, Verdict::Rejected(_)), "still not there: {verdict:?}");
+    assert!(matches!(verdict, Verdict::Unavailable { .. }), "still not there: {verdict:?}");
     assert_eq!(shelf.asked.load(Ordering::SeqCst), 2);
     let pending = later();
     *shelf.keys.lock().unwrap() = Some(set_of(&signer));
     assert!(matches!(pending.wait().now_or_never().unwrap(), Verdict::Verified(_)));
     assert!(matches!(server.authenticate(Credential::Bearer(&token)), Verdict::Verified(_)));
     assert_eq!(shelf.asked.load(Ordering::SeqCst), 4, "the last was remembered");
+}
+
+/// S-30, S-33
+#[test]
+fn without_any_keys_only_tokens_that_a_key_could_make_good_are_told_to_come_again() {
+    let clock = ManualClock::new();
+    let (shelf, server, signer) = shelved(&clock);
+    shelf.is_down.store(true, Ordering::SeqCst);
+    let now = clock.unix().as_secs();
+    let verdict = |token: &str| server.authenticate(Credential::Bearer(token));
+    let good = verdict(&token(&signer, now));
+    assert!(matches!(good, Verdict::Unavailable { retry_after, .. } if retry_after > Duration::ZERO), "{good:?}");
+    let signed = |claims: Value| sign_with(&signer, JwtAlgorithm::EdDSA, r#"{"alg":"EdDSA"}"#, &claims.to_string());
+    for wrong in [
+        signed(json!({"iss": "https://evil.example", "sub": "a", "aud": AUDIENCE, "exp": now + 60})),
+        signed(json!({"iss": ISSUER, "sub": "a", "aud": "https://other.example.com", "exp": now + 60})),
+        signed(json!({"iss": ISSUER, "sub": "a", "aud": AUDIENCE, "exp": now - 60})),
+        signed(json!({"iss": ISSUER, "aud": AUDIENCE, "exp": now + 60})),
+        "a.b.c".into(),
+    ] {
+        let verdict = verdict(&wrong);
+        assert!(matches!(verdict, Verdict::Rejected(_)), "{wrong}: {verdict:?}");
+    }
 }
 
 /// S-33, P-08
