@@ -245,7 +245,10 @@ impl Settings {
             }
         };
         let issuer = match (setting("MOCOPR_ISSUER"), setting("MOCOPR_JWKS_URL")) {
-            (Some(issuer), Some(url)) => Some((issuer, url)),
+            (Some(issuer), Some(url)) => {
+                drop(or_say(&mut problems, Self::issuer(&issuer).map_err(named("MOCOPR_ISSUER"))));
+                Some((issuer, url))
+            }
             (None, None) => None,
             (Some(_), None) => or_say(&mut problems, Err("MOCOPR_JWKS_URL: missing beside MOCOPR_ISSUER".to_owned())),
             (None, Some(_)) => or_say(&mut problems, Err("MOCOPR_ISSUER: missing beside MOCOPR_JWKS_URL".to_owned())),
@@ -339,6 +342,12 @@ impl Settings {
             Some(other) => Err(vec![format!("MOCOPR_TRANSPORT: {other:?} is none of stdio, http, https, ws, wss")]),
             None => Err(vec!["MOCOPR_TRANSPORT: missing, give stdio, http or https".to_owned()]),
         }
+    }
+
+    /// An issuer of access tokens is a URL. Tokens can have issuers of other names, which nobody means here.
+    fn issuer(issuer: &str) -> Result<(), Problem> {
+        let client = OutboundClient::builder().allowing_insecure_loopback().build()?;
+        client.check(issuer).map_err(|error| Problem::new(error.to_string(), "name it as its tokens do"))
     }
 
     fn address() -> Result<SocketAddr, String> {

@@ -34,6 +34,7 @@ async fn each_wrong_setting_stops_the_start_with_one_line_that_names_it() {
         ("MOCOPR_ALLOWED_ORIGINS", "*"),
         ("MOCOPR_ALLOWED_ORIGINS", "https://app.example.com, null"),
         ("MOCOPR_ISSUER", ""),
+        ("MOCOPR_ISSUER", "x"),
         ("MOCOPR_ISSUER", "http://id.example.com"),
         ("MOCOPR_JWKS_URL", ""),
         ("MOCOPR_JWKS_URL", "http://id.example.com/keys"),

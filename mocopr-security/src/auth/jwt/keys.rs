@@ -19,6 +19,7 @@ use crate::{
         Proof,
         jwt::{algorithm::JwtAlgorithm, jwk::KeySet, key::VerifyingKey},
     },
+    origin::names_this_machine,
     policy::Problem,
 };
 
@@ -116,6 +117,19 @@ pub(crate) enum PlainHttp {
     Refused,
     /// Loopback hosts may be plain HTTP, by the owner's word.
     Loopback,
+}
+
+impl PlainHttp {
+    /// Whether a URL is `https`, or `http` to this machine where the owner said so.
+    pub(crate) fn permits(self, url: &str) -> bool {
+        if url.starts_with("https://") {
+            return true;
+        }
+        match (url.strip_prefix("http://"), self) {
+            (Some(rest), Self::Loopback) => names_this_machine(rest.split(['/', '?', '#']).next().unwrap_or_default()),
+            (Some(_), Self::Refused) | (None, Self::Refused | Self::Loopback) => false,
+        }
+    }
 }
 
 /// Opens the keys of an issuer when a server is built.

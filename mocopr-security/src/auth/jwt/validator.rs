@@ -15,7 +15,6 @@ use crate::{
         pem,
         rules::{ClaimPath, Rules, TokenKinds, folded},
     },
-    origin::names_this_machine,
     policy::Problem,
     redact::Secret,
 };
@@ -309,13 +308,7 @@ fn opened(
                 Err(what) => Err(Problem::new(what, "give the issuer's key set as it publishes it")),
             }
         }
-        Keys::Url(url, open) => {
-            if !is_secure(&url, plain_http) {
-                let mend = "name the `https` URL of the key set, or call `allowing_insecure_loopback()`";
-                return Err(Problem::new("its keys would come without TLS", mend));
-            }
-            open(KeyLocation { issuer: issuer.into(), url, plain_http }, clock)
-        }
+        Keys::Url(url, open) => open(KeyLocation { issuer: issuer.into(), url, plain_http }, clock),
     }
 }
 
@@ -325,21 +318,10 @@ fn unsuitable_issuer(issuer: &str, plain_http: PlainHttp) -> Option<&'static str
     if issuer.is_empty() || issuer.len() > MOST_ISSUER || issuer.chars().any(char::is_control) {
         return Some("its name is empty, longer than 255 bytes, or has control characters");
     }
-    if issuer.starts_with("http://") && !is_secure(issuer, plain_http) {
+    if issuer.starts_with("http://") && !plain_http.permits(issuer) {
         return Some("it is reached without TLS, and `allowing_insecure_loopback()` is only for loopback hosts");
     }
     None
-}
-
-/// Whether a URL is `https`, or `http` to this machine where the owner said so.
-fn is_secure(url: &str, plain_http: PlainHttp) -> bool {
-    if url.starts_with("https://") {
-        return true;
-    }
-    match (url.strip_prefix("http://"), plain_http) {
-        (Some(rest), PlainHttp::Loopback) => names_this_machine(rest.split(['/', '?', '#']).next().unwrap_or_default()),
-        (Some(_), PlainHttp::Refused) | (None, PlainHttp::Refused | PlainHttp::Loopback) => false,
-    }
 }
 
 const LEEWAY: Duration = Duration::from_secs(30);

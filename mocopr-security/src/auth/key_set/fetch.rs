@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, StatusCode, header::CACHE_CONTROL};
 
-use crate::outbound::{OutboundClient, OutboundRequest};
+use crate::outbound::{OutboundClient, OutboundRequest, OutboundResponse};
 
 /// What brings the document of a key set.
 pub(super) trait Fetch: Send + Sync + fmt::Debug + 'static {
@@ -36,17 +36,24 @@ pub(super) struct FromUrl {
 
 impl Fetch for FromUrl {
     fn fetch(&self) -> BoxFuture<'_, Result<Fetched, FetchError>> {
-        Box::pin(async move {
-            let request =
-                OutboundRequest::get(self.url.clone()).with_accept("application/jwk-set+json, application/json");
-            let answer = self.client.send(request).await?;
-            if answer.status() != StatusCode::OK {
-                return Err(format!("the status is {}", answer.status().as_u16()).into());
-            }
-            let max_age = max_age(answer.headers());
-            Ok(Fetched { document: answer.into_body(), max_age })
-        })
+        Box::pin(keys_at(&self.client, &self.url))
     }
+}
+
+/// The key set at this URL.
+pub(super) async fn keys_at(client: &OutboundClient, url: &str) -> Result<Fetched, FetchError> {
+    let answer = fetch(client, url, "application/jwk-set+json, application/json").await?;
+    let max_age = max_age(answer.headers());
+    Ok(Fetched { document: answer.into_body(), max_age })
+}
+
+/// What a server answers that has what is asked for.
+pub(super) async fn fetch(client: &OutboundClient, url: &str, accept: &str) -> Result<OutboundResponse, FetchError> {
+    let answer = client.send(OutboundRequest::get(url).with_accept(accept)).await?;
+    if answer.status() != StatusCode::OK {
+        return Err(format!("the status is {}", answer.status().as_u16()).into());
+    }
+    Ok(answer)
 }
 
 /// `max-age` of `Cache-Control` (RFC 9111, section 5.2.2.1), where there is one that means anything: zero is what

@@ -3,6 +3,7 @@
 //! A request never fetches. It may find that a key is not there and so bring the next fetch forward, within what
 //! [`schedule`] bounds, and wait for its end. A document without usable keys never replaces one that has some.
 
+mod discover;
 mod fetch;
 mod schedule;
 #[cfg(test)]
@@ -49,12 +50,12 @@ use crate::{
 /// A URL that is neither `https` nor, where that is permitted, `http` to this machine.
 pub(crate) fn open(location: KeyLocation, clock: Arc<dyn Clock>) -> Result<Arc<dyn KeySource>, Problem> {
     let KeyLocation { issuer, url, plain_http } = location;
-    let client = OutboundClient::builder().with_timeout(MOST_FETCH).with_max_response_bytes(MOST_BYTES);
-    let client = match plain_http {
-        PlainHttp::Refused => client,
-        PlainHttp::Loopback => client.allowing_insecure_loopback(),
-    };
-    let client = client.build()?;
+    if !plain_http.permits(&url) {
+        let mend = "name the `https` URL of the key set, or call `allowing_insecure_loopback()`";
+        let what = format!("the keys of `{issuer}` cannot be fetched: they would come without TLS");
+        return Err(Problem::new(what, mend));
+    }
+    let client = client(plain_http)?;
     client.check(&url).map_err(|error| {
         let what = format!("the keys of `{issuer}` cannot be fetched: {error}");
         Problem::new(what, "name the `https` URL of its key set, at a public address")
@@ -62,6 +63,15 @@ pub(crate) fn open(location: KeyLocation, clock: Arc<dyn Clock>) -> Result<Arc<d
     let keys = IssuerKeys::new(issuer, FromUrl { client, url }, clock);
     keys.start();
     Ok(Arc::new(keys))
+}
+
+/// What keys are fetched with.
+fn client(plain_http: PlainHttp) -> Result<OutboundClient, Problem> {
+    let client = OutboundClient::builder().with_timeout(MOST_FETCH).with_max_response_bytes(MOST_BYTES);
+    match plain_http {
+        PlainHttp::Refused => client.build(),
+        PlainHttp::Loopback => client.allowing_insecure_loopback().build(),
+    }
 }
 
 impl TokenValidator {
