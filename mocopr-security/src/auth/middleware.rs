@@ -10,7 +10,7 @@ use crate::{
     auth::{
         Authenticator,
         dpop::DpopPolicy,
-        jwt::{TokenAuthenticator, TokenValidator},
+        jwt::{Ready, TokenAuthenticator, TokenValidator},
     },
     policy::{Middleware, Problem, Problems, SecurityPolicy},
     redact::Secret,
@@ -68,7 +68,7 @@ impl AuthMiddleware {
     }
 
     /// What looks at credentials, for a server whose tokens are for `audience`: tokens first, then the others in the
-    /// order in which they were named.
+    /// order in which they were named, and at last who asks an issuer.
     ///
     /// # Errors
     /// Every problem of every validator.
@@ -77,22 +77,39 @@ impl AuthMiddleware {
         audience: &str,
         clock: &Arc<dyn Clock>,
     ) -> Result<Vec<Arc<dyn Authenticator>>, Vec<Problem>> {
+        let Asking { first, last } = self.asking(audience, clock)?;
+        Ok(first.into_iter().chain(last).collect())
+    }
+
+    /// The same, with who is to be asked last apart, so that others can be put before it.
+    pub(crate) fn asking(self, audience: &str, clock: &Arc<dyn Clock>) -> Result<Asking, Vec<Problem>> {
         let Self { validators, lifetime, others, dpop: _ } = self;
-        let (mut ready, mut problems) = (Vec::new(), Vec::new());
+        let (mut ready, mut last, mut problems) = (Vec::new(), None, Vec::new());
         for validator in validators {
+            let issuer = Box::from(validator.issuer());
             match validator.ready(audience, lifetime, Arc::clone(clock)) {
-                Ok(validator) => ready.push(validator),
+                Ok(Ready::Keys(validator)) => ready.push(validator),
+                Ok(Ready::Asked(asked)) => last = Some((issuer, asked)),
                 Err(more) => problems.extend(more),
             }
         }
         if !problems.is_empty() {
             return Err(problems);
         }
+        let (elsewhere, last) = last.unzip();
         let tokens = (!ready.is_empty())
-            .then(|| Arc::new(TokenAuthenticator::new(ready, Arc::clone(clock))) as Arc<dyn Authenticator>);
+            .then(|| Arc::new(TokenAuthenticator::new(ready, elsewhere, Arc::clone(clock))) as Arc<dyn Authenticator>);
         let others = others.into_iter().map(|other| other.by_clock(clock).unwrap_or(other));
-        Ok(tokens.into_iter().chain(others).collect())
+        Ok(Asking { first: tokens.into_iter().chain(others).collect(), last })
     }
+}
+
+/// Who looks at credentials, in the order in which they are asked.
+#[derive(Debug, Default)]
+pub(crate) struct Asking {
+    pub(crate) first: Vec<Arc<dyn Authenticator>>,
+    /// Takes every token that nobody else knows.
+    pub(crate) last: Option<Arc<dyn Authenticator>>,
 }
 
 impl Middleware for AuthMiddleware {
@@ -135,7 +152,8 @@ impl AuthMiddlewareBuilder {
     /// What was collected. Keys and audiences are checked when a server is built with it.
     ///
     /// # Errors
-    /// [`Problems`] where nothing would be accepted, and where an issuer is named twice.
+    /// [`Problems`] where nothing would be accepted, where an issuer is named twice, and where more than one would be asked
+    /// about tokens. An issuer may be named with its keys and be asked about what they do not verify as well.
     pub fn build(self) -> Result<AuthMiddleware, Problems> {
         let Self(middleware) = self;
         let mut problems = Vec::new();
@@ -145,11 +163,15 @@ impl AuthMiddlewareBuilder {
         }
         let mut issuers = HashSet::new();
         for validator in &middleware.validators {
-            if !issuers.insert(validator.issuer()) {
+            if !issuers.insert((validator.issuer(), validator.asks())) {
                 let what = format!("issuer `{}` is named twice", validator.issuer());
                 problems
                     .push(Problem::new(what, "give all its keys to one validator, with `TokenValidator::key_set(..)`"));
             }
+        }
+        if middleware.validators.iter().filter(|validator| validator.asks()).count() > 1 {
+            let mend = "name one, because a token of one issuer must not be shown to another";
+            problems.push(Problem::new("more than one issuer would be asked about tokens", mend));
         }
         if problems.is_empty() { Ok(middleware) } else { Err(problems.into()) }
     }

@@ -6,6 +6,8 @@
 mod api_key;
 mod certificate;
 mod dpop;
+#[cfg(feature = "outbound")]
+mod introspection;
 #[cfg(any(test, feature = "testing"))]
 mod issuer;
 mod jwt;
@@ -35,6 +37,7 @@ pub(crate) use self::{
     certificate::holder,
     dpop::{NotProven, Shown},
     metadata::{ProtectedResource, challenge},
+    middleware::Asking,
     verdict::{Lease, Proof},
 };
 

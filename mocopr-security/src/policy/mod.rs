@@ -21,7 +21,7 @@ pub use self::{
     report::{Report, Row},
 };
 use crate::{
-    auth::{AuthMiddleware, Authenticator, DpopPolicy, Proofs},
+    auth::{Asking, AuthMiddleware, Authenticator, DpopPolicy, Proofs},
     error_handler::{ErrorHandler, Manner, SecurityLevel, Sentences},
     headers::SecurityHeaders,
     leak::{Clean, OutputSanitization, OutputSanitizer},
@@ -436,12 +436,13 @@ impl SecurityPolicy {
         let url = self.public_url();
         // Whoever names no audience of its own says so itself.
         let audience = url.as_ref().map_or("", PublicUrl::as_str);
-        let mut all = match self.authenticated_by.clone() {
-            Some(middleware) => middleware.into_authenticators(audience, &clock)?,
-            None => Vec::new(),
+        let Asking { mut first, last } = match self.authenticated_by.clone() {
+            Some(middleware) => middleware.asking(audience, &clock)?,
+            None => Asking::default(),
         };
-        all.extend(self.authenticators.iter().map(|one| one.by_clock(&clock).unwrap_or_else(|| Arc::clone(one))));
-        Ok(all)
+        first.extend(self.authenticators.iter().map(|one| one.by_clock(&clock).unwrap_or_else(|| Arc::clone(one))));
+        first.extend(last);
+        Ok(first)
     }
 
     /// What is said of tokens that are bound to keys.

@@ -6,7 +6,7 @@
 use crate::{random::digest, redact::Secret, seal::SealError};
 
 /// What every key begins with.
-pub(super) const PREFIX: &str = "mocopr_";
+pub(crate) const PREFIX: &str = "mocopr_";
 
 /// A text of the form of a key, in its parts. Nothing is known of the secret but its form.
 #[derive(Clone, Copy)]

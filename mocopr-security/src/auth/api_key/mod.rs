@@ -21,7 +21,9 @@ use std::{
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use mocopr_core::clock::{Clock, SystemClock};
 
-use self::key::{PREFIX, Presented};
+#[allow(unused_imports, reason = "read by what asks issuers about tokens, which is a feature")]
+pub(crate) use self::key::PREFIX;
+use self::key::Presented;
 pub use self::{keyfile::ApiKeyFile, record::ApiKey};
 use crate::{
     auth::{Authenticator, Credential, Identity, Rejected, Verdict, Verified},

@@ -13,8 +13,8 @@ pub(crate) mod jwk;
 pub(crate) mod key;
 pub(crate) mod keys;
 pub(crate) mod pem;
-mod remember;
-mod rules;
+pub(crate) mod remember;
+pub(crate) mod rules;
 mod validator;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -23,6 +23,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use futures_util::future::BoxFuture;
 use mocopr_core::clock::Clock;
 
+pub(crate) use self::validator::Ready;
 pub use self::{
     algorithm::JwtAlgorithm,
     config::{JwtConfig, JwtConfigBuilder},
@@ -49,6 +50,8 @@ pub(crate) struct TokenAuthenticator(Arc<Shared>);
 
 struct Shared {
     validators: Box<[Validator]>,
+    /// Whose tokens are left to somebody else.
+    elsewhere: Option<Box<str>>,
     remembered: Remembered,
     clock: Arc<dyn Clock>,
 }
@@ -63,9 +66,13 @@ enum Checked {
 }
 
 impl TokenAuthenticator {
-    /// One that accepts tokens of these issuers, each named once.
-    pub(crate) fn new(validators: Vec<Validator>, clock: Arc<dyn Clock>) -> Self {
-        Self(Arc::new(Shared { validators: validators.into(), remembered: Remembered::new(), clock }))
+    /// One that accepts tokens of these issuers, each named once. Those of `elsewhere` are not its business, unless that
+    /// is one of these.
+    pub(crate) fn new(validators: Vec<Validator>, elsewhere: Option<Box<str>>, clock: Arc<dyn Clock>) -> Self {
+        let own = |issuer: &str| validators.iter().any(|validator| &*validator.rules.issuer == issuer);
+        let elsewhere = elsewhere.filter(|issuer| !own(issuer));
+        let remembered = Remembered::for_time(FRESH);
+        Self(Arc::new(Shared { validators: validators.into(), elsewhere, remembered, clock }))
     }
 }
 
@@ -83,6 +90,9 @@ impl Authenticator for TokenAuthenticator {
         if let Some(verified) = shared.recall(&name) {
             return Verdict::Verified(verified);
         }
+        if shared.is_elsewhere(token) {
+            return Verdict::Foreign;
+        }
         match shared.check(token, name) {
             Ok(Checked::Verified(verified)) => Verdict::Verified(verified),
             Ok(Checked::Wait(fetched)) => Verdict::Later(shared.again(token, name, fetched)),
@@ -97,6 +107,13 @@ impl Authenticator for TokenAuthenticator {
 }
 
 impl Shared {
+    /// The token names an issuer whose tokens somebody else looks at.
+    fn is_elsewhere(&self, token: &str) -> bool {
+        let Some(elsewhere) = &self.elsewhere else { return false };
+        let claims = Compact::split(token).and_then(|parts| Claims::read(parts.claims).ok());
+        claims.is_some_and(|claims| claims.issuer().is_ok_and(|issuer| issuer == &**elsewhere))
+    }
+
     /// Every step that a token has to pass, in this order.
     fn check(&self, token: &str, name: [u8; 32]) -> Result<Checked, Rejected> {
         let parts = Compact::split(token).ok_or(Rejected::new("the token has not three parts"))?;
@@ -172,6 +189,8 @@ fn name_of(token: &str) -> Option<[u8; 32]> {
     digest(&SHA256, token.as_bytes()).as_ref().try_into().ok()
 }
 
+/// How long a verified token is believed without looking at its signature again.
+const FRESH: Duration = Duration::from_secs(5 * 60);
 /// How long clients wait before they come again with a token that could not be checked: as long as it takes at first
 /// until keys are fetched again. How long it really takes says how the issuer fares, which is for the log.
 const RETRY_AFTER: Duration = Duration::from_secs(5);

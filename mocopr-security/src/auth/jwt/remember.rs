@@ -1,4 +1,4 @@
-//! Tokens that were verified lately, so that each is verified once in five minutes and not at each request.
+//! Tokens that were verified lately, so that each is verified once in a while and not at each request.
 //!
 //! What is kept is whom a token proved, under a digest of the whole token. Never a decision about what that somebody may
 //! do; and never a refusal, so that only who holds good tokens can fill this.
@@ -17,8 +17,9 @@ use crate::auth::verdict::Verified;
 /// A shard is two maps of which the younger takes what is new. When it is full the older is dropped and the two change
 /// places: nothing is ever searched for what is old, and each entry stays until as many newer ones came as half of the
 /// shard holds.
-pub(super) struct Remembered {
+pub(crate) struct Remembered {
     shards: [Mutex<Shard>; SHARDS],
+    time: Duration,
 }
 
 #[derive(Default)]
@@ -36,12 +37,13 @@ struct Entry {
 }
 
 impl Remembered {
-    pub(super) fn new() -> Self {
-        Self { shards: std::array::from_fn(|_| Mutex::default()) }
+    /// None yet; each is remembered for that time.
+    pub(crate) fn for_time(time: Duration) -> Self {
+        Self { shards: std::array::from_fn(|_| Mutex::default()), time }
     }
 
-    /// Whom that token proved, unless its keys have changed since, it has expired, or five minutes have gone by.
-    pub(super) fn find(
+    /// Whom that token proved, unless its keys have changed since, it has expired, or its time has gone by.
+    pub(crate) fn find(
         &self,
         name: &[u8; 32],
         generation: impl Fn(usize) -> Option<u64>,
@@ -56,15 +58,29 @@ impl Remembered {
     }
 
     /// Keeps whom that token proved, with the generation under which its key was looked for.
-    pub(super) fn keep(&self, name: [u8; 32], validator: usize, generation: u64, verified: &Verified, now: Duration) {
+    pub(crate) fn keep(&self, name: [u8; 32], validator: usize, generation: u64, verified: &Verified, now: Duration) {
         let Some(mut shard) = self.shard(&name) else { return };
         if shard.younger.len() >= HALF_SHARD {
             shard.older = mem::take(&mut shard.younger);
         }
         // Otherwise an older entry could outlive the newer one.
         shard.older.remove(&name);
-        let entry = Entry { validator, generation, fresh_until: now + FRESH, verified: verified.clone() };
+        let entry = Entry { validator, generation, fresh_until: now + self.time, verified: verified.clone() };
         shard.younger.insert(name, entry);
+    }
+
+    /// That token was verified, not long ago, whether or not that still counts.
+    #[allow(dead_code, reason = "asked by what asks issuers about tokens, which is a feature")]
+    pub(crate) fn has_seen(&self, name: &[u8; 32]) -> bool {
+        self.shard(name).is_some_and(|shard| shard.younger.contains_key(name) || shard.older.contains_key(name))
+    }
+
+    /// That token proves nobody any longer.
+    #[allow(dead_code, reason = "called by what asks issuers about tokens, which is a feature")]
+    pub(crate) fn forget(&self, name: &[u8; 32]) {
+        let Some(mut shard) = self.shard(name) else { return };
+        shard.younger.remove(name);
+        shard.older.remove(name);
     }
 
     fn shard(&self, name: &[u8; 32]) -> Option<MutexGuard<'_, Shard>> {
@@ -79,8 +95,6 @@ impl fmt::Debug for Remembered {
     }
 }
 
-/// How long a verified token is believed without looking at its signature again.
-const FRESH: Duration = Duration::from_secs(5 * 60);
 const SHARDS: usize = 16;
 /// Twice this for each of the shards is the bound on all.
 const HALF_SHARD: usize = 10_000 / SHARDS / 2;
@@ -105,7 +119,7 @@ mod tests {
 
     #[test]
     fn what_was_kept_is_found_until_expiry_a_new_generation_or_five_minutes() {
-        let remembered = Remembered::new();
+        let remembered = Remembered::for_time(at(300));
         remembered.keep(name(1), 0, 7, &verified("a", 1_000), at(10));
         let find = |generation, now, unix| remembered.find(&name(1), |_| Some(generation), at(now), at(unix)).is_some();
         assert!(find(7, 10, 900) && find(7, 309, 999));
@@ -118,7 +132,7 @@ mod tests {
 
     #[test]
     fn ten_times_as_many_tokens_as_there_is_room_for_leave_the_newest_within_the_bound() {
-        let remembered = Remembered::new();
+        let remembered = Remembered::for_time(at(300));
         for number in 0..100_000 {
             remembered.keep(name(number), 0, 0, &verified("a", 1_000), at(0));
         }

@@ -13,7 +13,7 @@ use crate::auth::{
 #[derive(Debug)]
 pub(crate) struct Rules {
     /// `iss`, exactly.
-    pub(super) issuer: Box<str>,
+    pub(crate) issuer: Box<str>,
     /// `aud`, in the form of [`folded`].
     pub(super) audience: Box<str>,
     /// The algorithms that are accepted.
@@ -27,7 +27,7 @@ pub(crate) struct Rules {
     /// The longest that a token may live.
     pub(super) lifetime: Duration,
     /// How far the clocks of issuer and server may be apart.
-    pub(super) leeway: Duration,
+    pub(crate) leeway: Duration,
 }
 
 /// Which `typ` a token may have.
@@ -54,7 +54,7 @@ impl Rules {
     }
 
     /// The issuer where it has a URL, as authorization servers do.
-    pub(super) fn issuer_url(&self) -> Option<Box<str>> {
+    pub(crate) fn issuer_url(&self) -> Option<Box<str>> {
         let is_url = self.issuer.starts_with("https://") || self.issuer.starts_with("http://");
         is_url.then(|| self.issuer.clone())
     }

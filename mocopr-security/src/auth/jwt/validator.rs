@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use mocopr_core::clock::Clock;
 
 use crate::{
+    auth::Authenticator,
     auth::jwt::{
         algorithm::{Family, JwtAlgorithm},
         config::JwtConfig,
@@ -77,6 +78,31 @@ enum Keys {
     Secret(Arc<Secret<Vec<u8>>>),
     #[allow(dead_code, reason = "made by what fetches keys, which is a feature")]
     Url(Box<str>, OpenKeys),
+    /// The issuer is asked about each token instead.
+    #[allow(dead_code, reason = "made by what asks issuers about tokens, which is a feature")]
+    Asked(OpenAnswers),
+}
+
+/// Opens what asks an issuer about its tokens, when a server is built: from what it is reached by to what waits for the
+/// rules.
+pub(crate) type OpenAnswers = Arc<dyn Fn(PlainHttp, Arc<dyn Clock>) -> Result<Answers, Problem> + Send + Sync>;
+
+/// What looks at tokens by these rules, by asking their issuer.
+type Answers = Box<dyn FnOnce(Rules) -> Arc<dyn Authenticator>>;
+
+/// What checks the tokens of an issuer.
+#[derive(Debug)]
+pub(crate) enum Ready {
+    /// Its keys do.
+    Keys(Validator),
+    /// It does itself.
+    Asked(Arc<dyn Authenticator>),
+}
+
+/// What tells good tokens from others.
+enum Opened {
+    Keys(Arc<dyn KeySource>),
+    Asked(Answers),
 }
 
 /// A validator that is ready: its keys, and the rules for tokens signed with them.
@@ -110,6 +136,12 @@ impl TokenValidator {
     #[allow(dead_code, reason = "called by what fetches keys, which is a feature")]
     pub(crate) fn by_url(issuer: impl Into<Box<str>>, url: impl Into<Box<str>>, open: OpenKeys) -> Self {
         Self::new(issuer.into(), Keys::Url(url.into(), open))
+    }
+
+    /// Tokens of `issuer`, about which what `open` makes asks it.
+    #[allow(dead_code, reason = "called by what asks issuers about tokens, which is a feature")]
+    pub(crate) fn by_asking(issuer: impl Into<Box<str>>, open: OpenAnswers) -> Self {
+        Self::new(issuer.into(), Keys::Asked(open))
     }
 
     fn new(issuer: Box<str>, keys: Keys) -> Self {
@@ -192,13 +224,18 @@ impl TokenValidator {
         &self.issuer
     }
 
+    /// Its issuer is asked about each token.
+    pub(crate) fn asks(&self) -> bool {
+        matches!(self.keys, Keys::Asked(_))
+    }
+
     /// The validator at work, for a server whose tokens are for `audience`, with `lifetime` where it has said none.
     pub(crate) fn ready(
         self,
         audience: &str,
         lifetime: Option<Duration>,
         clock: Arc<dyn Clock>,
-    ) -> Result<Validator, Vec<Problem>> {
+    ) -> Result<Ready, Vec<Problem>> {
         let mut problems = Vec::new();
         let issuer = self.issuer.clone();
         let mut wrong =
@@ -221,6 +258,10 @@ impl TokenValidator {
         let audience = own.as_deref().unwrap_or(audience);
         if audience.is_empty() {
             wrong("no audience is known", "call `with_public_url(..)` on the policy, or `with_audience(..)`");
+        }
+        if matches!(keys, Keys::Asked(_)) && (algorithms.is_some() || kinds != TokenKinds::Usual) {
+            let mend = "leave `with_algorithms(..)` and `with_token_types(..)` out: its answers name neither";
+            wrong("a token about which its issuer is asked has no algorithm and no type", mend);
         }
         let is_secret = matches!(keys, Keys::Secret(_));
         let algorithms = algorithms
@@ -257,7 +298,10 @@ impl TokenValidator {
                 let audience = folded(audience).into();
                 let (algorithms, tenant) = (algorithms.into(), path_of_tenant.flatten());
                 let rules = Rules { issuer, audience, algorithms, kinds, roles, tenant, lifetime, leeway };
-                Ok(Validator { rules, keys })
+                Ok(match keys {
+                    Opened::Keys(keys) => Ready::Keys(Validator { rules, keys }),
+                    Opened::Asked(make) => Ready::Asked(make(rules)),
+                })
             }
             (Some(_) | None, Some(_) | None) => Err(problems),
         }
@@ -284,14 +328,9 @@ impl fmt::Debug for TokenValidator {
 }
 
 /// The keys at work.
-fn opened(
-    keys: Keys,
-    issuer: &str,
-    plain_http: PlainHttp,
-    clock: Arc<dyn Clock>,
-) -> Result<Arc<dyn KeySource>, Problem> {
+fn opened(keys: Keys, issuer: &str, plain_http: PlainHttp, clock: Arc<dyn Clock>) -> Result<Opened, Problem> {
     let one = |key: Result<VerifyingKey, &'static str>, mend| match key {
-        Ok(key) => Ok(Arc::new(OneKey::new(key)) as Arc<dyn KeySource>),
+        Ok(key) => Ok(Opened::Keys(Arc::new(OneKey::new(key)))),
         Err(what) => Err(Problem::new(what, mend)),
     };
     match keys {
@@ -304,11 +343,12 @@ fn opened(
             let set = jwk::parse_set(json.as_bytes())
                 .and_then(|set| if set.is_empty() { Err("the key set has no key that can be used") } else { Ok(set) });
             match set {
-                Ok(set) => Ok(Arc::new(set)),
+                Ok(set) => Ok(Opened::Keys(Arc::new(set))),
                 Err(what) => Err(Problem::new(what, "give the issuer's key set as it publishes it")),
             }
         }
-        Keys::Url(url, open) => open(KeyLocation { issuer: issuer.into(), url, plain_http }, clock),
+        Keys::Url(url, open) => open(KeyLocation { issuer: issuer.into(), url, plain_http }, clock).map(Opened::Keys),
+        Keys::Asked(open) => open(plain_http, clock).map(Opened::Asked),
     }
 }
 

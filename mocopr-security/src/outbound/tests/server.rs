@@ -36,10 +36,12 @@ pub(crate) enum Answer {
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
-    heads: Arc<Mutex<Vec<String>>>,
+    heads: Texts,
+    bodies: Texts,
     _accepting: JoinSet<()>,
 }
 
+type Texts = Arc<Mutex<Vec<String>>>;
 type Answers = Arc<dyn Fn(&str) -> Answer + Send + Sync>;
 
 impl Server {
@@ -58,6 +60,11 @@ impl Server {
         self.heads.lock().unwrap().clone()
     }
 
+    /// The bodies of the requests, in their order.
+    pub(crate) fn bodies(&self) -> Vec<String> {
+        self.bodies.lock().unwrap().clone()
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
@@ -66,12 +73,13 @@ impl Server {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let heads = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&heads);
+        let bodies = Arc::new(Mutex::new(Vec::new()));
+        let seen = (Arc::clone(&heads), Arc::clone(&bodies));
         let mut accepting = JoinSet::new();
         accepting.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                let (tls, answer, seen) = (tls.clone(), Arc::clone(&answer), Arc::clone(&seen));
+                let (tls, answer, seen) = (tls.clone(), Arc::clone(&answer), seen.clone());
                 connections.spawn(async move {
                     // A peer that goes away is what many tests are about.
                     let _ = match tls {
@@ -84,21 +92,25 @@ impl Server {
                 });
             }
         });
-        Self { address, heads, _accepting: accepting }
+        Self { address, heads, bodies, _accepting: accepting }
     }
 }
 
 async fn serve(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     answer: &Answers,
-    seen: &Mutex<Vec<String>>,
+    (heads, bodies): &(Texts, Texts),
 ) -> io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await?);
     }
     let head = String::from_utf8(head).unwrap();
-    seen.lock().unwrap().push(head.clone());
+    heads.lock().unwrap().push(head.clone());
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+    stream.read_exact(&mut body).await?;
+    bodies.lock().unwrap().push(String::from_utf8(body).unwrap());
     match answer(&head) {
         Answer::Text(text) => {
             stream.write_all(text.as_bytes()).await?;
