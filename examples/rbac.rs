@@ -4,11 +4,12 @@
 //! cargo run --example keys -- add keys --subject ann --role reader    # prints a key, once
 //! cargo run --example keys -- add keys --subject bob --role editor
 //! cargo run --example rbac -- keys                                    # says its URL
-//! curl $URL -H "x-api-key: $KEY" -H 'content-type: application/json' -H 'mcp-protocol-version: 2026-07-28' \
-//!   -H 'mcp-method: tools/list' -d '{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}'
+//! curl $URL -H 'host: mcp.example.com' -H "x-api-key: $KEY" -H 'content-type: application/json' \
+//!   -H 'mcp-protocol-version: 2026-07-28' -H 'mcp-method: tools/list' -d '{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}'
 //! ```
 //!
-//! It listens on this machine alone: a proxy of the same machine is to end TLS in front of it.
+//! It listens on this machine alone, for a proxy of the same machine that ends TLS, and answers to the host of its public
+//! URL.
 #![allow(clippy::print_stderr, reason = "standard error tells people where it listens")]
 
 use std::sync::{Mutex, PoisonError};

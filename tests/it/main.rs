@@ -13,12 +13,14 @@
 mod access;
 mod attack;
 mod conformance;
+mod conformity;
 mod errors;
 mod everything;
 mod examples;
 mod facade;
 #[cfg(target_os = "linux")]
 mod files;
+mod links;
 mod macros;
 mod outbound;
 mod principals;

@@ -425,7 +425,7 @@ pub(crate) fn rust_files() -> Vec<(String, String)> {
 }
 
 /// Path, relative to the root, and text of every file of the project with one of these extensions.
-fn files(extensions: &[&str]) -> Vec<(String, String)> {
+pub(crate) fn files(extensions: &[&str]) -> Vec<(String, String)> {
     let mut found = Vec::new();
     walk(&root(), &mut |path| {
         let extension = path.extension().and_then(|extension| extension.to_str());

@@ -27,7 +27,7 @@ fn every_row_of_the_matrix_holds() {
     let (rows, mut problems) = rows(&matrix);
     problems.extend(gaps(&rows));
     let sources = rust_files();
-    let there = Tree { tests: tests(&sources), lints: lints(), root: root() };
+    let there = Tree::of(&sources);
     problems.extend(rows.iter().flat_map(|row| row.problems(&there)));
     problems.extend(unshown(&rows, &sources));
     assert!(problems.is_empty(), "\n{}\n", problems.join("\n"));
@@ -43,7 +43,7 @@ struct Row<'a> {
 
 /// What shows a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shown<'a> {
+pub(crate) enum Shown<'a> {
     /// The end of the path of a test.
     Test(&'a str),
     /// A file of the repository.
@@ -60,7 +60,7 @@ enum Shown<'a> {
 
 impl<'a> Shown<'a> {
     /// Everything that a cell lists; `None` where it cannot be read.
-    fn read(cell: &'a str) -> Option<Vec<Self>> {
+    pub(crate) fn read(cell: &'a str) -> Option<Vec<Self>> {
         let mut all = Vec::new();
         let mut rest = cell;
         while !rest.is_empty() {
@@ -87,7 +87,7 @@ impl<'a> Shown<'a> {
     }
 
     /// It exists today.
-    fn shows(self) -> bool {
+    pub(crate) fn shows(self) -> bool {
         match self {
             Self::Test(_) | Self::File(_) | Self::Rule(_) | Self::Lint(_) => true,
             Self::Later(_) | Self::NotOurs(_) => false,
@@ -96,10 +96,37 @@ impl<'a> Shown<'a> {
 }
 
 /// What rows can name.
-struct Tree {
+pub(crate) struct Tree {
     tests: BTreeSet<String>,
     lints: String,
     root: PathBuf,
+}
+
+impl Tree {
+    /// What these sources and the repository around them have.
+    pub(crate) fn of(sources: &[(String, String)]) -> Self {
+        Self { tests: tests(sources), lints: lints(), root: root() }
+    }
+
+    /// What is named there and does not exist, or says too little.
+    pub(crate) fn problem(&self, shown: Shown<'_>) -> Option<String> {
+        match shown {
+            Shown::Test(path) => match tests_that_end_so(&self.tests, path) {
+                1 => None,
+                0 => Some(format!("there is no test `{path}`")),
+                _ => Some(format!("there are several tests `{path}`")),
+            },
+            Shown::File(path) => (!is_file_inside(&self.root, path)).then(|| format!("there is no file `{path}`")),
+            Shown::Rule(name) => rules().all(|rule| rule != name).then(|| format!("there is no rule `{name}`")),
+            Shown::Lint(name) => {
+                let is_there = self.lints.lines().any(|line| line.starts_with(&format!("{name} = ")));
+                (!is_there).then(|| format!("there is no lint `{name}`"))
+            }
+            Shown::Later(text) | Shown::NotOurs(text) => {
+                (text.len() < 3).then(|| "does not say what is missing, or why".to_owned())
+            }
+        }
+    }
 }
 
 impl Row<'_> {
@@ -115,26 +142,7 @@ impl Row<'_> {
         if self.shown.len() > 1 && self.shown.iter().any(|shown| matches!(shown, Shown::NotOurs(_))) {
             wrong("is not ours and shown all the same".to_owned());
         }
-        for shown in &self.shown {
-            match *shown {
-                Shown::Test(path) => match tests_that_end_so(&tree.tests, path) {
-                    1 => {}
-                    0 => wrong(format!("there is no test `{path}`")),
-                    _ => wrong(format!("there are several tests `{path}`")),
-                },
-                Shown::File(path) if !is_file_inside(&tree.root, path) => wrong(format!("there is no file `{path}`")),
-                Shown::Rule(name) if rules().all(|rule| rule != name) => wrong(format!("there is no rule `{name}`")),
-                Shown::Lint(name) if !tree.lints.lines().any(|line| line.starts_with(&format!("{name} = "))) => {
-                    wrong(format!("there is no lint `{name}`"));
-                }
-                Shown::File(_) | Shown::Rule(_) | Shown::Lint(_) => {}
-                Shown::Later(text) | Shown::NotOurs(text) => {
-                    if text.len() < 3 {
-                        wrong("does not say what is missing, or why".to_owned());
-                    }
-                }
-            }
-        }
+        self.shown.iter().filter_map(|shown| tree.problem(*shown)).for_each(wrong);
         problems
     }
 }

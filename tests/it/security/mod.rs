@@ -16,7 +16,7 @@ mod keys;
 mod lapses;
 mod leaks;
 mod listeners;
-mod matrix;
+pub(crate) mod matrix;
 mod metrics;
 mod mirrors;
 mod pages;
