@@ -16,6 +16,7 @@
 //! | [`audit`], [`logger`] | the audit log; the ordinary log, without secrets |
 //! | [`rbac`] | which roles are granted what |
 //! | [`origin`], [`headers`] | what HTTP requests must look like, what answers carry |
+//! | [`proxies`] | which proxies are believed |
 //! | [`limits`], [`rate`] | how much of anything; how often and how many at once |
 //! | `outbound` | HTTP to others, which cannot be led to private places (feature `outbound`) |
 //! | `derive` | keys from passphrases (feature `crypto`) |
@@ -52,6 +53,7 @@ pub mod origin;
 pub mod outbound;
 pub mod policy;
 pub mod principal;
+pub mod proxies;
 pub mod random;
 pub mod rate;
 pub mod rbac;

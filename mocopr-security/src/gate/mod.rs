@@ -42,11 +42,12 @@ use crate::{
     auth::{self, Authenticator, Credential, Proofs, ProtectedResource, Rejected},
     evidence::{self, Account, AuditEvent, Bytes, Decided, Ending, Evidence, Happening},
     origin::{
-        self, HostPolicy, OriginPolicy, Rejection,
+        HostPolicy, OriginPolicy, Rejection,
         media::{self, Accept},
     },
     policy::{CrossOrigin, Profile, SecurityPolicy},
     principal::Principal,
+    proxies::{Caller, TrustedProxies},
     random::digest,
     rate::{Block, Concurrency, RateLimit, RateLimiter, Slot},
     redact::Secret,
@@ -88,7 +89,14 @@ pub struct Gate {
 #[derive(Debug)]
 #[must_use]
 pub struct Head {
-    from: IpAddr,
+    from: Caller,
+}
+
+impl Head {
+    /// The address that the request comes from: that of the peer, or what a trusted proxy says.
+    pub fn from(&self) -> IpAddr {
+        self.from.address()
+    }
 }
 
 /// Proof that one call may be carried out. Owns the call, so it cannot be spent on another one.
@@ -306,14 +314,26 @@ impl Gate {
         &self.revocations
     }
 
+    /// Checks all of an HTTP request's head that says nothing of who sent it, on a listener that trusts no proxy.
+    ///
+    /// # Errors
+    /// As [`check_head_behind`](Self::check_head_behind).
+    pub fn check_head(&self, peer: &Peer<'_>) -> Result<Head, Refusal> {
+        self.check_head_behind(peer, &TrustedProxies::default())
+    }
+
     /// Checks all of an HTTP request's head that says nothing of who sent it. Nothing of a refused request is believed.
+    ///
+    /// Where one of these `proxies` is the peer, the request comes from where it says, for rates and everything else.
     ///
     /// # Errors
     /// A [`Refusal`] with the status of the first check that failed; its text names no header value.
-    pub fn check_head(&self, peer: &Peer<'_>) -> Result<Head, Refusal> {
-        self.look_at_head(peer).inspect_err(|refusal| {
+    pub fn check_head_behind(&self, peer: &Peer<'_>, proxies: &TrustedProxies) -> Result<Head, Refusal> {
+        let caller = peer.addr.map(|addr| (addr, proxies.caller(addr.ip(), peer.http.headers)));
+        self.look_at_head(peer, caller).inspect_err(|refusal| {
+            let from = caller.map(|(addr, caller)| caller.map_or(addr.ip(), Caller::address));
             self.evidence.tell(&Happening {
-                from: peer.addr.map(|addr| addr.ip()),
+                from,
                 action: "head",
                 ending: Ending::refused(Decided::Refused, refusal.reason),
                 ..Happening::of(AuditEvent::SecurityViolation)
@@ -321,22 +341,27 @@ impl Gate {
         })
     }
 
-    fn look_at_head(&self, peer: &Peer<'_>) -> Result<Head, Refusal> {
-        let Peer { addr: Some(addr), tls: _, http } = peer else { return Err(unknown_address()) };
-        // 1. The budget of its address.
-        let from = Block::of(addr.ip());
+    fn look_at_head(
+        &self,
+        peer: &Peer<'_>,
+        caller: Option<(SocketAddr, Result<Caller, Rejection>)>,
+    ) -> Result<Head, Refusal> {
+        let http = &peer.http;
+        let Some((addr, caller)) = caller else { return Err(unknown_address()) };
+        // 1. The budget of its address. What cannot be told from where it comes counts for the peer.
+        let from = caller.map_or(addr.ip(), Caller::address);
         if let Some(rate) = &self.address_rate
-            && let Err(retry_after) = rate.check(&from)
+            && let Err(retry_after) = rate.check(&Block::of(from))
         {
             return Err(refusal(Fault::Rate { retry_after }));
         }
-        if self.revocations.covers_address(addr.ip()) {
+        if [addr.ip(), from].into_iter().any(|address| self.revocations.covers_address(address)) {
             info!(rule = "revoked address", "refused");
             return Err(Refusal { reason: "revoked address", ..refusal(Fault::Refused) });
         }
-        self.admit_address(*addr)?;
+        self.admit_address(addr)?;
         // 2. By which name it calls, for which page, and in which form.
-        origin::check_forwarded(http.headers).map_err(refuse)?;
+        let from = caller.map_err(refuse)?;
         self.hosts.check_host(http.headers, http.uri, http.version).map_err(refuse)?;
         match self.policy.cross_origin() {
             CrossOrigin::Listed => self.origins.check_origin(http.headers).map_err(refuse)?,
@@ -345,7 +370,7 @@ impl Gate {
         if *http.method == Method::POST {
             media::check_content_type(http.headers).map_err(refuse)?;
         }
-        Ok(Head { from: addr.ip() })
+        Ok(Head { from })
     }
 
     /// Decides whether the sender of an HTTP request may speak: for every request, before its body is read.
@@ -358,7 +383,7 @@ impl Gate {
     /// # Cancel safety
     /// Safe: nothing is lost but the answer.
     pub async fn admit(&self, head: Head, peer: &Peer<'_>) -> Result<Admission, Refusal> {
-        let from = head.from;
+        let from = head.from();
         let admitted = self.authenticate(head, peer).await.map(|admission| admission.at_address(from));
         if self.evidence.is_kept() {
             match &admitted {
@@ -399,12 +424,13 @@ impl Gate {
     }
 
     async fn authenticate(&self, head: Head, peer: &Peer<'_>) -> Result<Admission, Refusal> {
+        let from = head.from();
         // Before the credential is looked at: whoever is revoked meanwhile is noticed at the next message.
         let revocations = self.revocations.changes();
         let failed = |reason: Rejected, challenge| {
             info!(rule = "authentication", reason = reason.reason(), "refused");
             if let Some(rate) = &self.address_rate {
-                rate.charge(&Block::of(head.from), FAILURE_COST);
+                rate.charge(&Block::of(from), FAILURE_COST);
             }
             Refusal { challenge: Some(challenge), reason: reason.reason(), ..refusal(Fault::Unauthenticated) }
         };
@@ -421,7 +447,11 @@ impl Gate {
             }
             Unproven::Rate(retry_after) => refusal(Fault::Rate { retry_after }),
         };
-        let certificate = peer.tls.and_then(|tls| tls.client.as_ref());
+        let certificate = match head.from {
+            Caller::Peer(_) => peer.tls.and_then(|tls| tls.client.as_ref()),
+            // It is the proxy's, which does not call.
+            Caller::Forwarded(_) => None,
+        };
         let (verified, by) = match (presented(peer.http.headers), certificate) {
             (Err(_), _) => return Err(ambiguous()),
             // The handshake has verified it. Beside a credential it is not who calls.
@@ -437,14 +467,14 @@ impl Gate {
             }
             (Ok(Presented::Unknown), _) => return Err(invalid(Rejected::new("not a credential of a known kind"))),
             (Ok(Presented::One(credential)), _) => {
-                self.verify_unbound(credential, Some(head.from)).await.map_err(unproven)?
+                self.verify_unbound(credential, Some(from)).await.map_err(unproven)?
             }
             (Ok(Presented::Bound { token, proof }), _) => {
-                self.verify_bound(token, proof, peer, head.from).await.map_err(unproven)?
+                self.verify_bound(token, proof, peer, from).await.map_err(unproven)?
             }
             (Ok(Presented::Two(one, other)), _) => {
-                let one = self.verify_unbound(one, Some(head.from)).await.map_err(unproven)?;
-                let (other, _) = self.verify_unbound(other, Some(head.from)).await.map_err(unproven)?;
+                let one = self.verify_unbound(one, Some(from)).await.map_err(unproven)?;
+                let (other, _) = self.verify_unbound(other, Some(from)).await.map_err(unproven)?;
                 if one.0.principal() != other.principal() {
                     return Err(ambiguous());
                 }
@@ -452,7 +482,7 @@ impl Gate {
             }
         };
         // With its address: that may be revoked since the head was looked at.
-        let admission = Admission::by(&verified, by, revocations).at_address(head.from);
+        let admission = Admission::by(&verified, by, revocations).at_address(from);
         if admission.is_over(self.clock.unix()) || self.is_revoked(&admission) {
             return Err(invalid(Rejected::new("revoked or expired")));
         }
