@@ -1,6 +1,6 @@
 //! The secure server: strict policy, every control on, and tools that try what a handler must not be able to do.
 //!
-//! Its settings come from the environment; `Settings` lists them. A wrong, a missing and an unbuilt setting stop the
+//! Its settings come from the environment; `Settings` lists them. A wrong and a missing setting stop the
 //! start with a line each. It is built through the public API alone.
 #![allow(clippy::print_stderr, reason = "problems and the address go to whoever started the example")]
 
@@ -27,6 +27,7 @@ use mocopr::{
     resources::security::{FileResourceHandler, KeyValidator, MemoryItem, MemoryResourceHandler},
     security::{
         JsonLimits, Limits, Problem, Problems, PublicUrl, RateLimit, RateLimitPolicy, RoleBasedAccessControl, Secret,
+        TrustedProxies,
     },
 };
 use serde_json::{Value, json};
@@ -51,8 +52,20 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
-    let Settings { place, public_url, origins, issuer, api_keys, root, stdio_token, state_key, metrics, audit, rates } =
-        settings;
+    let Settings {
+        place,
+        public_url,
+        origins,
+        issuer,
+        api_keys,
+        root,
+        stdio_token,
+        state_key,
+        metrics,
+        audit,
+        rates,
+        proxies,
+    } = settings;
     let mut policy = SecurityPolicy::strict().with_limits(limits()).with_rate_limiting(rates);
     if let Some(url) = public_url {
         policy = policy.with_public_url(url);
@@ -112,10 +125,11 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
         }
         Place::Loopback(address) => {
             let config = HttpConfig::new(address).with_tls_required(false);
-            listen(server, config, "http", listening).await?;
+            listen(server, config.with_trusted_proxies(proxies), "http", listening).await?;
         }
         Place::Secure(address, tls) => {
-            listen(server, HttpConfig::new(address).with_tls(tls), "https", listening).await?
+            let config = HttpConfig::new(address).with_tls(tls).with_trusted_proxies(proxies);
+            listen(server, config, "https", listening).await?
         }
     }
     Ok(())
@@ -212,6 +226,7 @@ struct Settings {
     metrics: Option<SocketAddr>,
     audit: Option<String>,
     rates: RateLimitPolicy,
+    proxies: Vec<String>,
 }
 
 /// Where to serve.
@@ -232,11 +247,6 @@ impl Settings {
     /// Every setting, or a line for each that is wrong.
     fn read() -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
-        for name in UNBUILT {
-            if setting(name).is_some() {
-                problems.push(format!("{name}: this version has no such part"));
-            }
-        }
         let place = match Self::place() {
             Ok(place) => Some(place),
             Err(more) => {
@@ -260,6 +270,13 @@ impl Settings {
             }
             None => {}
             Some(url) => drop(or_say(&mut problems, PublicUrl::parse(url).map_err(named("MOCOPR_PUBLIC_URL")))),
+        }
+        let proxies = setting("MOCOPR_TRUSTED_PROXIES");
+        let proxies: Vec<String> =
+            proxies.iter().flat_map(|list| list.split(',')).map(|one| one.trim().to_owned()).collect();
+        let mut trusted = TrustedProxies::default();
+        for network in &proxies {
+            problems.extend(trusted.trust(network).err().map(named("MOCOPR_TRUSTED_PROXIES")));
         }
         let api_keys =
             setting("MOCOPR_API_KEYS").map(|path| ApiKeys::from_file(path).map_err(named("MOCOPR_API_KEYS")));
@@ -319,6 +336,7 @@ impl Settings {
                 metrics,
                 audit,
                 rates,
+                proxies,
             }),
             _ => Err(problems),
         }
@@ -384,9 +402,6 @@ impl Settings {
         }
     }
 }
-
-/// Settings of parts that this version does not have.
-const UNBUILT: [&str; 1] = ["MOCOPR_TRUSTED_PROXIES"];
 
 /// A variable of the environment; an empty one counts as absent.
 fn setting(name: &str) -> Option<String> {

@@ -67,7 +67,7 @@ pub use mocopr_macros::{Tool, completion, data, handlers, main, prompt, resource
 #[cfg(feature = "tls")]
 pub use mocopr_security::tls::TlsConfig;
 #[cfg(feature = "http")]
-pub use mocopr_server::http::{CorsConfig, HttpConfig};
+pub use mocopr_server::http::{CorsConfig, HttpConfig, Listen, Listens};
 #[cfg(feature = "testing")]
 pub use mocopr_server::testing;
 pub use mocopr_server::{
@@ -116,6 +116,7 @@ pub mod security {
             Report, Row, SecurityHeadersMiddleware, SecurityPolicy,
         },
         principal::{Method, Principal},
+        proxies::TrustedProxies,
         rate::RateLimit,
         rbac::{AccessBuilder, AccessRules, Cause, Explanation, RoleBasedAccessControl},
         redact::Secret,

@@ -3,7 +3,10 @@
 use std::{
     marker::PhantomData,
     num::NonZeroUsize,
-    sync::{Arc, atomic::AtomicUsize},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize},
+    },
     time::Duration,
 };
 
@@ -567,6 +570,7 @@ impl<P> ServerBuilder<P> {
             served,
             connections: AtomicUsize::new(0),
             tasks: TaskTracker::new(),
+            leaving: AtomicBool::new(false),
             stopping: CancellationToken::new(),
         };
         engine.registry.connect(&engine.hub);

@@ -5,7 +5,10 @@
 use std::{
     cell::RefCell,
     num::NonZeroUsize,
-    sync::{Arc, atomic::AtomicUsize},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize},
+    },
     time::Duration,
 };
 
@@ -78,6 +81,8 @@ pub(crate) struct Engine {
     pub(crate) connections: AtomicUsize,
     /// Calls that outlive the connection they came on.
     pub(crate) tasks: TaskTracker,
+    /// Set once the server is about to stop, while it still serves.
+    pub(crate) leaving: AtomicBool,
     /// Done once the server stops.
     pub(crate) stopping: CancellationToken,
 }

@@ -16,6 +16,7 @@ enum Inner {
     Problems(Vec<Problem>),
     Io { doing: String, source: io::Error },
     Entropy,
+    Forced,
 }
 
 /// Which kind of error it is.
@@ -28,6 +29,8 @@ pub enum ErrorKind {
     Io,
     /// The operating system gave no randomness for keys.
     Entropy,
+    /// The server was told to stop once more before it had, and did so at once.
+    Forced,
 }
 
 impl Error {
@@ -47,12 +50,17 @@ impl Error {
         Self(Box::new(Inner::Entropy))
     }
 
+    pub(crate) fn forced() -> Self {
+        Self(Box::new(Inner::Forced))
+    }
+
     /// Which kind of error it is.
     pub fn kind(&self) -> ErrorKind {
         match *self.0 {
             Inner::Problems(_) => ErrorKind::Problems,
             Inner::Io { .. } => ErrorKind::Io,
             Inner::Entropy => ErrorKind::Entropy,
+            Inner::Forced => ErrorKind::Forced,
         }
     }
 
@@ -60,7 +68,7 @@ impl Error {
     pub fn problems(&self) -> &[Problem] {
         match &*self.0 {
             Inner::Problems(problems) => problems,
-            Inner::Io { .. } | Inner::Entropy => &[],
+            Inner::Io { .. } | Inner::Entropy | Inner::Forced => &[],
         }
     }
 }
@@ -84,6 +92,7 @@ impl fmt::Display for Error {
             }
             Inner::Io { doing, source } => write!(f, "{doing} failed: {source}"),
             Inner::Entropy => f.write_str("the operating system gave no randomness for keys"),
+            Inner::Forced => f.write_str("told to stop once more: calls under way were dropped"),
         }
     }
 }
@@ -98,7 +107,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &*self.0 {
             Inner::Io { source, .. } => Some(source),
-            Inner::Problems(_) | Inner::Entropy => None,
+            Inner::Problems(_) | Inner::Entropy | Inner::Forced => None,
         }
     }
 }

@@ -28,6 +28,7 @@ pub struct McpServer<P = Unguarded> {
     pub(crate) shutdown: Option<BoxFuture<'static, ()>>,
     companions: Vec<Box<dyn Companion>>,
     ready: Option<Box<dyn FnOnce() + Send>>,
+    drain_delay: Duration,
     guard: PhantomData<fn() -> P>,
 }
 
@@ -63,7 +64,7 @@ impl McpServer<Unguarded> {
 
 impl<P> McpServer<P> {
     pub(crate) fn of(engine: Arc<Engine>, companions: Vec<Box<dyn Companion>>) -> Self {
-        Self { engine, shutdown: None, companions, ready: None, guard: PhantomData }
+        Self { engine, shutdown: None, companions, ready: None, drain_delay: Duration::ZERO, guard: PhantomData }
     }
 
     /// The tools, to be changed while the server runs.
@@ -110,14 +111,33 @@ impl<P> McpServer<P> {
 
     /// Everything that would keep the server from listening so; empty where nothing does.
     #[cfg(feature = "http")]
-    pub fn check(&self, config: &crate::http::HttpConfig) -> Vec<Problem> {
-        config.problems(self.engine.gate.policy())
+    pub fn check(&self, listen: &impl crate::http::Listens) -> Vec<Problem> {
+        listen.problems(self.engine.gate.policy())
     }
 
-    /// Stops the server when `signal` is done, beside Ctrl-C and SIGTERM: calls under way are finished.
+    /// What is in force where the server listens so, row by row.
+    #[cfg(feature = "http")]
+    pub fn security_report_with(&self, listen: &impl crate::http::Listens) -> Report {
+        let mut report = self.security_report();
+        listen.say(&mut report);
+        report
+    }
+
+    /// Stops the server when `signal` is done, beside Ctrl-C and SIGTERM: calls under way are finished, and what has not
+    /// ended after ten seconds is dropped. Another Ctrl-C or SIGTERM meanwhile drops it at once, and running fails with
+    /// [`ErrorKind::Forced`](crate::error::ErrorKind::Forced).
     #[must_use]
     pub fn with_shutdown(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
         self.shutdown = Some(signal.boxed());
+        self
+    }
+
+    /// Goes on as before for so long once the server is told to stop, but for `/readyz`, which fails at once: load
+    /// balancers need a while to send requests elsewhere. Zero unless said. Over standard streams there is nothing to
+    /// wait for, and no delay.
+    #[must_use]
+    pub fn with_drain_delay(mut self, delay: Duration) -> Self {
+        self.drain_delay = delay;
         self
     }
 
@@ -159,7 +179,7 @@ impl<P> McpServer<P> {
             )])
         })?;
         posture::tell(&self.security_report());
-        let stop = crate::shutdown::stop(self.shutdown.take(), self.engine.stopping.clone());
+        let shutdown = crate::shutdown::Shutdown::watch(self.shutdown.take(), Duration::ZERO);
         let beside = Beside::begin(&self.engine);
         let _company = Company::begin(self.companions, &self.engine).await?;
         let (input, output) = stdio::take().map_err(|error| Error::io("taking the standard streams", error))?;
@@ -169,13 +189,9 @@ impl<P> McpServer<P> {
         }
         let endings = Endings { drain: self.engine.stopping.clone(), after_input: AFTER_INPUT, after_drain: DRAIN };
         let serving = beside.serve(connection::serve(self.engine.clone(), admission, input, output, endings));
-        tokio::pin!(serving);
-        tokio::select! {
-            () = &mut serving => {}
-            () = stop => serving.await,
-        }
+        let served = shutdown.serve(&self.engine, serving).await;
         life.end().await;
-        Ok(())
+        served
     }
 
     /// Serves Streamable HTTP until the server is told to stop, then finishes the calls under way.
@@ -193,11 +209,23 @@ impl<P> McpServer<P> {
     where
         P: MayListen + 'static,
     {
-        let config = match self.ready {
-            Some(ready) => config.also_on_ready(ready),
-            None => config,
-        };
-        crate::http::run(self.engine, self.shutdown, self.companions, config).boxed()
+        self.run(config)
+    }
+
+    /// Serves at all of these places, under one policy and with one set of sessions, until the server is told to stop,
+    /// then finishes the calls under way. Each place may have as many connections as the policy's limits say.
+    ///
+    /// # Errors
+    /// Every problem of all listeners at once, before anything is bound; or that one of them cannot be bound.
+    #[cfg(feature = "http")]
+    pub fn run(self, listen: impl Into<crate::http::Listen>) -> BoxFuture<'static, crate::error::Result<()>>
+    where
+        P: MayListen + 'static,
+    {
+        use crate::http::serving::{self, Start};
+
+        let Self { engine, shutdown: owner, companions, ready, drain_delay, guard: _ } = self;
+        serving::run(engine, Start { owner, drain_delay, companions, ready }, listen.into()).boxed()
     }
 
     /// Opens a pipe to the server, as the test client does.

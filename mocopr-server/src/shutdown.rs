@@ -1,19 +1,69 @@
-//! When a server stops: Ctrl-C, SIGTERM, or what its owner says.
+//! When a server stops: Ctrl-C, SIGTERM, or what its owner says; and when it stops at once, because it is told again.
+
+use std::{sync::atomic::Ordering, time::Duration};
 
 use futures_util::future::BoxFuture;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info};
+#[cfg(unix)]
+use tracing::debug;
+use tracing::{info, warn};
 
-/// Done once the server is told to stop; `stopping` is done then as well.
-///
-/// Signals are watched from the call on, not from the first poll: whoever has seen the server answer or listen can tell
-/// it to stop, and it is not killed by the signal. Must be called inside of a tokio runtime.
-pub(crate) fn stop(
+use crate::{
+    engine::Engine,
+    error::{Error, Result},
+};
+
+/// What tells a server to stop.
+pub(crate) struct Shutdown {
     owner: Option<BoxFuture<'static, ()>>,
-    stopping: CancellationToken,
-) -> impl Future<Output = ()> + Send {
-    let signals = signals();
-    async move {
+    signals: StopSignals,
+    /// How long a server that is told to stop serves as before, but for its readiness.
+    delay: Duration,
+}
+
+impl Shutdown {
+    /// Watches from now on.
+    ///
+    /// Signals are watched from the call on, not from the first poll: whoever has seen the server answer or listen can
+    /// tell it to stop, and it is not killed by the signal. Must be called inside of a tokio runtime.
+    pub(crate) fn watch(owner: Option<BoxFuture<'static, ()>>, delay: Duration) -> Self {
+        Self { owner, signals: StopSignals::watch(), delay }
+    }
+
+    /// Serves to the end. Once the server is told to stop its readiness fails, and after the delay `stopping` is done,
+    /// at which `serving` ends in its own time.
+    ///
+    /// # Errors
+    /// Where a signal comes once more before it has ended: `serving` is dropped where it stands.
+    pub(crate) async fn serve<T>(mut self, engine: &Engine, serving: impl Future<Output = T>) -> Result<T> {
+        let forced = async {
+            self.told(&engine.stopping).await;
+            info!("stopping: calls under way are finished");
+            engine.leaving.store(true, Ordering::Relaxed);
+            if !self.delay.is_zero() {
+                tokio::select! {
+                    () = sleep(self.delay) => {}
+                    () = engine.stopping.cancelled() => {}
+                    () = self.signals.next() => return,
+                }
+            }
+            engine.stopping.cancel();
+            self.signals.next().await;
+        };
+        tokio::select! {
+            biased;
+            done = serving => Ok(done),
+            () = forced => {
+                warn!(rule = "second signal", "stopping at once: calls under way are dropped");
+                engine.stopping.cancel();
+                Err(Error::forced())
+            }
+        }
+    }
+
+    async fn told(&mut self, stopping: &CancellationToken) {
+        let owner = self.owner.take();
         let owner = async {
             match owner {
                 Some(owner) => owner.await,
@@ -22,39 +72,52 @@ pub(crate) fn stop(
         };
         tokio::select! {
             () = owner => {}
-            () = signals => {}
+            () = self.signals.next() => {}
             () = stopping.cancelled() => {}
         }
-        info!("stopping: calls under way are finished");
-        stopping.cancel();
     }
 }
 
+/// Ctrl-C and SIGTERM, each time that one of them comes.
 #[cfg(unix)]
-fn signals() -> impl Future<Output = ()> + Send {
-    use tokio::signal::unix::{SignalKind, signal};
+struct StopSignals(Option<[tokio::signal::unix::Signal; 2]>);
 
-    let watched = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
-    async move {
-        match watched {
-            (Ok(mut interrupt), Ok(mut terminate)) => {
-                tokio::select! {
-                    _ = interrupt.recv() => {}
-                    _ = terminate.recv() => {}
-                }
-            }
+#[cfg(unix)]
+impl StopSignals {
+    fn watch() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+            (Ok(interrupt), Ok(terminate)) => Self(Some([interrupt, terminate])),
             (Err(error), _) | (_, Err(error)) => {
                 debug!(%error, "signals cannot be watched");
-                std::future::pending().await
+                Self(None)
             }
+        }
+    }
+
+    async fn next(&mut self) {
+        let Some([interrupt, terminate]) = &mut self.0 else { return std::future::pending().await };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
     }
 }
 
 #[cfg(not(unix))]
-async fn signals() {
-    if let Err(error) = tokio::signal::ctrl_c().await {
-        debug!(%error, "signals cannot be watched");
-        std::future::pending().await
+struct StopSignals;
+
+#[cfg(not(unix))]
+impl StopSignals {
+    fn watch() -> Self {
+        Self
+    }
+
+    async fn next(&mut self) {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            tracing::debug!(%error, "signals cannot be watched");
+            std::future::pending().await
+        }
     }
 }

@@ -1,9 +1,12 @@
 //! Where and how a server listens for HTTP.
 
+mod endpoint;
 #[cfg(not(feature = "tls"))]
 mod insecure;
+mod listen;
 #[cfg(feature = "tls")]
 mod secure;
+pub(crate) mod serving;
 
 use std::{
     io::Write,
@@ -13,28 +16,24 @@ use std::{
 };
 
 use futures_util::{FutureExt, future::BoxFuture};
-use mocopr_security::policy::{Problem, Profile, SecurityPolicy};
+use mocopr_security::policy::{Problem, Profile, Report, SecurityPolicy};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+pub(crate) use self::endpoint::{Endpoint, Health};
 #[cfg(not(feature = "tls"))]
 use self::insecure::Secure;
+use self::listen::{Bound, Place, sealed::Sealed};
+pub use self::listen::{Listen, Listens};
 #[cfg(feature = "tls")]
 use self::secure::Secure;
 use crate::{
-    beside::Beside,
     engine::Engine,
     error::{Error, Result},
-    evidence::Life,
-    posture,
-    server::DRAIN,
-    transport::{
-        company::{Companion, Company},
-        http::{
-            Endpoint, HttpApp,
-            listener::{self, WithoutTls},
-        },
+    transport::http::{
+        HttpApp,
+        listener::{self, WithoutTls},
     },
 };
 
@@ -49,12 +48,9 @@ use crate::{
 /// ```
 pub struct HttpConfig {
     address: SocketAddr,
-    path: Box<str>,
+    endpoint: Endpoint,
     tls: Tls,
     secure: Option<Secure>,
-    cors: CorsConfig,
-    max_request: Option<usize>,
-    timeout: Option<Duration>,
     ready: Option<Box<dyn FnOnce(SocketAddr) + Send>>,
 }
 
@@ -91,16 +87,7 @@ enum Tls {
 impl HttpConfig {
     /// Listens at this address, at `/mcp`. Port 0 lets the system choose.
     pub fn new(address: impl Into<SocketAddr>) -> Self {
-        Self {
-            address: address.into(),
-            path: "/mcp".into(),
-            tls: Tls::AsProfile,
-            secure: None,
-            cors: CorsConfig::default(),
-            max_request: None,
-            timeout: None,
-            ready: None,
-        }
+        Self { address: address.into(), endpoint: Endpoint::new(), tls: Tls::AsProfile, secure: None, ready: None }
     }
 
     /// Listens at 127.0.0.1, at `/mcp`. Port 0 lets the system choose.
@@ -111,7 +98,7 @@ impl HttpConfig {
     /// Serves the protocol at this path instead: it begins with `/`, and has no query.
     #[must_use]
     pub fn with_path(mut self, path: impl Into<Box<str>>) -> Self {
-        self.path = path.into();
+        self.endpoint.path = path.into();
         self
     }
 
@@ -126,7 +113,7 @@ impl HttpConfig {
     /// Says what browsers are told about pages of other origins.
     #[must_use]
     pub fn with_cors(mut self, cors: CorsConfig) -> Self {
-        self.cors = cors;
+        self.endpoint.cors = cors;
         self
     }
 
@@ -134,14 +121,45 @@ impl HttpConfig {
     /// holds unless said.
     #[must_use]
     pub fn with_max_request_size(mut self, bytes: usize) -> Self {
-        self.max_request = Some(bytes);
+        self.endpoint.max_request = Some(bytes);
         self
     }
 
     /// Gives each call so long; the policy's own limit, and that of its handler, hold as well.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
+        self.endpoint.timeout = Some(timeout);
+        self
+    }
+
+    /// Answers `GET /livez` with 200 while the process lives, and `GET /readyz` with 200 while requests should come here
+    /// and with 503 once the server is told to stop, before it begins to.
+    ///
+    /// For everybody: no credential, rate, `Host` or `Origin` is asked for, because load balancers send an address as
+    /// `Host` and a probe must not use up anybody's rate. The answers are fixed words that say nothing of the server.
+    #[must_use]
+    pub fn with_health(mut self) -> Self {
+        self.endpoint.health = Health::Told;
+        self
+    }
+
+    /// Believes these networks, such as `"10.0.0.0/8"`, and addresses, such as `"10.0.0.7"`, when they say in
+    /// `X-Forwarded-For` from where a request comes: it comes from the last address there that is not trusted, for
+    /// rates, slowing, revocations and the audit log. None unless said.
+    ///
+    /// `X-Forwarded-Proto`, `X-Forwarded-Host`, `Forwarded` and `X-Real-IP` are never believed; let the proxy pass `Host`
+    /// on. From anybody else all of them are refused with 400, and so is a list that cannot be read. A certificate that a
+    /// proxy shows is not that of whoever calls through it.
+    ///
+    /// `connections_per_address` of the policy's [`Limits`](mocopr_security::limits::Limits) counts the connections of
+    /// the proxy itself, which holds those of all its clients: raise it to what the proxy opens, or make it `None`.
+    ///
+    /// # Errors
+    /// More than a /8 of IPv4 or a /32 of IPv6, and any proxy under the development profile, is a problem that keeps the
+    /// server from listening.
+    #[must_use]
+    pub fn with_trusted_proxies<S: AsRef<str>>(mut self, networks: impl IntoIterator<Item = S>) -> Self {
+        self.endpoint.trust(networks);
         self
     }
 
@@ -152,17 +170,6 @@ impl HttpConfig {
         self
     }
 
-    /// Calls this as well, first.
-    pub(crate) fn also_on_ready(mut self, first: Box<dyn FnOnce() + Send>) -> Self {
-        let own = self.ready.take();
-        self.on_ready(move |address| {
-            first();
-            if let Some(own) = own {
-                own(address);
-            }
-        })
-    }
-
     /// The address to listen at.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -170,11 +177,12 @@ impl HttpConfig {
 
     /// The path of the endpoint.
     pub fn path(&self) -> &str {
-        &self.path
+        &self.endpoint.path
     }
+}
 
-    /// Everything that keeps a server with this policy from listening so.
-    pub(crate) fn problems(&self, policy: &SecurityPolicy) -> Vec<Problem> {
+impl Sealed for HttpConfig {
+    fn problems(&self, policy: &SecurityPolicy) -> Vec<Problem> {
         let mut problems = Vec::new();
         let ip = self.address.ip();
         match policy.profile() {
@@ -219,26 +227,50 @@ impl HttpConfig {
                 "call .with_authentication(..) on the policy",
             ));
         }
-        let most = policy.limits().message_bytes;
-        if let Some(own) = self.max_request.filter(|own| !(1..=most).contains(own)) {
-            problems.push(Problem::new(
-                format!("the listener is to take bodies of {own} bytes, and the policy takes messages of 1 to {most}"),
-                "give .with_max_request_size(..) a number in between, or raise `message_bytes` of the policy's limits",
-            ));
-        }
-        if !self.path.starts_with('/') || self.path.contains(['?', '#']) {
-            problems.push(Problem::new(
-                format!("`{}` is not a path", self.path),
-                "give one that begins with / and has no query, for example .with_path(\"/mcp\")",
-            ));
-        }
+        problems.extend(self.endpoint.problems(policy));
         problems
+    }
+
+    fn say(&self, report: &mut Report) {
+        self.endpoint.say(report);
+    }
+}
+
+impl Place for HttpConfig {
+    fn fixed_name(&self) -> Option<String> {
+        (self.address.port() != 0).then(|| self.address.to_string())
+    }
+
+    fn bind(self: Box<Self>, engine: &Arc<Engine>) -> BoxFuture<'static, Result<Bound>> {
+        let engine = engine.clone();
+        let Self { address, endpoint, tls: _, secure, ready } = *self;
+        Box::pin(async move {
+            let failed = |error| Error::io(format!("listening at {address}"), error);
+            let socket = TcpListener::bind(address).await.map_err(failed)?;
+            let address = socket.local_addr().map_err(failed)?;
+            match engine.gate.policy().profile() {
+                Profile::Development => warn_once(address),
+                Profile::Strict => info!(%address, "listening"),
+            }
+            let app = Arc::new(HttpApp::new(engine.clone(), endpoint));
+            let limits = serving::limits(&engine);
+            let (drain, kill) = (engine.stopping.clone(), CancellationToken::new());
+            let serving = match secure {
+                Some(secure) => secure.serve(socket, app, limits, engine.clock.clone(), drain, kill),
+                None => listener::serve(socket, app, Arc::new(WithoutTls), limits, drain, kill).boxed(),
+            };
+            let ready = ready.map(|ready| Box::new(move || ready(address)) as Box<dyn FnOnce() + Send>);
+            Ok(Bound { place: address.to_string(), ready, serving })
+        })
     }
 }
 
 impl std::fmt::Debug for HttpConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("HttpConfig").field("address", &self.address).field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("HttpConfig")
+            .field("address", &self.address)
+            .field("path", &self.endpoint.path)
+            .finish_non_exhaustive()
     }
 }
 
@@ -249,66 +281,4 @@ fn warn_once(address: SocketAddr) {
     );
     // Where standard error is closed there is nobody to warn.
     let _ = std::io::stderr().write_all(warning.as_bytes());
-}
-
-/// Listens until told to stop.
-pub(crate) async fn run(
-    engine: Arc<Engine>,
-    owner: Option<BoxFuture<'static, ()>>,
-    companions: Vec<Box<dyn Companion>>,
-    config: HttpConfig,
-) -> Result<()> {
-    let problems = config.problems(engine.gate.policy());
-    if !problems.is_empty() {
-        return Err(Error::problems_found(problems));
-    }
-    let HttpConfig { address, path, tls: _, secure, cors, max_request, timeout, ready } = config;
-    let stop = crate::shutdown::stop(owner, engine.stopping.clone());
-    let beside = Beside::begin(&engine);
-    let failed = |error| Error::io(format!("listening at {address}"), error);
-    let socket = TcpListener::bind(address).await.map_err(failed)?;
-    let address = socket.local_addr().map_err(failed)?;
-    match engine.gate.policy().profile() {
-        Profile::Development => warn_once(address),
-        Profile::Strict => {
-            posture::tell(&posture::report(&engine));
-            info!(%address, "listening");
-        }
-    }
-    let _company = Company::begin(companions, &engine).await?;
-    let life = Life::begin(engine.gate.evidence(), address.to_string()).await;
-    if let Some(ready) = ready {
-        ready(address);
-    }
-
-    let limits = engine.limits();
-    let limits = listener::ListenerLimits {
-        connections: limits.connections,
-        per_address: limits.connections_per_address,
-        head_bytes: limits.header_bytes,
-        header_lines: limits.headers,
-        head_within: limits.header_read,
-        idle: limits.idle,
-        write_stall: limits.write_stall,
-        drain_within: DRAIN,
-    };
-    let app = Arc::new(HttpApp::new(engine.clone(), Endpoint { path, cors, max_request, timeout }));
-    let kill = CancellationToken::new();
-    let (drain, clock) = (engine.stopping.clone(), engine.clock.clone());
-    let serving = match secure {
-        Some(secure) => secure.serve(socket, app, limits, clock, drain, kill),
-        None => listener::serve(socket, app, Arc::new(WithoutTls), limits, drain, kill).boxed(),
-    };
-    let serving = beside.serve(serving);
-    tokio::pin!(serving);
-    tokio::select! {
-        () = &mut serving => {}
-        () = stop => serving.await,
-    }
-    engine.sessions.close_all();
-    engine.tasks.close();
-    // What streams are left belong to connections that are gone.
-    let _ = tokio::time::timeout(Duration::from_secs(1), engine.tasks.wait()).await;
-    life.end().await;
-    Ok(())
 }

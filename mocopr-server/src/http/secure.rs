@@ -12,7 +12,7 @@ use tokio::{net::TcpListener, task::spawn_blocking, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use super::HttpConfig;
+use super::{HttpConfig, Listen, listen::Nowhere};
 use crate::{
     error::{Error, Result},
     server::{MayListen, McpServer},
@@ -91,11 +91,19 @@ impl<P> McpServer<P> {
     where
         P: MayListen + 'static,
     {
-        let found = address.to_socket_addrs().map(|mut found| found.next());
-        match found {
-            Ok(Some(address)) => self.run_http(HttpConfig::new(address).with_tls(tls)),
-            Ok(None) => Box::pin(async { Err(no_address()) }),
-            Err(error) => Box::pin(async { Err(Error::io("looking for the address to listen at", error)) }),
+        self.run(Listen::https(address, tls))
+    }
+}
+
+impl Listen {
+    /// At one address, such as `"0.0.0.0:443"`, with TLS.
+    ///
+    /// Where the address is none, that is a problem which keeps the server from listening.
+    pub fn https(address: impl ToSocketAddrs, tls: TlsConfig) -> Self {
+        match address.to_socket_addrs().map(|mut found| found.next()) {
+            Ok(Some(address)) => Self::http(HttpConfig::new(address).with_tls(tls)),
+            Ok(None) => nowhere("there is no address to listen at".to_owned()),
+            Err(error) => nowhere(format!("there is no address to listen at ({error})")),
         }
     }
 }
@@ -107,6 +115,6 @@ impl From<TlsError> for Error {
     }
 }
 
-fn no_address() -> Error {
-    Error::problems_found(vec![Problem::new("there is no address to listen at", "give one such as \"0.0.0.0:443\"")])
+fn nowhere(what: String) -> Listen {
+    Listen(vec![Box::new(Nowhere(Problem::new(what, "give one such as \"0.0.0.0:443\"")))])
 }

@@ -3,12 +3,14 @@
 mod admission;
 mod alerts;
 mod audited;
+mod ending;
 mod everywhere;
 #[cfg(target_os = "linux")]
 mod files;
 mod fixture;
 mod frames;
 mod guarded;
+mod health;
 mod hidden;
 mod https;
 mod input;
@@ -21,6 +23,7 @@ mod metrics;
 mod mirrors;
 mod pages;
 mod possession;
+mod proxies;
 mod rates;
 mod replayed;
 mod revoked;

@@ -42,6 +42,9 @@ async fn each_wrong_setting_stops_the_start_with_one_line_that_names_it() {
         ("MOCOPR_STATE_KEY", "c2hvcnQ="),
         ("MOCOPR_STATE_KEY", "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="),
         ("MOCOPR_RATE", "sometimes"),
+        ("MOCOPR_TRUSTED_PROXIES", "everybody"),
+        ("MOCOPR_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/7"),
+        ("MOCOPR_TRUSTED_PROXIES", "2001:db8::/31"),
         ("MOCOPR_METRICS_BIND", "somewhere"),
         ("MOCOPR_METRICS_BIND", "0.0.0.0:0"),
     ] {

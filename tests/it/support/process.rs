@@ -75,6 +75,11 @@ impl Listening {
         within("the example's end", self.child.wait()).await.expect("the example can be waited for")
     }
 
+    /// Waits until it has ended.
+    pub(crate) async fn wait(mut self) -> ExitStatus {
+        within("the example's end", self.child.wait()).await.expect("the example can be waited for")
+    }
+
     /// Ends it where it stands, and waits until it is gone.
     pub(crate) async fn kill(mut self) {
         within("the example's end", self.child.kill()).await.expect("the example can be killed");

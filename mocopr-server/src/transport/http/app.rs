@@ -1,7 +1,10 @@
 //! What one HTTP request is answered with.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -25,11 +28,13 @@ use mocopr_security::{
     gate::{self, Admission, Challenge, Refusal},
     headers::{self, Transport},
     origin::{cors, media::Accept},
+    proxies::TrustedProxies,
 };
 use tokio::task::yield_now;
 
 use super::{
     answer::AnswerBody,
+    health::{self, Readiness},
     listener::{App, Remote},
     read_body::{BodyBounds, BodyFault, read_body},
     stream,
@@ -38,7 +43,7 @@ use crate::{
     answer::{Answer, Asks, Body},
     calls::Calls,
     engine::{Arrival, Engine, Link, Misnamed, Step},
-    http::CorsConfig,
+    http::{CorsConfig, Endpoint, Health},
     running::Event,
     session::Session,
     transport::claims::{Claims, SESSION},
@@ -52,6 +57,10 @@ pub(crate) struct HttpApp {
     cors: CorsConfig,
     timeout: Option<Duration>,
     bodies: BodyBounds,
+    health: Health,
+    proxies: TrustedProxies,
+    /// Connections of this listener.
+    open: AtomicUsize,
 }
 
 /// How far a message got at once.
@@ -61,25 +70,14 @@ enum Begun {
     Runs(stream::Kept),
 }
 
-/// What the owner says of one endpoint.
-#[derive(Debug)]
-pub(crate) struct Endpoint {
-    pub(crate) path: Box<str>,
-    pub(crate) cors: CorsConfig,
-    /// Bytes of one body.
-    pub(crate) max_request: Option<usize>,
-    /// For one call.
-    pub(crate) timeout: Option<Duration>,
-}
-
 impl HttpApp {
     /// Serves the protocol there.
     pub(crate) fn new(engine: Arc<Engine>, endpoint: Endpoint) -> Self {
-        let Endpoint { path, cors, max_request, timeout } = endpoint;
+        let Endpoint { path, cors, max_request, timeout, health, proxies, untrusted: _ } = endpoint;
         let limits = engine.limits();
         let most = max_request.map_or(limits.message_bytes, |own| own.min(limits.message_bytes));
         let bodies = BodyBounds::new(most, limits.body_read, limits.bodies_bytes);
-        Self { engine, path, cors, timeout, bodies }
+        Self { engine, path, cors, timeout, bodies, health, proxies, open: AtomicUsize::new(0) }
     }
 }
 
@@ -109,7 +107,10 @@ impl App for HttpApp {
     }
 
     fn connected(&self, connections: usize) {
-        self.engine.connections.store(connections, Ordering::Relaxed);
+        // Other listeners have others.
+        let before = self.open.swap(connections, Ordering::Relaxed);
+        self.engine.connections.fetch_add(connections, Ordering::Relaxed);
+        self.engine.connections.fetch_sub(before, Ordering::Relaxed);
     }
 }
 
@@ -123,10 +124,13 @@ impl HttpApp {
     }
 
     async fn route(&self, remote: &Remote, head: &Parts, body: Incoming) -> Response<AnswerBody> {
+        if self.health == Health::Told && health::is_path(head.uri.path()) {
+            return health::answer(&head.method, head.uri.path(), self.engine.readiness());
+        }
         let facts = HttpFacts { method: &head.method, version: head.version, uri: &head.uri, headers: &head.headers };
         let gate = &self.engine.gate;
         let peer = Peer { addr: Some(remote.addr), tls: remote.tls.as_deref(), http: facts };
-        let checked = match gate.check_head(&peer) {
+        let checked = match gate.check_head_behind(&peer, &self.proxies) {
             Ok(checked) => checked,
             Err(refusal) => return self.refused(refusal),
         };
@@ -138,10 +142,11 @@ impl HttpApp {
             *response.headers_mut() = cors::preflight(&head.headers);
             return response;
         }
+        let from = checked.from();
         let admission = match gate.admit(checked, &peer).await {
             Ok(admission) => admission,
             Err(refusal) => {
-                if let Some(slowed) = gate.slow(remote.addr.ip(), &refusal) {
+                if let Some(slowed) = gate.slow(from, &refusal) {
                     tokio::time::sleep(slowed.delay()).await;
                 }
                 return self.refused(refusal);
@@ -374,6 +379,16 @@ fn unread(fault: BodyFault) -> Refusal {
     Refusal { status, fault, challenge: None, reason }
 }
 
+impl Engine {
+    /// Whether load balancers should send requests.
+    fn readiness(&self) -> Readiness {
+        if self.leaving.load(Ordering::Relaxed) || self.stopping.is_cancelled() {
+            return Readiness::Leaving;
+        }
+        Readiness::Ready
+    }
+}
+
 /// The nonce that the next proof of possession should have (RFC 9449, section 8).
 static DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
@@ -396,7 +411,7 @@ fn json(status: StatusCode, body: Body) -> Response<AnswerBody> {
 }
 
 /// Ends the connection after an answer that was given before the body was read.
-fn closing(mut response: Response<AnswerBody>) -> Response<AnswerBody> {
+pub(super) fn closing(mut response: Response<AnswerBody>) -> Response<AnswerBody> {
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }

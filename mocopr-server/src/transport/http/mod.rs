@@ -6,6 +6,7 @@
 pub(crate) mod answer;
 mod app;
 mod connections;
+pub(crate) mod health;
 pub(crate) mod listener;
 
 mod deadlines;
@@ -19,7 +20,7 @@ pub(crate) mod socket;
 pub(crate) mod sse;
 mod stream;
 
-pub(crate) use self::app::{Endpoint, HttpApp};
+pub(crate) use self::app::HttpApp;
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "a test owns its tasks, and measures real sockets by the real clock")]
