@@ -10,7 +10,7 @@ pub(crate) mod serving;
 
 use std::{
     io::Write,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener as OpenListener},
     sync::Arc,
     time::Duration,
 };
@@ -48,6 +48,8 @@ use crate::{
 /// ```
 pub struct HttpConfig {
     address: SocketAddr,
+    /// What is bound already.
+    socket: Option<OpenListener>,
     endpoint: Endpoint,
     tls: Tls,
     secure: Option<Secure>,
@@ -87,12 +89,38 @@ enum Tls {
 impl HttpConfig {
     /// Listens at this address, at `/mcp`. Port 0 lets the system choose.
     pub fn new(address: impl Into<SocketAddr>) -> Self {
-        Self { address: address.into(), endpoint: Endpoint::new(), tls: Tls::AsProfile, secure: None, ready: None }
+        Self {
+            address: address.into(),
+            socket: None,
+            endpoint: Endpoint::new(),
+            tls: Tls::AsProfile,
+            secure: None,
+            ready: None,
+        }
     }
 
     /// Listens at 127.0.0.1, at `/mcp`. Port 0 lets the system choose.
     pub fn loopback(port: u16) -> Self {
         Self::new(([127, 0, 0, 1], port))
+    }
+
+    /// Listens with a socket that is bound already, such as one at a low port, which was bound before the process gave its
+    /// privileges up.
+    ///
+    /// ```
+    /// use mocopr_server::http::HttpConfig;
+    ///
+    /// let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    /// let address = socket.local_addr().unwrap();
+    /// assert_eq!(HttpConfig::from_listener(socket)?.address(), address);
+    /// # Ok::<(), mocopr_server::error::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Where the system does not say its address.
+    pub fn from_listener(socket: OpenListener) -> Result<Self> {
+        let address = socket.local_addr().map_err(|error| Error::io("asking a listener for its address", error))?;
+        Ok(Self { socket: Some(socket), ..Self::new(address) })
     }
 
     /// Serves the protocol at this path instead: it begins with `/`, and has no query.
@@ -243,10 +271,14 @@ impl Place for HttpConfig {
 
     fn bind(self: Box<Self>, engine: &Arc<Engine>) -> BoxFuture<'static, Result<Bound>> {
         let engine = engine.clone();
-        let Self { address, endpoint, tls: _, secure, ready } = *self;
+        let Self { address, socket, endpoint, tls: _, secure, ready } = *self;
         Box::pin(async move {
             let failed = |error| Error::io(format!("listening at {address}"), error);
-            let socket = TcpListener::bind(address).await.map_err(failed)?;
+            let socket = match socket {
+                None => TcpListener::bind(address).await,
+                Some(socket) => socket.set_nonblocking(true).and_then(|()| TcpListener::from_std(socket)),
+            };
+            let socket = socket.map_err(failed)?;
             let address = socket.local_addr().map_err(failed)?;
             match engine.gate.policy().profile() {
                 Profile::Development => warn_once(address),
