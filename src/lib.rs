@@ -185,6 +185,12 @@ pub mod resources {
     }
 }
 
+/// What this process may do.
+#[cfg(target_os = "linux")]
+pub mod process {
+    pub use mocopr_security::process::{Confined, Confinement, Privileges, confine};
+}
+
 /// How errors are told.
 pub mod error {
     pub use mocopr_security::error_handler::{ErrorHandler, ErrorHandlerBuilder, SecurityLevel};

@@ -325,6 +325,27 @@ pub fn names_beside_log(path: &Path) -> io::Result<Vec<OsString>> {
     fs::read_dir(folder_of(path))?.map(|entry| Ok(entry?.file_name())).collect()
 }
 
+/// What the kernel says of each thread of this process, the first thread first.
+///
+/// # Errors
+/// What the system says, also where `/proc` is not mounted.
+#[cfg(target_os = "linux")]
+pub(crate) fn statuses_of_threads() -> io::Result<Vec<String>> {
+    let mut threads =
+        fs::read_dir("/proc/self/task")?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    threads.sort_unstable();
+    let mut texts = Vec::with_capacity(threads.len());
+    for thread in threads {
+        match fs::read_to_string(thread.join("status")) {
+            Ok(text) => texts.push(text),
+            // It has ended since it was listed, which the kernel says in two ways.
+            Err(error) if error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(NO_SUCH_PROCESS) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(texts)
+}
+
 fn sync_folder_of(path: &Path) -> io::Result<()> {
     File::open(folder_of(path))?.sync_all()
 }
@@ -467,6 +488,8 @@ fn unwritable(path: &Path, error: &io::Error) -> Problem {
 
 const OWNER_ALONE: u32 = 0o600;
 const ROOT: u32 = 0;
+#[cfg(target_os = "linux")]
+const NO_SUCH_PROCESS: i32 = rustix::io::Errno::SRCH.raw_os_error();
 /// In a folder of this mode only owners take their files away.
 const STICKY: u32 = 0o1000;
 

@@ -28,6 +28,7 @@
 //! | [`sandbox`], [`validation`] | resources out of bounded places; what of a peer's text is taken |
 //! | [`sanitize`], [`error_handler`] | what an error may say; what an owner says of that |
 //! | `tls` | how listeners speak TLS, and whose certificates they take (feature `tls`) |
+//! | `process` | what this process may do, given up for good (Linux) |
 //! | [`redact`] | what is never printed |
 //! | [`leak`] | secrets and control characters, kept out of what handlers say |
 
@@ -54,6 +55,8 @@ pub mod outbound;
 pub mod policy;
 pub mod principal;
 pub mod proxies;
+#[cfg(target_os = "linux")]
+pub mod process;
 pub mod random;
 pub mod rate;
 pub mod rbac;

@@ -21,7 +21,7 @@ use mocopr_security::{
     evidence::Evidence,
     gate::{Gate, Rules},
     logger::SecurityLogger,
-    policy::{Middleware, Problem, SecurityPolicy},
+    policy::{Middleware, Problem, Row, SecurityPolicy},
     redact::Secret,
     revoke::Revocations,
     seal::KeyRing,
@@ -65,6 +65,9 @@ type Slot = Box<dyn FnOnce(SecurityPolicy) -> SecurityPolicy>;
 /// Makes a logger the log of the process. Behind a pointer, so that a server without one does not link any.
 type Installer = Box<dyn FnOnce(Arc<dyn Clock>) -> std::result::Result<(), Problem>>;
 
+/// Looks at what this process may do, and says it in rows of the report. Behind a pointer, as the logger is.
+type Inspection = Box<dyn FnOnce() -> std::result::Result<Vec<Row>, Problem>>;
+
 /// What the owner has said so far, whatever the builder's type.
 struct Said {
     info: Option<Implementation>,
@@ -90,6 +93,7 @@ struct Said {
     /// Calls that gave a witness which comes once.
     kept_once: Vec<&'static str>,
     logger: Option<Installer>,
+    process: Option<Inspection>,
     problems: Vec<Problem>,
 }
 
@@ -118,6 +122,7 @@ impl ServerBuilder<Unguarded> {
             companions: Vec::new(),
             kept_once: Vec::new(),
             logger: None,
+            process: None,
             problems: Vec::new(),
         };
         Self { said, guard: PhantomData }
@@ -452,8 +457,13 @@ impl<P> ServerBuilder<P> {
             companions,
             kept_once: _,
             logger,
+            process,
             mut problems,
         } = self.said;
+        let process = process.map_or_else(|| Ok(Vec::new()), |inspect| inspect()).unwrap_or_else(|problem| {
+            problems.push(problem);
+            Vec::new()
+        });
         if let Some(Err(problem)) = logger.map(|install| install(clock.clone())) {
             problems.push(problem);
         }
@@ -554,6 +564,7 @@ impl<P> ServerBuilder<P> {
                 .with_kill_switch(stopper)
                 .with_proofs(proofs)
                 .with_evidence(Evidence::new(told)),
+            process,
             stdio_token,
             registry,
             sessions: Sessions::new(clock.clone()),
@@ -610,6 +621,15 @@ impl<P> ServerBuilder<P> {
             self.twice("with_logger");
         }
         self.said.logger = Some(Box::new(|clock| logger.install(clock)));
+    }
+
+    /// Looks at what this process may do when the server is built.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn check_process(&mut self, call: &str, inspect: Inspection) {
+        if self.said.process.is_some() {
+            self.twice(call);
+        }
+        self.said.process = Some(inspect);
     }
 
     fn edit_info(&mut self, call: &str, edit: impl FnOnce(&mut Implementation)) {

@@ -36,6 +36,7 @@ use mocopr_security::{
     evidence::{self, Ending},
     gate::{Admission, Denied, Gate, Permit, Target},
     limits::Limits,
+    policy::Row,
     random,
     redact::Secret,
     seal::KeyRing,
@@ -61,6 +62,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Engine {
     pub(crate) gate: Gate,
+    /// What was found of the privileges of this process, for the report.
+    pub(crate) process: Vec<Row>,
     /// What proves the client of standard streams.
     #[cfg_attr(not(feature = "stdio"), expect(dead_code, reason = "standard streams alone use it"))]
     pub(crate) stdio_token: Option<Secret<String>>,

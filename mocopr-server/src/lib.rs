@@ -14,6 +14,7 @@
 //! | [`stopping`], `beside` | the kill switch; what is looked at while a server runs |
 //! | `evidence`, `metrics` | who keeps account of what happens, and what is counted |
 //! | `evidence`, `metrics`, `alerts` | who keeps account of what happens, what is counted, who is told |
+//! | `posture`, `privileges` | what is in force; with whose privileges a server runs |
 //! | `transport` | standard streams, the pipe, HTTP |
 
 #![cfg_attr(
@@ -49,6 +50,8 @@ mod listing;
 mod metrics;
 mod outlet;
 mod posture;
+#[cfg(target_os = "linux")]
+mod privileges;
 pub mod registry;
 mod replay;
 pub mod resources;

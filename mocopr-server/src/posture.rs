@@ -3,13 +3,16 @@
 
 use std::io::Write;
 
-use mocopr_security::policy::Report;
+use mocopr_security::policy::{Report, Row};
 
 use crate::{engine::Engine, stopping};
 
 /// What is in force.
 pub(crate) fn report(engine: &Engine) -> Report {
     let mut report = Report::of(engine.gate.policy());
+    for Row { about, holds, relaxed } in &engine.process {
+        report.say(about, holds.as_str(), *relaxed);
+    }
     for row in engine.gate.evidence().rows() {
         report.say(row.about, row.holds, row.relaxed);
     }

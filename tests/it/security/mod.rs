@@ -24,6 +24,8 @@ mod mirrors;
 mod pages;
 mod possession;
 mod proxies;
+#[cfg(target_os = "linux")]
+mod privileges;
 mod rates;
 mod replayed;
 mod revoked;
