@@ -181,16 +181,22 @@ impl OutputSanitizer {
     }
 
     fn plain<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        // First, so that a secret cannot be hidden by what nobody sees.
-        let plain = find::without_control(text);
-        let mut secrets = self.finder.secrets(&plain);
+        if let Cow::Borrowed(plain) = find::without_control(text) {
+            return self.without_secrets(plain);
+        }
+        // Before and after the control characters go: what nobody sees must not hide a secret by standing inside of it,
+        // and an escape sequence that stands before one must not take its first letter.
+        let shown = self.without_secrets(text);
+        let plain = find::without_control(&shown);
+        Cow::Owned(self.without_secrets(&plain).into_owned())
+    }
+
+    fn without_secrets<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut secrets = self.finder.secrets(text);
         for pattern in &self.patterns {
-            secrets.extend(pattern.find_iter(&plain).map(|found| found.range()).filter(|found| !found.is_empty()));
+            secrets.extend(pattern.find_iter(text).map(|found| found.range()).filter(|found| !found.is_empty()));
         }
-        if secrets.is_empty() {
-            return plain;
-        }
-        Cow::Owned(redacted(&plain, secrets))
+        if secrets.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(redacted(text, secrets)) }
     }
 
     /// The same value with each of its strings and names cleaned; the very same where there is nothing to clean.

@@ -84,6 +84,18 @@ fn a_secret_cannot_hide_behind_control_characters() {
 }
 
 #[test]
+fn an_escape_sequence_does_not_take_the_first_letter_of_a_secret() {
+    let sanitizer = OutputSanitizer::new();
+    for introducer in ["\u{1b}", "\u{1b}[", "\u{1b}(", "\u{1b}[3;", "\u{9b}"] {
+        for secret in secrets() {
+            let cleaned = sanitizer.text(&format!("{introducer}{secret}")).into_owned();
+            let tail: String = secret.chars().rev().take(12).collect();
+            assert!(!cleaned.chars().rev().collect::<String>().contains(&tail), "{introducer:?}: {cleaned}");
+        }
+    }
+}
+
+#[test]
 fn structured_content_stays_the_same_json_but_for_its_secrets() {
     let sanitizer = OutputSanitizer::new();
     let text = r#"{ "b": 1.10, "a": ["AKIAIOSFODNN7EXAMPLE", "x\"y"], "n": 123456789012345678901234567890 }"#;
