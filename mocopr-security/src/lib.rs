@@ -43,6 +43,9 @@ pub mod error_handler;
 pub mod evidence;
 pub mod file;
 mod frames;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod gate;
 pub mod headers;
 pub mod leak;

@@ -39,6 +39,9 @@ mod evidence;
 #[doc(hidden)]
 pub mod expand;
 pub mod extract;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod handler;
 mod handles;
 #[cfg(feature = "http")]

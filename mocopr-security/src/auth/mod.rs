@@ -24,6 +24,8 @@ use mocopr_core::clock::Clock;
 
 #[cfg(any(test, feature = "testing"))]
 pub use self::issuer::{DpopKey, Grant, IssueError, ProofBuilder, TokenBuilder, TokenIssuer};
+#[cfg(feature = "testing")]
+pub(crate) use self::jwt::{jwk, pem};
 pub use self::{
     api_key::{ApiKey, ApiKeyFile, ApiKeys},
     dpop::{DpopPolicy, Proofs},

@@ -6,14 +6,14 @@ use crate::leak::KnownSecrets;
 
 /// Takes secrets out.
 #[derive(Debug)]
-pub(super) struct Filter {
+pub(crate) struct Filter {
     secrets: KnownSecrets,
     /// Names that the owner gave, without capital letters.
     fields: Box<[Box<str>]>,
 }
 
 impl Filter {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { secrets: KnownSecrets::new(), fields: [].into() }
     }
 
@@ -24,7 +24,7 @@ impl Filter {
     }
 
     /// What of a value is written.
-    pub(super) fn value<'a>(&self, field: &str, value: &'a str) -> Cow<'a, str> {
+    pub(crate) fn value<'a>(&self, field: &str, value: &'a str) -> Cow<'a, str> {
         if self.is_secret(field) { Cow::Borrowed(REDACTED) } else { self.secrets.without(value) }
     }
 

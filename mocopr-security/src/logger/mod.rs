@@ -14,7 +14,8 @@ use std::{io::Write, sync::Arc};
 use mocopr_core::clock::Clock;
 use tracing::{subscriber::set_global_default, warn};
 
-use self::{filter::Filter, subscriber::Subscribed};
+pub(crate) use self::filter::Filter;
+use self::subscriber::Subscribed;
 use crate::{
     audit::{AuditLogger, AuditLoggerBuilder},
     policy::Problem,

@@ -25,6 +25,9 @@ use std::{
 use http::{StatusCode, header::LOCATION};
 use tokio::{net::TcpStream, time::timeout};
 
+#[cfg(feature = "testing")]
+pub(crate) use self::address::is_public;
+pub(crate) use self::target::{Host, Target};
 pub use self::{
     error::{OutboundError, OutboundErrorKind},
     exchange::OutboundResponse,
@@ -32,7 +35,7 @@ pub use self::{
 };
 use self::{
     network::{Network, SystemNetwork},
-    target::{Host, Scheme, Target},
+    target::Scheme,
     tls::{Roots, Tls},
 };
 use crate::policy::Problem;

@@ -9,24 +9,24 @@ use super::error::{OutboundError, OutboundErrorKind};
 
 /// Where a request goes: read from a URL, its host in one canonical spelling.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Target {
-    pub(super) scheme: Scheme,
-    pub(super) host: Host,
-    pub(super) port: u16,
+pub(crate) struct Target {
+    pub(crate) scheme: Scheme,
+    pub(crate) host: Host,
+    pub(crate) port: u16,
     /// What stands in the request line: the path and the query, never empty.
-    pub(super) path: String,
+    pub(crate) path: String,
 }
 
 /// The two schemes that there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scheme {
+pub(crate) enum Scheme {
     Http,
     Https,
 }
 
 /// A host as a URL names it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Host {
+pub(crate) enum Host {
     /// A DNS name in lower case, without a final dot.
     Name(Box<str>),
     /// An address, written in the one usual way.
@@ -35,7 +35,7 @@ pub(super) enum Host {
 
 impl Target {
     /// Reads a URL. A fragment is dropped: it is for the reader of the answer, not for the server.
-    pub(super) fn parse(url: &str) -> Result<Self, OutboundError> {
+    pub(crate) fn parse(url: &str) -> Result<Self, OutboundError> {
         let refused = OutboundError::from(OutboundErrorKind::Url);
         if url.len() > MAX_URL || !url.bytes().all(is_url_byte) {
             return Err(refused);
