@@ -256,7 +256,7 @@ impl Settings {
         };
         let issuer = match (setting("MOCOPR_ISSUER"), setting("MOCOPR_JWKS_URL")) {
             (Some(issuer), Some(url)) => {
-                let _ = or_say(&mut problems, Self::issuer(&issuer).map_err(named("MOCOPR_ISSUER")));
+                problems.extend(Self::issuer(&issuer).map_err(named("MOCOPR_ISSUER")).err());
                 Some((issuer, url))
             }
             (None, None) => None,

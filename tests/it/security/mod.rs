@@ -14,6 +14,7 @@ mod health;
 mod hidden;
 mod https;
 mod input;
+mod issuers;
 mod keys;
 mod lapses;
 mod leaks;

@@ -59,7 +59,7 @@ pub(super) fn names_another(token: &str, issuer: &str) -> bool {
 }
 
 /// Room for what real issuers nest and list; the bytes are bounded by the client.
-const LIMITS: JsonLimits = JsonLimits { depth: 16, members: 256, string_bytes: 8 << 10, elements: 1_024 };
+pub(super) const LIMITS: JsonLimits = JsonLimits { depth: 16, members: 256, string_bytes: 8 << 10, elements: 1_024 };
 
 #[cfg(test)]
 mod tests {

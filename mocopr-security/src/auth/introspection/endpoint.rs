@@ -8,7 +8,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::StatusCode;
+use mocopr_core::json::RawJson;
+use serde_json::{Map, Value};
 
+use super::answer::LIMITS;
 use crate::{
     auth::jwt::{claims::is_name, keys::PlainHttp},
     outbound::{OutboundClient, OutboundRequest},
@@ -72,6 +75,7 @@ impl Endpoint {
         let answer = self.client.send(request).await?;
         match answer.status() {
             StatusCode::OK => Ok(answer.into_body()),
+            StatusCode::BAD_REQUEST if says_unsupported(answer.body()) => Ok(Bytes::from_static(INACTIVE)),
             StatusCode::UNAUTHORIZED => Err("the issuer does not take this server's name and secret".into()),
             other => Err(format!("the status is {}", other.as_u16()).into()),
         }
@@ -82,6 +86,16 @@ impl Ask for Endpoint {
     fn ask<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Bytes, AskError>> {
         Box::pin(self.send(token))
     }
+}
+
+/// The issuer has no tokens of this form. It says that in the words of an error, and means the token.
+///
+/// # Source
+/// RFC 7009, section 2.2.1, whose error some issuers give here as well.
+fn says_unsupported(body: &Bytes) -> bool {
+    let error = RawJson::parse(body.clone(), &LIMITS);
+    let error = error.ok().and_then(|error| error.decode::<Map<String, Value>>().ok());
+    error.is_some_and(|error| error.get("error").and_then(Value::as_str) == Some("unsupported_token_type"))
 }
 
 /// What a client proves itself with.
@@ -111,6 +125,8 @@ impl fmt::Display for Encoded<'_> {
 
 /// How long one question may take.
 const MOST_TIME: Duration = Duration::from_secs(5);
+/// What an issuer says of a token that is not good.
+const INACTIVE: &[u8] = br#"{"active":false}"#;
 /// The largest answer, in bytes.
 const MOST_BYTES: usize = 64 << 10;
 
@@ -149,9 +165,14 @@ mod tests {
     async fn what_is_not_an_answer_is_an_error() {
         let large = |bytes: usize| answer(200, "", &"x".repeat(bytes));
         assert_eq!(asked(large(64 << 10)).await.1.unwrap().len(), 64 << 10);
+        let unsupported = r#"{"error":"unsupported_token_type","error_description":"x"}"#;
+        assert_eq!(asked(answer(400, "", unsupported)).await.1.unwrap(), INACTIVE);
         for not in [
             answer(401, "", r#"{"active":true}"#),
             answer(500, "", r#"{"active":true}"#),
+            answer(400, "", r#"{"error":"invalid_request"}"#),
+            answer(400, "", ""),
+            answer(401, "", unsupported),
             answer(201, "", r#"{"active":true}"#),
             answer(302, "location: /other\r\n", ""),
             large((64 << 10) + 1),
