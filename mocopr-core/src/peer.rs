@@ -18,6 +18,8 @@ pub struct Peer<'a> {
 /// What a TLS handshake showed.
 #[derive(Clone, Debug, Default)]
 pub struct TlsFacts {
+    /// The listener asks clients for certificates.
+    pub asks_clients: bool,
     /// The certificate that the client proved to hold, where it gave one.
     pub client: Option<ClientCertificate>,
 }

@@ -2,6 +2,7 @@
 //! of an answer that refuses.
 
 use http::HeaderValue;
+use mocopr_core::peer::TlsFacts;
 use serde::Serialize;
 
 use crate::{
@@ -50,7 +51,10 @@ impl ProtectedResource {
     }
 
     /// The document.
-    pub(crate) fn document(&self, scopes: &[Box<str>], dpop: Option<&DpopPolicy>) -> Vec<u8> {
+    ///
+    /// `tls` is what was seen of the connection that asks: tokens that are bound to certificates are taken where its
+    /// listener asks clients for one.
+    pub(crate) fn document(&self, scopes: &[Box<str>], dpop: Option<&DpopPolicy>, tls: Option<&TlsFacts>) -> Vec<u8> {
         #[derive(Serialize)]
         struct Document<'a> {
             resource: &'a str,
@@ -62,6 +66,8 @@ impl ProtectedResource {
             dpop_signing_alg_values_supported: Option<Vec<&'static str>>,
             #[serde(skip_serializing_if = "Option::is_none")]
             dpop_bound_access_tokens_required: Option<bool>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            tls_client_certificate_bound_access_tokens: Option<bool>,
         }
 
         let scopes = scopes.iter().map(|scope| &**scope).filter(|scope| *scope != OFFLINE_ACCESS).collect();
@@ -72,6 +78,7 @@ impl ProtectedResource {
             bearer_methods_supported: ["header"],
             dpop_signing_alg_values_supported: dpop.map(DpopPolicy::names),
             dpop_bound_access_tokens_required: dpop.map(DpopPolicy::is_required),
+            tls_client_certificate_bound_access_tokens: tls.filter(|tls| tls.asks_clients).map(|_| true),
         };
         // Strings alone are always JSON.
         serde_json::to_vec(&document).unwrap_or_default()
@@ -152,7 +159,7 @@ mod tests {
     /// P-03, P-04, P-07
     #[test]
     fn the_document_names_resource_issuers_and_scopes_but_never_offline_access() {
-        let document = resource().document(&["notes:read".into(), OFFLINE_ACCESS.into()], None);
+        let document = resource().document(&["notes:read".into(), OFFLINE_ACCESS.into()], None, None);
         let document: serde_json::Value = serde_json::from_slice(&document).unwrap();
         assert_eq!(
             document,
@@ -209,7 +216,7 @@ mod tests {
         );
         assert_eq!(challenge(None, Some(&required), &Challenge::Absent, &[]), "DPoP algs=\"EdDSA\"");
         let document =
-            |dpop| -> serde_json::Value { serde_json::from_slice(&resource.document(&[], Some(dpop))).unwrap() };
+            |dpop| -> serde_json::Value { serde_json::from_slice(&resource.document(&[], Some(dpop), None)).unwrap() };
         assert_eq!(document(&accepted)["dpop_signing_alg_values_supported"], serde_json::json!(["ES256", "PS256"]));
         assert_eq!(document(&accepted)["dpop_bound_access_tokens_required"], false);
         assert_eq!(document(&required)["dpop_bound_access_tokens_required"], true);

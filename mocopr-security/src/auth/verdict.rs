@@ -90,6 +90,8 @@ pub(crate) struct Lease {
     pub(crate) proof: Option<Arc<dyn Proof>>,
     /// The thumbprint of the key that the credential is bound to.
     pub(crate) key: Option<[u8; 32]>,
+    /// The thumbprint of the certificate that the credential is bound to.
+    pub(crate) certificate: Option<[u8; 32]>,
     /// Somebody was told that the credential holds.
     is_told: AtomicBool,
 }
@@ -109,9 +111,10 @@ impl Lease {
 
 impl Clone for Lease {
     fn clone(&self) -> Self {
-        let Self { until, credential, proof, key, is_told } = self;
+        let Self { until, credential, proof, key, certificate, is_told } = self;
         let (credential, proof) = (credential.clone(), proof.clone());
-        Self { until: *until, credential, proof, key: *key, is_told: is_told.load(Ordering::Relaxed).into() }
+        let is_told = is_told.load(Ordering::Relaxed).into();
+        Self { until: *until, credential, proof, key: *key, certificate: *certificate, is_told }
     }
 }
 
@@ -153,6 +156,17 @@ impl Verified {
         self
     }
 
+    /// Only on a connection whose client proved in its TLS handshake that it holds the certificate of this thumbprint:
+    /// SHA-256 of the whole certificate, which stands in `x5t#S256` of a token's `cnf`. The gate looks at the connection.
+    ///
+    /// # Source
+    /// RFC 8705, section 3.
+    #[must_use]
+    pub fn bound_to_certificate(mut self, thumbprint: [u8; 32]) -> Self {
+        Arc::make_mut(&mut self.lease).certificate = Some(thumbprint);
+        self
+    }
+
     /// The credential was seen to hold before, in a verdict that nobody remembers.
     #[must_use]
     pub(crate) fn seen_before(mut self) -> Self {
@@ -177,6 +191,11 @@ impl Verified {
     /// The thumbprint of the key that the credential is bound to, where it is bound.
     pub fn key(&self) -> Option<[u8; 32]> {
         self.lease.key
+    }
+
+    /// The thumbprint of the certificate that the credential is bound to, where it is bound.
+    pub fn certificate(&self) -> Option<[u8; 32]> {
+        self.lease.certificate
     }
 
     /// The name of the credential, where it has one.

@@ -23,7 +23,7 @@ use mocopr_core::{
     clock::Clock,
     fault::{self, Fault},
     id::RequestId,
-    peer::Peer,
+    peer::{Peer, TlsFacts},
     wire::revision::Revision,
 };
 use tracing::{info, warn};
@@ -467,14 +467,14 @@ impl Gate {
             }
             (Ok(Presented::Unknown), _) => return Err(invalid(Rejected::new("not a credential of a known kind"))),
             (Ok(Presented::One(credential)), _) => {
-                self.verify_unbound(credential, Some(from)).await.map_err(unproven)?
+                self.verify_unbound(credential, certificate, Some(from)).await.map_err(unproven)?
             }
             (Ok(Presented::Bound { token, proof }), _) => {
                 self.verify_bound(token, proof, peer, from).await.map_err(unproven)?
             }
             (Ok(Presented::Two(one, other)), _) => {
-                let one = self.verify_unbound(one, Some(from)).await.map_err(unproven)?;
-                let (other, _) = self.verify_unbound(other, Some(from)).await.map_err(unproven)?;
+                let one = self.verify_unbound(one, certificate, Some(from)).await.map_err(unproven)?;
+                let (other, _) = self.verify_unbound(other, certificate, Some(from)).await.map_err(unproven)?;
                 if one.0.principal() != other.principal() {
                     return Err(ambiguous());
                 }
@@ -512,7 +512,7 @@ impl Gate {
             // Nobody asks for a proof where there are no requests that could carry one.
             Err(Unproven::Nonce(_) | Unproven::Rate(_)) => return Err(BOUND),
         };
-        if verified.key().is_some() {
+        if verified.key().is_some() || verified.certificate().is_some() {
             return Err(BOUND);
         }
         let admission = Admission::by(&verified, by, revocations);
@@ -681,12 +681,12 @@ impl Gate {
     }
 
     /// What a client may know of this server before it has a token, where that is asked for at `path` (RFC 9728);
-    /// `scopes` are all that handlers require.
-    pub fn resource_metadata(&self, path: &str, scopes: &[Box<str>]) -> Option<Vec<u8>> {
+    /// `scopes` are all that handlers require, and `tls` is what was seen of the connection that asks.
+    pub fn resource_metadata(&self, path: &str, scopes: &[Box<str>], tls: Option<&TlsFacts>) -> Option<Vec<u8>> {
         self.resource
             .as_ref()
             .filter(|resource| resource.is_at(path))
-            .map(|resource| resource.document(scopes, self.policy.dpop()))
+            .map(|resource| resource.document(scopes, self.policy.dpop(), tls))
     }
 
     /// The value of `WWW-Authenticate` for an answer that refuses; `scopes` are all that handlers require.

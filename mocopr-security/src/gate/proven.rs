@@ -5,7 +5,8 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use mocopr_core::peer::Peer;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use mocopr_core::peer::{ClientCertificate, Peer};
 
 use super::{BUSY_RETRY, Gate};
 use crate::{
@@ -76,14 +77,16 @@ impl Gate {
         Ok(Some([own, network]))
     }
 
-    /// Whom a credential proves without more: one that is bound to a key does not, and where the owner demands proofs no
+    /// Whom a credential proves without more than the certificate of its connection: one that is bound to a key does not, and where the owner demands proofs no
     /// access token does.
     pub(super) async fn verify_unbound(
         &self,
         credential: Credential<'_>,
+        certificate: Option<&ClientCertificate>,
         from: Option<IpAddr>,
     ) -> Result<Proven, Unproven> {
         let (verified, by) = self.verify(credential, from).await?;
+        is_of_holder(&verified, certificate)?;
         if verified.key().is_some() {
             return Err(BOUND.into());
         }
@@ -107,6 +110,7 @@ impl Gate {
             return Err(Rejected::new("proofs of possession are not accepted").into());
         };
         let (verified, by) = self.verify(Credential::Bearer(token), Some(from)).await?;
+        is_of_holder(&verified, peer.tls.and_then(|tls| tls.client.as_ref()))?;
         let Some(key) = verified.key() else {
             return Err(Rejected::new("the token is not bound to a key").into());
         };
@@ -124,8 +128,24 @@ impl Gate {
     }
 }
 
-/// A token that is bound to a key, from somebody who does not prove to have it.
-pub(super) const BOUND: Rejected = Rejected::new("the token is bound to a key that is not proven");
+/// A credential that is bound to a certificate comes on a connection whose client proved to hold that one. Looked at with
+/// each request, also where the token is remembered.
+///
+/// # Source
+/// RFC 8705, section 3.
+fn is_of_holder(verified: &Verified, certificate: Option<&ClientCertificate>) -> Result<(), Rejected> {
+    let Some(thumbprint) = verified.certificate() else { return Ok(()) };
+    let Some(certificate) = certificate else {
+        return Err(Rejected::new("the token is bound to a certificate, and the client proved none"));
+    };
+    if URL_SAFE_NO_PAD.encode(thumbprint) != *certificate.thumbprint {
+        return Err(Rejected::new("the token is bound to another certificate"));
+    }
+    Ok(())
+}
+
+/// A token that is bound to a key or a certificate, from somebody who does not prove to have it.
+pub(super) const BOUND: Rejected = Rejected::new("the token is bound to what is not proven");
 
 /// Requests of one address, and of one network, whose credentials wait at the same time.
 const WAITS_OF_ADDRESS: usize = 32;

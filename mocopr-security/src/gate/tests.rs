@@ -379,3 +379,24 @@ fn without_a_token_the_user_of_this_machine_holds_nothing_under_the_strict_profi
     let token = Secret::new(String::from("mallory"));
     assert!(guarded.gate.admit_stdio(Some(&token)).now_or_never().unwrap().is_err());
 }
+
+/// Proves somebody by a credential that is bound to a certificate.
+#[derive(Debug)]
+struct Holder;
+
+impl Authenticator for Holder {
+    fn authenticate(&self, _: Credential<'_>) -> Verdict {
+        let identity =
+            Identity { method: Verification::Token, issuer: "https://id.example.com", subject: "alice", tenant: None };
+        Verdict::Verified(crate::auth::Verified::new(identity, [].into(), [].into()).bound_to_certificate([7; 32]))
+    }
+}
+
+/// S-13
+#[test]
+fn a_token_of_a_certificate_proves_nobody_on_standard_streams() {
+    let gate = Gate::new(SecurityPolicy::strict(), vec![Arc::new(Holder)], None, Arc::new(ManualClock::new()));
+    let token = Secret::new(String::from("bound"));
+    let rejected = gate.admit_stdio(Some(&token)).now_or_never().unwrap().unwrap_err();
+    assert_eq!(rejected.reason(), "the token is bound to what is not proven");
+}

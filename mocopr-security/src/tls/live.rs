@@ -67,7 +67,8 @@ impl LiveTls {
                     .ok_or_else(|| io::Error::other("the certificate of a client names nobody"))?,
             ),
         };
-        Ok(Handshaken { stream, facts: TlsFacts { client }, speaks_http2 })
+        let facts = TlsFacts { asks_clients: self.config.asks_clients(), client };
+        Ok(Handshaken { stream, facts, speaks_http2 })
     }
 
     /// Reads the files again where they changed since they were read last. Blocks.

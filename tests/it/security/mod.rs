@@ -12,6 +12,7 @@ mod frames;
 mod guarded;
 mod health;
 mod hidden;
+mod holders;
 mod https;
 mod input;
 mod issuers;

@@ -49,6 +49,13 @@ pub(crate) struct Hello<'a> {
     pub(crate) is_old: bool,
 }
 
+impl Files {
+    /// The certificate itself, as a handshake carries it.
+    pub(crate) fn der(&self) -> Vec<u8> {
+        certificates(&self.chain).first().expect("there is one").to_vec()
+    }
+}
+
 impl Authority {
     pub(crate) fn new() -> Self {
         let mut params = CertificateParams::default();

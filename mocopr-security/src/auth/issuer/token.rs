@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
 
@@ -64,6 +65,13 @@ impl<'i> TokenBuilder<'i> {
     /// Bound to a client's key, so that it is good only together with a [proof](DpopKey::proof).
     pub fn bound_to(self, key: &DpopKey) -> Self {
         self.with_claim("cnf", serde_json::json!({"jkt": key.thumbprint()}))
+    }
+
+    /// Bound to a client's certificate, so that it is good only on a connection whose client proved itself by it;
+    /// `der` is the whole certificate (RFC 8705, section 3.1).
+    pub fn bound_to_certificate(self, der: &[u8]) -> Self {
+        let thumbprint = URL_SAFE_NO_PAD.encode(digest(&SHA256, der));
+        self.with_claim("cnf", serde_json::json!({"x5t#S256": thumbprint}))
     }
 
     /// With this claim, in the place of what stands there otherwise.

@@ -22,6 +22,12 @@ use crate::{
 /// The claims of a token as they were sent.
 pub(crate) struct Claims(Map<String, Value>);
 
+/// The thumbprints of what a token is bound to.
+struct Bound {
+    key: Option<[u8; 32]>,
+    certificate: Option<[u8; 32]>,
+}
+
 impl Claims {
     /// The claims of a token that somebody else has read.
     #[allow(dead_code, reason = "called by what asks issuers about tokens, which is a feature")]
@@ -52,7 +58,7 @@ impl Claims {
             return Err(Rejected::new("the token is for another audience"));
         }
         let expires = self.times(rules, now)?;
-        let key = self.key()?;
+        let Bound { key, certificate } = self.bound()?;
         let subject = self.text("sub", "`sub` is not a string")?.ok_or(Rejected::new("`sub` is absent"))?;
         if !is_name(subject) {
             return Err(Rejected::new("`sub` is empty, too long, or has control characters"));
@@ -70,22 +76,36 @@ impl Claims {
             Some(name) => verified.by(name),
             None => verified,
         };
-        Ok(match key {
+        let verified = match key {
             Some(thumbprint) => verified.bound_to(thumbprint),
+            None => verified,
+        };
+        Ok(match certificate {
+            Some(thumbprint) => verified.bound_to_certificate(thumbprint),
             None => verified,
         })
     }
 
-    /// The thumbprint of the key that the token is bound to, where it is bound. One that is bound in any other way, or to
-    /// more than a key, is refused: nobody here would check the rest.
+    /// What the token is bound to: a key, a certificate, or both. One that is bound to anything else is refused: nobody
+    /// here would check that.
     ///
     /// # Source
-    /// RFC 7800, section 3.1; RFC 9449, section 6.1.
-    fn key(&self) -> Result<Option<[u8; 32]>, Rejected> {
-        let Some(bound) = self.0.get("cnf") else { return Ok(None) };
-        let only = bound.as_object().filter(|members| members.len() == 1).and_then(|members| members.get("jkt"));
-        let thumbprint = only.and_then(Value::as_str).and_then(|text| compact::bytes(text).ok()?.try_into().ok());
-        thumbprint.map(Some).ok_or(Rejected::new("the token is bound to something that is not checked here"))
+    /// RFC 7800, section 3.1; RFC 9449, section 6.1; RFC 8705, section 3.1.
+    fn bound(&self) -> Result<Bound, Rejected> {
+        let mut to = Bound { key: None, certificate: None };
+        let Some(bound) = self.0.get("cnf") else { return Ok(to) };
+        let unchecked = Rejected::new("the token is bound to something that is not checked here");
+        let members = bound.as_object().filter(|members| !members.is_empty()).ok_or(unchecked)?;
+        for (name, value) in members {
+            let thumbprint = value.as_str().and_then(|text| compact::bytes(text).ok()?.try_into().ok());
+            let thumbprint = Some(thumbprint.ok_or(unchecked)?);
+            match name.as_str() {
+                "jkt" => to.key = thumbprint,
+                "x5t#S256" => to.certificate = thumbprint,
+                _ => return Err(unchecked),
+            }
+        }
+        Ok(to)
     }
 
     /// The only audience. One of several is not enough: what is also meant for others can be replayed by them.

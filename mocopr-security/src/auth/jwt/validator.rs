@@ -37,8 +37,9 @@ use crate::{
 /// | leeway | 30 seconds |
 ///
 /// A token is refused, whatever it says, above 8 KiB; with `crit`, `b64`, `enc` or `zip` in its header; with a `cnf` that
-/// is anything else than one `jkt`, and with that too unless [proofs are accepted](crate::auth::DpopPolicy); with `scope` and
-/// `scp` that name different scopes; with more audiences than one. Keys and addresses of keys in its header (`jwk`,
+/// names anything else than a key in `jkt` and a certificate in `x5t#S256`; with the first unless
+/// [proofs are accepted](crate::auth::DpopPolicy), and with the second on every connection whose client did not prove
+/// itself by that certificate; with `scope` and `scp` that name different scopes; with more audiences than one. Keys and addresses of keys in its header (`jwk`,
 /// `jku`, `x5c`, `x5u`) are never looked at.
 ///
 /// ```

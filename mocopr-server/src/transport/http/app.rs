@@ -17,7 +17,7 @@ use http::{
 use hyper::body::Incoming;
 use mocopr_core::{
     fault::Fault,
-    peer::{HttpFacts, Peer},
+    peer::{HttpFacts, Peer, TlsFacts},
     wire::{
         code,
         revision::{Era, Revision},
@@ -135,7 +135,7 @@ impl HttpApp {
             Err(refusal) => return self.refused(refusal),
         };
         if head.uri.path() != &*self.path {
-            return self.elsewhere(head);
+            return self.elsewhere(head, remote.tls.as_deref());
         }
         if cors::is_preflight(&head.method, &head.headers) && self.reader(&head.headers).is_some() {
             let mut response = empty(StatusCode::NO_CONTENT);
@@ -165,10 +165,10 @@ impl HttpApp {
     }
 
     /// What lies beside the endpoint and is for everybody: where to get a token (RFC 9728).
-    fn elsewhere(&self, head: &Parts) -> Response<AnswerBody> {
+    fn elsewhere(&self, head: &Parts, tls: Option<&TlsFacts>) -> Response<AnswerBody> {
         let document = match head.method {
             Method::GET | Method::HEAD => {
-                self.engine.gate.resource_metadata(head.uri.path(), self.engine.registry.snapshot().scopes())
+                self.engine.gate.resource_metadata(head.uri.path(), self.engine.registry.snapshot().scopes(), tls)
             }
             _ => None,
         };

@@ -172,7 +172,7 @@ fn claims_that_are_not_are_refused_although_the_signature_is_right() {
     ] {
         add("roles", Some(roles));
     }
-    for proof in [json!({"jkt": "x"}), json!({"x5t#S256": "x"}), json!({}), json!(null)] {
+    for proof in [json!({"jkt": "x"}), json!({"x5t#S256": "x"}), json!({"x5t#S256": null}), json!({}), json!(null)] {
         add("cnf", Some(proof));
     }
     let count = world.refuses_all(rows.iter().map(|(name, token)| (name.as_str(), token.clone())));
