@@ -59,9 +59,12 @@ async fn price(
 
 /// Says how much of a product there is.
 #[tool(read_only)]
-fn stock(product: String) -> Result<String, Failure> {
-    // The caller reads "internal error" and a number; the log has the number, and why the file could not be read.
-    Ok(std::fs::read_to_string(format!("/nowhere/{}", product.len()))?)
+fn stock(product: String) -> Result<u32, Failure> {
+    // As a record that somebody broke would be.
+    let record = format!("{product}=plenty");
+    let (_, count) = record.split_once('=').ok_or_else(|| Failure::caller("there is no such product"))?;
+    // The caller reads "internal error" and a number; the log has the number, and why this is none.
+    Ok(count.parse()?)
 }
 
 #[mocopr::main]

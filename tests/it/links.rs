@@ -1,4 +1,5 @@
-//! Links of the documents: each relative one leads to a file of the repository, and each anchor to a heading of it.
+//! Links of the documents: each relative one leads to a file of the repository, and each anchor to a heading of it; and
+//! code in them, which is compiled wherever it is Rust.
 //!
 //! What is elsewhere on the web is not asked for: tests reach nothing but this machine.
 
@@ -15,6 +16,29 @@ fn every_link_of_the_documents_resolves() {
     let broken: Vec<_> = documents.iter().flat_map(|(path, text)| broken(path, text, &documents)).collect();
     assert!(documents.len() > 20 && documents.values().map(|text| links(text).len()).sum::<usize>() > 100);
     assert!(broken.is_empty(), "\n{}\n", broken.join("\n"));
+}
+
+#[test]
+fn rust_in_a_document_is_compiled() {
+    let facade = std::fs::read_to_string(root().join("src/lib.rs")).expect("the facade is there");
+    let has_rust = |text: &str| text.lines().any(|line| line.starts_with("```rust"));
+    let with_rust: Vec<_> = files(&["md"]).into_iter().filter(|(_, text)| has_rust(text)).collect();
+    assert!(with_rust.len() > 10, "there are {}", with_rust.len());
+    for (path, _) in with_rust {
+        assert!(facade.contains(&format!("include_str!(\"../{path}\")")), "nothing compiles the Rust of {path}");
+    }
+}
+
+#[test]
+fn examples_that_documents_run_are_there() {
+    for (path, text) in files(&["md", "rs"]).iter().filter(|(path, _)| path != "tests/it/links.rs") {
+        for (at, named) in text.match_indices("--example ") {
+            let rest = &text[at + named.len()..];
+            let name = rest.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default();
+            let is_there = name.is_empty() || root().join(format!("examples/{name}.rs")).is_file();
+            assert!(is_there, "{path} runs the example {name}, which is not there");
+        }
+    }
 }
 
 #[test]
