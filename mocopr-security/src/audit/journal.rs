@@ -15,6 +15,7 @@ use super::{
     AuditFailure,
     buffer::{Buffer, Matter},
     chain::Keys,
+    flood::Floods,
     keeping::{Keeping, RetentionPolicy},
     record::{Wording, write_words},
     resume::{Resumed, resume},
@@ -22,7 +23,7 @@ use super::{
     writer::{Begin, Writer},
 };
 use crate::{
-    evidence::{AuditEvent, Decided, Happening, Measure, Outcome, Witness},
+    evidence::{AuditEvent, Decided, Ending, Happening, Measure, Outcome, Witness},
     policy::{Problem, Row},
 };
 
@@ -33,6 +34,7 @@ pub(super) struct Journal {
     clock: Arc<dyn Clock>,
     failure: AuditFailure,
     buffer: Arc<Buffer>,
+    floods: Floods,
     row: Row,
     /// Ends when this is dropped.
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -67,7 +69,8 @@ impl Journal {
                 "let this process have one more thread",
             )
         })?;
-        let journal = Self { wording, keys, clock, failure, buffer, row, writer: Mutex::new(Some(thread)) };
+        let floods = Floods::new(clock.clone());
+        let journal = Self { wording, keys, clock, failure, buffer, floods, row, writer: Mutex::new(Some(thread)) };
         if torn > 0 {
             journal.administer("audit/torn", &format!("{torn} bytes of a line that was not finished"), Outcome::Failed);
         }
@@ -78,8 +81,13 @@ impl Journal {
     }
 
     fn administer(&self, action: &str, target: &str, result: Outcome) {
-        let ending = crate::evidence::Ending { result, ..crate::evidence::Ending::SUCCESS };
-        self.keep(&Happening { action, target, ending, ..Happening::of(AuditEvent::Administration) });
+        self.keep(&administered(action, target, result));
+    }
+
+    fn tell_left_out(&self, requests: u64) {
+        if requests > 0 {
+            self.administer(LEFT_OUT, &left_out(requests), Outcome::Failed);
+        }
     }
 
     fn keep(&self, happening: &Happening<'_>) {
@@ -98,7 +106,11 @@ impl Journal {
 
 impl Witness for Journal {
     fn saw(&self, happening: &Happening<'_>) {
-        if self.wording.keeps(happening.event) {
+        if !self.wording.keeps(happening.event) {
+            return;
+        }
+        if let Some(left_out) = self.floods.takes(happening) {
+            self.tell_left_out(left_out);
             self.keep(happening);
         }
     }
@@ -115,6 +127,7 @@ impl Witness for Journal {
     }
 
     fn settle(&self) {
+        self.tell_left_out(self.floods.left_out());
         self.buffer.settle();
     }
 
@@ -148,6 +161,19 @@ impl fmt::Debug for Journal {
     }
 }
 
+/// Something that happened to the log itself.
+fn administered<'a>(action: &'a str, target: &'a str, result: Outcome) -> Happening<'a> {
+    let ending = Ending { result, ..Ending::SUCCESS };
+    Happening { action, target, ending, ..Happening::of(AuditEvent::Administration) }
+}
+
+fn left_out(requests: u64) -> String {
+    format!("{requests} requests beyond the rate of their address")
+}
+
+/// What is done where not every such request is recorded.
+const LEFT_OUT: &str = "audit/left_out";
+
 fn row(path: &Path, is_device: bool, failure: AuditFailure) -> Row {
     let path = path.display();
     let kept = if is_device { "a device, which keeps nothing to verify" } else { "a file" };
@@ -169,6 +195,7 @@ pub(super) struct Logged {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) form: Form,
     pub(super) retention: Option<RetentionPolicy>,
+    pub(super) floods: Floods,
 }
 
 /// How records look in the ordinary log.
@@ -180,11 +207,8 @@ pub(super) enum Form {
     Words,
 }
 
-impl Witness for Logged {
-    fn saw(&self, happening: &Happening<'_>) {
-        if !self.wording.keeps(happening.event) {
-            return;
-        }
+impl Logged {
+    fn keep(&self, happening: &Happening<'_>) {
         let mut record = Vec::new();
         let now = Stamp::new().at(self.clock.unix());
         self.wording.write(&mut record, &now, happening, self.keys.as_ref());
@@ -198,6 +222,19 @@ impl Witness for Logged {
             }
         };
         info!(target: "audit", "{}", String::from_utf8_lossy(&record));
+    }
+}
+
+impl Witness for Logged {
+    fn saw(&self, happening: &Happening<'_>) {
+        if !self.wording.keeps(happening.event) {
+            return;
+        }
+        let Some(requests) = self.floods.takes(happening) else { return };
+        if requests > 0 {
+            self.keep(&administered(LEFT_OUT, &left_out(requests), Outcome::Failed));
+        }
+        self.keep(happening);
     }
 
     fn wants_arguments(&self) -> bool {

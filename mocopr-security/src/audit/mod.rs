@@ -6,6 +6,7 @@
 mod arguments;
 mod buffer;
 mod chain;
+mod flood;
 mod folder;
 mod head;
 mod journal;
@@ -30,6 +31,7 @@ use mocopr_core::clock::Clock;
 
 use self::{
     chain::Keys,
+    flood::Floods,
     journal::{Form, Journal, Logged, Open},
     keeping::Keeping,
     record::Wording,
@@ -159,7 +161,10 @@ impl AuditLogger {
                 let open = Open { path: &path, wording, keys, clock, failure, keeping };
                 Ok(Arc::new(Journal::open(open).map_err(one)?))
             }
-            (_, keys) => Ok(Arc::new(Logged { wording, keys, clock, form, retention })),
+            (_, keys) => {
+                let floods = Floods::new(clock.clone());
+                Ok(Arc::new(Logged { wording, keys, clock, form, retention, floods }))
+            }
         }
     }
 }

@@ -472,3 +472,29 @@ fn arguments_are_told_by_digest_and_shape_where_their_owner_asks_for_it_and_neve
     plain.record(1);
     assert!(!plain.lines()[0].contains("arguments"));
 }
+
+/// S-93, T-16
+#[test]
+fn a_flood_of_strangers_fills_no_disk_and_how_many_were_left_out_is_recorded() {
+    let place = Place::new();
+    let evidence = place.open(KEY, |logger| logger).unwrap();
+    let beyond_rate = |times: usize| {
+        for _ in 0..times {
+            let ending = Ending::refused(Decided::Refused, "rate");
+            evidence.tell(&Happening { action: "head", ending, ..Happening::of(AuditEvent::SecurityViolation) });
+        }
+    };
+    beyond_rate(10_100);
+    tell(&evidence, "of a caller");
+    place.clock.advance(Duration::from_millis(100));
+    beyond_rate(5);
+    evidence.settle();
+    drop(evidence);
+    let told: Vec<serde_json::Value> = place.lines().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(told.len(), 10_000 + 4);
+    let actions: Vec<_> = told[10_000..].iter().map(|record| record["action"].as_str().unwrap_or_default()).collect();
+    assert_eq!(actions, ["tools/call", "audit/left_out", "head", "audit/left_out"]);
+    assert_eq!(told[10_001]["target"], "100 requests beyond the rate of their address");
+    assert_eq!(told[10_003]["target"], "4 requests beyond the rate of their address");
+    assert_eq!(place.verify(), Verification::Intact { records: 10_004 });
+}
