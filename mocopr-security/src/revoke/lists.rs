@@ -13,9 +13,10 @@ use crate::{
 pub(super) struct Lists {
     pub(super) principals: HashSet<Named>,
     pub(super) credentials: HashSet<Named>,
-    /// API keys and tokens of whatever issuer.
+    /// API keys, tokens and certificates of whatever issuer.
     keys: HashSet<Box<str>>,
     tokens: HashSet<Box<str>>,
+    certificates: HashSet<Box<str>>,
     sessions: HashSet<Box<str>>,
     pub(super) networks: Networks,
 }
@@ -56,26 +57,29 @@ impl Lists {
             }
             "key" => drop(self.keys.insert(name.into())),
             "token" => drop(self.tokens.insert(name.into())),
+            "certificate" => drop(self.certificates.insert(name.into())),
             "session" => drop(self.sessions.insert(name.into())),
             "address" => drop(self.networks.insert(Network::parse(name).ok_or("not an address or a network")?)),
-            _ => return Err("it begins with none of principal, key, token, session and address"),
+            _ => return Err("it begins with none of principal, key, token, certificate, session and address"),
         }
         Ok(())
     }
 
     /// How many things are named.
     pub(super) fn len(&self) -> usize {
-        let Self { principals, credentials, keys, tokens, sessions, networks } = self;
-        principals.len() + credentials.len() + keys.len() + tokens.len() + sessions.len() + networks.len()
+        let Self { principals, credentials, keys, tokens, certificates, sessions, networks } = self;
+        let by_name = keys.len() + tokens.len() + certificates.len() + sessions.len();
+        principals.len() + credentials.len() + by_name + networks.len()
     }
 
     /// Adds all of another.
     pub(super) fn extend(&mut self, other: &Self) {
-        let Self { principals, credentials, keys, tokens, sessions, networks } = other;
+        let Self { principals, credentials, keys, tokens, certificates, sessions, networks } = other;
         self.principals.extend(principals.iter().cloned());
         self.credentials.extend(credentials.iter().cloned());
         self.keys.extend(keys.iter().cloned());
         self.tokens.extend(tokens.iter().cloned());
+        self.certificates.extend(certificates.iter().cloned());
         self.sessions.extend(sessions.iter().cloned());
         self.networks.extend(networks);
     }
@@ -95,7 +99,8 @@ impl Lists {
                 || match who.method() {
                     Method::ApiKey => self.keys.contains(id),
                     Method::Token => self.tokens.contains(id),
-                    Method::Local | Method::Certificate => false,
+                    Method::Certificate => self.certificates.contains(id),
+                    Method::Local => false,
                 }
         });
         by_name || named(&self.principals, who.subject()) || from.is_some_and(|from| self.networks.hold(from))

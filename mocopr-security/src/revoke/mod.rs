@@ -73,12 +73,15 @@ impl Revocations {
     /// principal https://id.example.com mallory
     /// key 5dQ1ZkXg
     /// token token-17
+    /// certificate tPNrDWIEhQoSkUi-gU04_AcZ1h22l8YJe3hi4X69dVU
     /// session 0c9f2c1e
     /// address 192.0.2.0/24
     /// ```
     ///
     /// A subject may hold spaces, an issuer may not. `key` is the id of an API key and `token` the `jti` of a token, both
-    /// of whatever issuer; a session that was ended stays so. At most 100,000 lines in 16 MiB.
+    /// of whatever issuer; `certificate` is the SHA-256 of a client's certificate in base64url, as the audit log names it,
+    /// because issuers of certificates have names with spaces. A session that was ended stays so. At most 100,000 lines in
+    /// 16 MiB.
     ///
     /// # Errors
     /// A problem that names the file where it is not there, belongs to somebody else than root or this process's user, can
@@ -97,7 +100,8 @@ impl Revocations {
         self.tell("revoke_principal", &named(issuer, subject));
     }
 
-    /// Believes one credential of this issuer no longer: a token by its `jti`, an API key by its id.
+    /// Believes one credential of this issuer no longer: a token by its `jti`, an API key by its id, a certificate by its
+    /// SHA-256 in base64url.
     pub fn revoke_credential(&self, issuer: &str, id: &str) {
         self.change(|lists| lists.credentials.insert((issuer.into(), id.into())));
         self.tell("revoke_credential", &named(issuer, id));

@@ -26,7 +26,7 @@ fn file(content: &str) -> (TempDir, PathBuf) {
 #[test]
 fn each_line_covers_what_it_names_and_nothing_else() {
     let content = "# who left\n\nprincipal https://id.example.com mallory  the second \r\n  key k1\ntoken t1\n\
-                   session s1\naddress 192.0.2.0/24";
+                   session s1\naddress 192.0.2.0/24\ncertificate c1";
     let (_folder, path) = file(content);
     let revocations = Revocations::from_file(&path).unwrap();
     let (key, token) = (of(Method::ApiKey, "alice"), of(Method::Token, "alice"));
@@ -34,6 +34,9 @@ fn each_line_covers_what_it_names_and_nothing_else() {
     assert!(!revocations.covers(&of(Method::Token, "mallory"), None, None));
     assert!(revocations.covers(&key, Some("k1"), None) && revocations.covers(&token, Some("t1"), None));
     assert!(!revocations.covers(&key, Some("t1"), None) && !revocations.covers(&token, Some("k1"), None));
+    let certificate = of(Method::Certificate, "alice");
+    assert!(revocations.covers(&certificate, Some("c1"), None) && !revocations.covers(&token, Some("c1"), None));
+    assert!(!revocations.covers(&certificate, Some("k1"), None) && !revocations.covers(&certificate, Some("t1"), None));
     let at = |address: &str| Some(address.parse().unwrap());
     assert!(revocations.covers(&token, None, at("192.0.2.9")) && revocations.covers_address(at("192.0.2.9").unwrap()));
     assert!(!revocations.covers(&token, None, at("192.0.3.9")));
