@@ -1,6 +1,10 @@
 //! Facts that a transport saw about the other side. Nothing here decides anything.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use http::{HeaderMap, Method};
 
@@ -22,6 +26,8 @@ pub struct TlsFacts {
     pub asks_clients: bool,
     /// The certificate that the client proved to hold, where it gave one.
     pub client: Option<ClientCertificate>,
+    /// Somebody was told that the certificate holds: once for each handshake, not with each request.
+    pub told: Arc<AtomicBool>,
 }
 
 /// A client's certificate, which a handshake has verified.

@@ -1,6 +1,6 @@
 //! What a happening means to whoever counts: which bound was reached, whose credential failed.
 
-use super::{AuditEvent, HEAVY_RATE, Happening, Outcome};
+use super::{AuditEvent, HEAVY_RATE, Happening, NO_NONCE, Outcome};
 
 /// What there was too much of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,9 +36,9 @@ impl Happening<'_> {
         self.ending.result == Outcome::Refused
     }
 
-    /// A credential was missing or did not hold.
+    /// A credential was missing or did not hold. One that lacks a nonce alone holds: that is how clients get one.
     pub fn is_failed_authentication(&self) -> bool {
-        self.event == AuditEvent::Authentication && self.is_refused()
+        self.event == AuditEvent::Authentication && self.is_refused() && self.ending.reason != NO_NONCE
     }
 
     /// Which bound was reached, where it was refused because of one.

@@ -344,5 +344,8 @@ pub fn reason(fault: &Fault) -> &'static str {
 /// The reason of a refusal for calling a heavy thing more often than its rate allows.
 pub const HEAVY_RATE: &str = "heavy_rate";
 
+/// The reason of a refusal to whoever proves who it is, and is given a nonce to prove it with once more.
+pub const NO_NONCE: &str = "no fresh nonce in the proof";
+
 /// The reason of a refusal because nobody could have written down what was asked for.
 pub const UNRECORDED: &str = "unrecorded";

@@ -304,6 +304,16 @@ impl Gate {
         });
     }
 
+    /// Tells of something about a session that was done without a message.
+    pub fn tell_session(&self, admission: &Admission, action: &'static str) {
+        self.evidence.tell(&Happening {
+            who: Some(&admission.principal),
+            from: admission.from,
+            action,
+            ..Happening::of(AuditEvent::Protocol)
+        });
+    }
+
     /// The policy in force.
     pub fn policy(&self) -> &SecurityPolicy {
         &self.policy
@@ -396,7 +406,9 @@ impl Gate {
 
     /// What the answer to a peer that was not admitted waits for, where its address keeps failing to prove who it is.
     pub fn slow(&self, from: IpAddr, refusal: &Refusal) -> Option<Slowed> {
-        let slower = self.slower.as_ref().filter(|_| refusal.fault == Fault::Unauthenticated)?;
+        // Whoever lacks nothing but a nonce has proven who it is.
+        let failed = refusal.fault == Fault::Unauthenticated && !matches!(refusal.challenge, Some(Challenge::Nonce(_)));
+        let slower = self.slower.as_ref().filter(|_| failed)?;
         let slowed = slower.failed(from)?;
         info!(rule = "slowing", peer = %from, "the answer waits");
         Some(slowed)
@@ -443,19 +455,20 @@ impl Gate {
             }
             Unproven::Nonce(nonce) => {
                 let challenge = Some(Challenge::Nonce(nonce));
-                Refusal { challenge, reason: "no fresh nonce in the proof", ..refusal(Fault::Unauthenticated) }
+                Refusal { challenge, reason: evidence::NO_NONCE, ..refusal(Fault::Unauthenticated) }
             }
             Unproven::Rate(retry_after) => refusal(Fault::Rate { retry_after }),
         };
-        let certificate = match head.from {
-            Caller::Peer(_) => peer.tls.and_then(|tls| tls.client.as_ref()),
+        let tls = match head.from {
+            Caller::Peer(_) => peer.tls,
             // It is the proxy's, which does not call.
             Caller::Forwarded(_) => None,
         };
-        let (verified, by) = match (presented(peer.http.headers), certificate) {
+        let certificate = tls.and_then(|tls| tls.client.as_ref());
+        let (verified, by) = match (presented(peer.http.headers), certificate.zip(tls)) {
             (Err(_), _) => return Err(ambiguous()),
             // The handshake has verified it. Beside a credential it is not who calls.
-            (Ok(Presented::Nothing), Some(certificate)) => (auth::holder(certificate), None),
+            (Ok(Presented::Nothing), Some((certificate, tls))) => (auth::holder(certificate, &tls.told), None),
             (Ok(Presented::Nothing), None) if self.policy.requires_authentication() => {
                 return Err(failed(Rejected::new("no credential"), Challenge::Absent));
             }

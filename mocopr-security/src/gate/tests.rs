@@ -18,6 +18,7 @@ use crate::{
     policy::RateLimitPolicy,
     principal::{Holdings, Method as Verification},
     rate::RateLimit,
+    slow::Slowing,
 };
 
 /// Grants what its name says, to everybody.
@@ -399,4 +400,18 @@ fn a_token_of_a_certificate_proves_nobody_on_standard_streams() {
     let token = Secret::new(String::from("bound"));
     let rejected = gate.admit_stdio(Some(&token)).now_or_never().unwrap().unwrap_err();
     assert_eq!(rejected.reason(), "the token is bound to what is not proven");
+}
+
+/// S-97
+#[test]
+fn whoever_lacks_a_nonce_alone_is_not_slowed() {
+    let slowing = Slowing::after(RateLimit::per_minute(1));
+    let gate = gate_of(SecurityPolicy::strict().with_slowing(slowing));
+    let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let because = |challenge| Refusal { challenge: Some(challenge), ..refusal(Fault::Unauthenticated) };
+    for _ in 0..3 {
+        assert!(gate.slow(address, &because(Challenge::Nonce("nonce".into()))).is_none());
+    }
+    assert!(gate.slow(address, &because(Challenge::Invalid)).is_none(), "the first one is free");
+    assert!(gate.slow(address, &because(Challenge::Invalid)).is_some());
 }

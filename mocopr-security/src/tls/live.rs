@@ -67,7 +67,7 @@ impl LiveTls {
                     .ok_or_else(|| io::Error::other("the certificate of a client names nobody"))?,
             ),
         };
-        let facts = TlsFacts { asks_clients: self.config.asks_clients(), client };
+        let facts = TlsFacts { asks_clients: self.config.asks_clients(), client, ..TlsFacts::default() };
         Ok(Handshaken { stream, facts, speaks_http2 })
     }
 

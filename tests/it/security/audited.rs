@@ -170,6 +170,43 @@ async fn each_refusal_before_a_call_is_recorded_once() {
     }
 }
 
+/// S-90
+#[tokio::test]
+async fn what_is_done_to_a_session_without_a_message_is_recorded() {
+    let fixture = Fixture::new();
+    let key = fixture.key("alice", &["user"], &[]);
+    let http = fixture.listen_audited().await;
+    let bearer = bearer(&key);
+    let hello =
+        json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "a", "version": "1"}});
+    let hello = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello});
+    let fields = [("Host", HOST), ("Authorization", &*bearer), ("Content-Type", "application/json")];
+    let accept = ("Accept", "application/json, text/event-stream");
+    let opening = request::post(&[&fields[..], &[accept]].concat(), hello.to_string().as_bytes());
+    let opened = Connection::open(http.listening.authority()).await.ask(opening).await;
+    let session = opened.head.header("mcp-session-id").expect("a session is open").to_owned();
+    let about = |method: &str| {
+        format!(
+            "{method} /mcp HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: {bearer}\r\nAccept: text/event-stream\r\n\
+             MCP-Protocol-Version: 2025-11-25\r\nMcp-Session-Id: {session}\r\n\r\n"
+        )
+    };
+    let mut stream = Connection::open(http.listening.authority()).await;
+    stream.send(about("GET")).await;
+    assert_eq!(stream.head().await.status, 200);
+    assert_eq!(Connection::open(http.listening.authority()).await.ask(about("DELETE")).await.head.status, 204);
+    assert!(http.listening.stop().await.success());
+    let records = fixture.records();
+    let of_session = |record: &&Value| record["action"].as_str().is_some_and(|action| action.starts_with("session/"));
+    let told: Vec<_> = records.iter().filter(of_session).collect();
+    let actions: Vec<_> = told.iter().map(|record| record["action"].as_str().unwrap_or_default()).collect();
+    assert_eq!(actions, ["session/stream", "session/end"]);
+    for record in told {
+        assert_eq!((&record["event"], &record["subject"]), (&json!("protocol"), &json!("alice")));
+        assert!(!record.to_string().contains(&session), "the name of a session is in no record");
+    }
+}
+
 /// Remembers what the owner did.
 #[derive(Debug, Default)]
 struct Administered(Mutex<Vec<String>>);

@@ -1,9 +1,16 @@
 //! HTTPS: what a listener proves itself with, whose certificates it takes, and that the gate is the same behind it.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use mocopr::{
     HttpConfig, TlsConfig,
+    audit::{AuditEvent, Happening, Witness},
     prelude::*,
     security::{CipherSuite, SECURE_CIPHER_SUITES, TlsVersion},
 };
@@ -142,6 +149,38 @@ async fn a_certificate_of_a_client_is_who_calls_where_no_token_is() {
     assert_eq!(ask(Some(&client), &[("Authorization", "Bearer xyz")]).await.head.status, 401);
 }
 
+/// Counts the credentials that were seen to hold.
+#[derive(Debug, Default)]
+struct Authenticated(AtomicUsize);
+
+impl Witness for Authenticated {
+    fn saw(&self, happening: &Happening<'_>) {
+        if happening.event == AuditEvent::Authentication && !happening.is_refused() {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// S-90
+#[tokio::test]
+async fn a_certificate_is_told_once_for_each_connection_and_not_with_each_request() {
+    let authority = Authority::new();
+    let client = authority.client("client", "robot", None, 7);
+    let config = tls(&authority.server("server", &[HOST])).with_client_ca_file(authority.roots());
+    let config = HttpConfig::loopback(0).with_tls(config.build().expect("they are sound"));
+    let heard = Arc::new(Authenticated::default());
+    let server = Guarded::listen(config, policy(), |builder| builder.with_tool(who).with_witness(heard.clone())).await;
+    for connections in 1..=2 {
+        let hello = Hello { certificate: Some(&client), ..Hello::default() };
+        let stream = authority.connect(server.authority(), HOST, &hello).await.expect("a handshake");
+        let mut connection = Connection::over(stream);
+        for _ in 0..3 {
+            assert_eq!(connection.ask(with_fields(&[], &call())).await.head.status, 200);
+        }
+        assert_eq!(heard.0.load(Ordering::Relaxed), connections);
+    }
+}
+
 /// S-13
 #[tokio::test]
 async fn a_certificate_that_does_not_count_ends_the_handshake() {
@@ -231,4 +270,42 @@ async fn http2_is_spoken_where_a_client_agrees_on_it() {
     let foreign =
         String::from_utf8(with_fields(&[alice], &call())).expect("it is text").replace(HOST, "evil.example.com");
     assert_eq!(client.ask(foreign).await.head.status, 403);
+}
+
+/// RFC 9110, section 9.3.2
+#[tokio::test]
+async fn head_over_http2_has_the_length_of_a_body_and_no_body() {
+    let authority = Authority::new();
+    let server = serve(tls(&authority.server("server", &[HOST])).build().expect("they are sound")).await;
+    let hello = Hello { protocols: &["h2"], ..Hello::default() };
+    let stream = authority.connect(server.authority(), HOST, &hello).await.expect("a handshake");
+    let mut connection = Http2::over(stream).await;
+    let path = "/.well-known/oauth-protected-resource";
+    for target in [path, "/mcp"] {
+        let get = connection.ask(format!("GET {target} HTTP/1.1\r\nHost: {HOST}\r\n\r\n")).await;
+        let head = connection.ask(format!("HEAD {target} HTTP/1.1\r\nHost: {HOST}\r\n\r\n")).await;
+        assert!(!get.body.is_empty() && head.body.is_empty(), "{target}: {:?}", head.body);
+        assert_eq!(head.head.status, get.head.status);
+        assert_eq!(head.head.header("content-length"), get.head.header("content-length"), "{target}");
+    }
+}
+
+/// S-22
+#[tokio::test]
+async fn a_head_above_the_limits_is_refused_with_the_headers_of_every_answer_over_http2() {
+    let authority = Authority::new();
+    let server = serve(tls(&authority.server("server", &[HOST])).build().expect("they are sound")).await;
+    let hello = Hello { protocols: &["h2"], ..Hello::default() };
+    let long = "a".repeat(17_000);
+    let lines: Vec<String> = (0..100).map(|number| format!("x-line-{number}")).collect();
+    let many: Vec<(&str, &str)> = lines.iter().map(|name| (name.as_str(), "1")).collect();
+    for fields in [&[("x-long", long.as_str())][..], &many] {
+        let stream = authority.connect(server.authority(), HOST, &hello).await.expect("a handshake");
+        let mut connection = Http2::over(stream).await;
+        let refused = connection.ask(with_fields(fields, &call())).await;
+        assert_eq!(refused.head.status, 431);
+        for name in ["x-content-type-options", "x-frame-options", "strict-transport-security"] {
+            assert!(refused.head.header(name).is_some(), "{name}");
+        }
+    }
 }

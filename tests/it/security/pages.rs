@@ -62,6 +62,32 @@ async fn a_preflight_is_answered_without_a_credential_and_reaches_no_handler() {
     assert_eq!((foreign.head.status, foreign.head.header("access-control-allow-origin")), (403, None));
 }
 
+/// S-17, P-03
+#[tokio::test]
+async fn a_page_may_ask_where_tokens_come_from_and_say_its_revision() {
+    let guarded = start().await;
+    let ask = async |line: &str, origin: &str| {
+        let fields = [
+            ("Origin", origin),
+            ("Access-Control-Request-Method", "GET"),
+            ("Access-Control-Request-Headers", "mcp-protocol-version"),
+        ];
+        guarded.send(line, &fields, b"").await.head
+    };
+    let (app, document) = ("https://app.example.com", "/.well-known/oauth-protected-resource/mcp HTTP/1.1");
+    let answer = ask(&format!("OPTIONS {document}"), app).await;
+    assert_eq!(answer.status, 204);
+    assert_eq!(answer.header("access-control-allow-origin"), Some(app));
+    assert_eq!(answer.header("access-control-allow-headers"), Some("mcp-protocol-version"));
+    assert_eq!(ask("OPTIONS /nothing HTTP/1.1", app).await.status, 404);
+    assert_eq!(ask(&format!("OPTIONS {document}"), "https://evil.example.com").await.status, 403);
+    // What may be kept for others says that it depends on the page.
+    for fields in [&[("Origin", app)][..], &[]] {
+        let answer = guarded.send(&format!("GET {document}"), fields, b"").await;
+        assert_eq!((answer.head.status, answer.head.header("vary")), (200, Some("origin")));
+    }
+}
+
 /// S-22
 #[tokio::test]
 async fn every_answer_has_the_security_headers() {

@@ -1,8 +1,16 @@
 //! Access tokens that are bound to a client's key, over HTTP: what lets one in, and that nothing else does.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use mocopr::{
+    ServerBuilder,
+    audit::{Happening, Witness},
     auth::{ApiKey, ApiKeys, AuthMiddleware, DpopKey, DpopPolicy, TokenIssuer},
     prelude::*,
     security::{RateLimitPolicy, Secret},
@@ -26,6 +34,17 @@ struct World {
     key: DpopKey,
     api_key: Secret<String>,
     guarded: Guarded,
+    failures: Arc<Failures>,
+}
+
+/// Counts the credentials that did not hold.
+#[derive(Debug, Default)]
+struct Failures(AtomicUsize);
+
+impl Witness for Failures {
+    fn saw(&self, happening: &Happening<'_>) {
+        self.0.fetch_add(usize::from(happening.is_failed_authentication()), Ordering::Relaxed);
+    }
 }
 
 impl World {
@@ -47,8 +66,10 @@ impl World {
             .with_authorization_enabled(false)
             .with_allowed_origin("https://app.example.com")
             .with_authentication(tokens.build().expect("it is sound"));
-        let guarded = Guarded::start(policy, |builder| builder.with_tool(whoami).with_clock(clock.clone())).await;
-        Self { clock, issuer, key, api_key, guarded }
+        let failures = Arc::new(Failures::default());
+        let build = |builder: ServerBuilder| builder.with_tool(whoami).with_witness(failures.clone());
+        let guarded = Guarded::start(policy, |builder| build(builder).with_clock(clock.clone())).await;
+        Self { clock, issuer, key, api_key, guarded, failures }
     }
 
     fn bound(&self) -> String {
@@ -154,6 +175,7 @@ async fn a_client_without_a_nonce_gets_one_and_is_let_in_with_it() {
     let answer = world.ask_with_proof(&token, &world.proof(&token)).await;
     assert_eq!(answer.head.status, 401);
     assert!(answer.head.header("www-authenticate").unwrap().starts_with("DPoP error=\"use_dpop_nonce\""));
+    assert_eq!(world.failures.0.load(Ordering::Relaxed), 0, "that is how it gets one");
     let nonce = answer.head.header("dpop-nonce").unwrap();
     let proof = world.key.proof("POST", URL, &token).with_claim("nonce", nonce).sign().unwrap();
     assert_eq!(world.ask_with_proof(&token, &proof).await.head.status, 200);

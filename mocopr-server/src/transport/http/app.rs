@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode,
-    header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE},
     request::Parts,
 };
 use hyper::body::Incoming;
@@ -137,10 +137,8 @@ impl HttpApp {
         if head.uri.path() != &*self.path {
             return self.elsewhere(head, remote.tls.as_deref());
         }
-        if cors::is_preflight(&head.method, &head.headers) && self.reader(&head.headers).is_some() {
-            let mut response = empty(StatusCode::NO_CONTENT);
-            *response.headers_mut() = cors::preflight(&head.headers);
-            return response;
+        if self.is_preflight(head) {
+            return preflight(head);
         }
         let from = checked.from();
         let admission = match gate.admit(checked, &peer).await {
@@ -166,16 +164,34 @@ impl HttpApp {
 
     /// What lies beside the endpoint and is for everybody: where to get a token (RFC 9728).
     fn elsewhere(&self, head: &Parts, tls: Option<&TlsFacts>) -> Response<AnswerBody> {
+        let is_preflight = self.is_preflight(head);
         let document = match head.method {
-            Method::GET | Method::HEAD => {
-                self.engine.gate.resource_metadata(head.uri.path(), self.engine.registry.snapshot().scopes(), tls)
-            }
+            Method::GET | Method::HEAD => self.metadata(head, tls),
+            // A page says which revision it speaks here as well, and for that has to ask first.
+            Method::OPTIONS if is_preflight => self.metadata(head, tls),
             _ => None,
         };
         let Some(document) = document else { return closing(empty(StatusCode::NOT_FOUND)) };
+        if is_preflight {
+            return preflight(head);
+        }
         let mut response = json(StatusCode::OK, Bytes::from(document).into());
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+        // Whoever keeps it must not show it to a page without the word that lets the page read it.
+        if self.reader(&head.headers).is_none() {
+            response.headers_mut().insert(VARY, HeaderValue::from_static("origin"));
+        }
         response
+    }
+
+    /// The document of this path.
+    fn metadata(&self, head: &Parts, tls: Option<&TlsFacts>) -> Option<Vec<u8>> {
+        self.engine.gate.resource_metadata(head.uri.path(), self.engine.registry.snapshot().scopes(), tls)
+    }
+
+    /// A page that may read answers asks what it may send.
+    fn is_preflight(&self, head: &Parts) -> bool {
+        cors::is_preflight(&head.method, &head.headers) && self.reader(&head.headers).is_some()
     }
 
     async fn post(&self, admission: &Admission, headers: &HeaderMap, body: Incoming) -> Response<AnswerBody> {
@@ -254,7 +270,10 @@ impl HttpApp {
             Err(refusal) => return self.refused_later(admission, refusal),
         }
         match stream::session(&self.engine, admission, &session, headers) {
-            Ok(response) => response,
+            Ok(response) => {
+                self.engine.gate.tell_session(admission, "session/stream");
+                response
+            }
             // A client that asked for a stream looks at the status alone.
             Err(fault @ Fault::Sealed(_)) => {
                 let mut answer = self.engine.refuse(None, fault, session.revision());
@@ -270,6 +289,7 @@ impl HttpApp {
         match self.session_of(admission, headers) {
             Ok(session) => {
                 self.engine.sessions.close(&session);
+                self.engine.gate.tell_session(admission, "session/end");
                 empty(StatusCode::NO_CONTENT)
             }
             Err(response) => *response,
@@ -399,6 +419,12 @@ const BODIES_RETRY: Duration = Duration::from_secs(1);
 pub(super) fn empty(status: StatusCode) -> Response<AnswerBody> {
     let mut response = Response::new(AnswerBody::empty());
     *response.status_mut() = status;
+    response
+}
+
+fn preflight(head: &Parts) -> Response<AnswerBody> {
+    let mut response = empty(StatusCode::NO_CONTENT);
+    *response.headers_mut() = cors::preflight(&head.headers);
     response
 }
 
