@@ -48,7 +48,9 @@ pub(crate) enum Told {
     Frame(Bytes),
     /// The server ends the stream: its answer.
     Final(Bytes),
-    /// The client ended it, or may not listen any longer: nothing is sent.
+    /// Its client may not listen any longer: what says so where the stream has no end of its own.
+    Lapsed(Bytes),
+    /// The client ended it: nothing is sent.
     Cancelled,
 }
 
@@ -70,7 +72,7 @@ impl Listening {
                 None => tokio::select! {
                     biased;
                     () = self.cancelled.cancelled() => return Told::Cancelled,
-                    () = lapsed(&self.engine.gate, &self.admission) => return Told::Cancelled,
+                    () = lapsed(&self.engine.gate, &self.admission) => return self.lapse(),
                     () = self.engine.stopping.cancelled() => return Told::Final(encode::listen_end(&self.id, self.engine.stamp())),
                     notice = self.subscription.next() => notice,
                 },
@@ -81,6 +83,15 @@ impl Listening {
                 return Told::Frame(frame);
             }
         }
+    }
+
+    /// The stream is over by no wish of the client.
+    ///
+    /// # Source
+    /// MCP 2026-07-28, basic/patterns/cancellation.
+    fn lapse(&self) -> Told {
+        let notice = Notice::Cancelled { id: self.id.clone() };
+        encode::notice(&notice, self.revision, Some(&self.id)).map_or(Told::Cancelled, Told::Lapsed)
     }
 }
 

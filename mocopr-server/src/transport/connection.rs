@@ -266,7 +266,7 @@ async fn listen(mut listening: Listening, sink: mpsc::Sender<Bytes>) -> Option<B
                     return None;
                 }
             }
-            Told::Final(answer) => return send(&sink, answer).await,
+            Told::Final(last) | Told::Lapsed(last) => return send(&sink, last).await,
             Told::Cancelled => return None,
         }
     }
@@ -287,7 +287,10 @@ const CUT_MARGIN: Duration = Duration::from_millis(500);
 
 #[cfg(test)]
 mod tests {
-    use mocopr_security::policy::SecurityPolicy;
+    use mocopr_security::{
+        auth::{ApiKey, ApiKeys},
+        policy::SecurityPolicy,
+    };
     use serde_json::Value;
     use tokio::{
         io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
@@ -337,6 +340,42 @@ mod tests {
             }
         };
         tokio::join!(ask, hear);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_hears_that_its_listen_stream_is_over_when_it_may_not_listen_any_longer() {
+        let (key, record) = ApiKey::create("alice", Duration::from_secs(1)).unwrap();
+        let keys = ApiKeys::of(vec![record]).unwrap();
+        let policy = SecurityPolicy::strict().with_authorization_enabled(false).with_authenticator(keys);
+        let server = McpServer::builder().with_info("test", "1").with_security_policy(policy);
+        let tool = Tool::new("tool").handler(|_: Value| async { "done" });
+        let engine = server.with_tool(tool).build().unwrap().engine;
+        let admission = engine.gate.admit_stdio(Some(&key)).await.unwrap();
+        let (client, ours) = tokio::io::duplex(1 << 16);
+        let (input, output) = tokio::io::split(ours);
+        let second = Duration::from_secs(1);
+        let endings = Endings { drain: engine.stopping.clone(), after_input: second, after_drain: second };
+        let talk = async {
+            let mut client = BufReader::new(client);
+            let meta = r#"{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
+            let params = format!(r#"{{"notifications":{{"toolsListChanged":true}},"_meta":{meta}}}"#);
+            let listen = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{params}}}"#);
+            client.write_all(format!("{listen}\n").as_bytes()).await.unwrap();
+            let mut line = String::new();
+            client.read_line(&mut line).await.unwrap();
+            assert!(line.contains("acknowledged"), "{line}");
+            engine.gate.revocations().revoke_principal("api-keys", "alice");
+            line.clear();
+            timeout(Duration::from_secs(5), client.read_line(&mut line)).await.unwrap().unwrap();
+            let params = r#"{"_meta":{"io.modelcontextprotocol/subscriptionId":1},"requestId":1}"#;
+            let over = format!(r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{params}}}"#);
+            assert_eq!(line.trim_end(), over);
+        };
+        let serving = serve(engine.clone(), admission, input, output, endings);
+        tokio::select! {
+            () = talk => {}
+            () = serving => panic!("the connection ended"),
+        }
     }
 
     #[tokio::test(start_paused = true)]

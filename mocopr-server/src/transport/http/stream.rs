@@ -313,7 +313,8 @@ async fn run_listening(mut listening: Listening, pipe: &Pipe, keep_alive: Durati
             match told {
                 Told::Frame(frame) => pipe.send(sse::event(None, None, &frame)).await,
                 Told::Final(answer) => return pipe.send(sse::event(None, None, &answer)).await,
-                Told::Cancelled => return,
+                // The end of the response says it.
+                Told::Lapsed(_) | Told::Cancelled => return,
             }
         }
     };
