@@ -1,14 +1,16 @@
 //! What the official conformance suite talks to: one of each thing that the protocol has, with fixed answers.
 //!
 //! `PORT=47810 cargo run --example everything` serves `http://127.0.0.1:47810/mcp`; port 0 takes any that is free.
-//! With `--stdio` it serves standard streams; `PAGE=5` makes the pages of its lists so long. It is built through the public API alone, and it guards nothing: its
-//! answers are the suite's, and no secret is among them.
+//! With `--stdio` it serves standard streams, with `--ws` also `ws://127.0.0.1:47810/ws`; `PAGE=5` makes the pages of its
+//! lists so long. It is built through the public API alone, and it guards nothing: its answers are the suite's, and no
+//! secret is among them.
 #![allow(clippy::print_stderr, reason = "the address goes to whoever started the example")]
 #![allow(non_snake_case, reason = "the suite names an argument so")]
 
 use std::{num::NonZeroUsize, process::ExitCode, sync::OnceLock, time::Duration};
 
 use mocopr::{
+    WebSocketConfig,
     prelude::*,
     registry::{Prompts as PromptList, Resources as ResourceList, Tools as ToolList},
 };
@@ -39,17 +41,20 @@ enum Place {
     Streams,
     /// The port at 127.0.0.1; 0 takes any that is free.
     Loopback(u16),
+    /// The same, with WebSocket as well.
+    Sockets(u16),
 }
 
 impl Place {
     fn from_settings() -> Result<Self, String> {
-        match std::env::args().nth(1).as_deref() {
-            None => {}
+        let at = match std::env::args().nth(1).as_deref() {
+            None => Self::Loopback,
+            Some("--ws") => Self::Sockets,
             Some("--stdio") => return Ok(Self::Streams),
-            Some(other) => return Err(format!("{other}: the only argument is --stdio")),
-        }
+            Some(other) => return Err(format!("{other}: the only arguments are --stdio and --ws")),
+        };
         let port = std::env::var("PORT").unwrap_or_else(|_| "47810".to_owned());
-        port.parse().map(Self::Loopback).map_err(|_| format!("PORT: {port:?} is not a number from 0 to 65535"))
+        port.parse().map(at).map_err(|_| format!("PORT: {port:?} is not a number from 0 to 65535"))
     }
 }
 
@@ -77,6 +82,11 @@ async fn serve(place: Place, page: NonZeroUsize) -> Result<()> {
         Place::Loopback(port) => {
             let config = HttpConfig::loopback(port).on_ready(|address| eprintln!("listening on http://{address}/mcp"));
             server.run_http(config).await
+        }
+        Place::Sockets(port) => {
+            let config =
+                WebSocketConfig::loopback(port).on_ready(|address| eprintln!("listening on ws://{address}/ws"));
+            server.run_websocket(config).await
         }
     }
 }

@@ -18,7 +18,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use mocopr::{
-    Guarded, ServerBuilder,
+    Guarded, ServerBuilder, WebSocketConfig,
     audit::AuditLogger,
     auth::{ApiKeys, AuthMiddleware, TokenValidator},
     metrics::security::SecurityMetrics,
@@ -123,27 +123,28 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
                 .await
                 .map_err(|error| lines("MOCOPR_STDIO_TOKEN, MOCOPR_METRICS_BIND", &error).join("\n"))?;
         }
-        Place::Loopback(address) => {
-            let config = HttpConfig::new(address).with_tls_required(false);
-            listen(server, config.with_trusted_proxies(proxies), "http", listening).await?;
+        Place::Loopback(address, name) => {
+            let config = HttpConfig::new(address).with_tls_required(false).with_trusted_proxies(proxies);
+            listen(server, config, name, listening).await?;
         }
-        Place::Secure(address, tls) => {
+        Place::Secure(address, tls, name) => {
             let config = HttpConfig::new(address).with_tls(tls).with_trusted_proxies(proxies);
-            listen(server, config, "https", listening).await?
+            listen(server, config, name, listening).await?
         }
     }
     Ok(())
 }
 
-/// Serves HTTP; where that cannot begin, the settings of that name are why.
+/// Serves HTTP and WebSocket; where that cannot begin, the settings of that name are why.
 async fn listen(
     server: McpServer<Guarded>,
-    config: HttpConfig,
+    config: WebSocketConfig,
     scheme: &'static str,
     settings: &str,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let config = config.on_ready(move |address| eprintln!("listening on {scheme}://{address}/mcp"));
-    Ok(server.run_http(config).await.map_err(|error| lines(settings, &error).join("\n"))?)
+    let path = if scheme.starts_with("ws") { config.path() } else { "/mcp" };
+    let config = config.on_ready(move |address| eprintln!("listening on {scheme}://{address}{path}"));
+    Ok(server.run_websocket(config).await.map_err(|error| lines(settings, &error).join("\n"))?)
 }
 
 /// What is served of a directory.
@@ -229,17 +230,17 @@ struct Settings {
     proxies: Vec<String>,
 }
 
-/// Where to serve.
+/// Where to serve, and under which scheme that is told.
 enum Place {
     Streams,
-    Loopback(SocketAddr),
-    Secure(SocketAddr, TlsConfig),
+    Loopback(SocketAddr, &'static str),
+    Secure(SocketAddr, TlsConfig, &'static str),
 }
 
 impl Place {
     /// Strangers can knock there.
     fn is_listener(&self) -> bool {
-        matches!(self, Self::Loopback(_) | Self::Secure(..))
+        matches!(self, Self::Loopback(..) | Self::Secure(..))
     }
 }
 
@@ -345,20 +346,22 @@ impl Settings {
     fn place() -> Result<Place, Vec<String>> {
         match setting("MOCOPR_TRANSPORT").as_deref() {
             Some("stdio") => Ok(Place::Streams),
-            Some("http") => {
+            Some(named @ ("http" | "ws")) => {
+                let name = if named == "ws" { "ws" } else { "http" };
                 let address = setting("MOCOPR_BIND")
                     .ok_or(vec!["MOCOPR_BIND: missing, give an address and a port".to_owned()])?;
-                loopback("MOCOPR_BIND", &address).map(Place::Loopback).map_err(|problem| vec![problem])
+                let address = loopback("MOCOPR_BIND", &address).map_err(|problem| vec![problem])?;
+                Ok(Place::Loopback(address, name))
             }
-            Some("https") => {
+            Some(named @ ("https" | "wss")) => {
+                let name = if named == "wss" { "wss" } else { "https" };
                 let mut problems = Vec::new();
                 let address = or_say(&mut problems, Self::address());
                 let tls = Self::tls().map_err(|more| problems.extend(more)).ok();
-                address.zip(tls).map(|(address, tls)| Place::Secure(address, tls)).ok_or(problems)
+                address.zip(tls).map(|(address, tls)| Place::Secure(address, tls, name)).ok_or(problems)
             }
-            Some(other @ ("wss" | "ws")) => Err(vec![format!("MOCOPR_TRANSPORT: this version has no {other}")]),
             Some(other) => Err(vec![format!("MOCOPR_TRANSPORT: {other:?} is none of stdio, http, https, ws, wss")]),
-            None => Err(vec!["MOCOPR_TRANSPORT: missing, give stdio, http or https".to_owned()]),
+            None => Err(vec!["MOCOPR_TRANSPORT: missing, give stdio, http, https, ws or wss".to_owned()]),
         }
     }
 

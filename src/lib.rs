@@ -66,8 +66,6 @@ pub use mocopr_core::{
 pub use mocopr_macros::{Tool, completion, data, handlers, main, prompt, resource, tool};
 #[cfg(feature = "tls")]
 pub use mocopr_security::tls::TlsConfig;
-#[cfg(feature = "http")]
-pub use mocopr_server::http::{CorsConfig, HttpConfig, Listen, Listens};
 #[cfg(feature = "testing")]
 pub use mocopr_server::testing;
 pub use mocopr_server::{
@@ -93,6 +91,11 @@ pub use mocopr_server::{
     server::{Guarded, LiveSessions, MayListen, McpServer, Unguarded},
     state::Needs,
     stopping::LiveKillSwitch,
+};
+#[cfg(feature = "http")]
+pub use mocopr_server::{
+    http::{CorsConfig, HttpConfig, Listen, Listens},
+    websocket::{AuthMethod, WebSocketConfig},
 };
 
 /// Failures of the protocol, for handlers that answer with one.

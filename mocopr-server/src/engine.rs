@@ -37,7 +37,9 @@ use mocopr_security::{
     gate::{Admission, Denied, Gate, Permit, Target},
     limits::Limits,
     policy::Row,
+    principal::Principal,
     random,
+    rate::RateLimiter,
     redact::Secret,
     seal::KeyRing,
 };
@@ -104,6 +106,8 @@ pub(crate) enum Link<'a> {
 pub(crate) struct Channel {
     pub(crate) calls: Inflight,
     pub(crate) session: std::sync::OnceLock<Arc<Session>>,
+    /// Messages that this kind of stream takes of one principal, beside the rates of the gate.
+    pub(crate) rate: Option<Arc<RateLimiter<Principal>>>,
 }
 
 /// What is to be done with a message.
@@ -210,7 +214,14 @@ impl Engine {
         };
         let claims = match link {
             Link::Http(headers) => Some(Claims::read(headers)),
-            Link::Channel(_) => None,
+            Link::Channel(channel) => {
+                if let Some(retry_after) = channel.is_too_fast(admission) {
+                    // What asks for nothing is told nothing.
+                    let Some(id) = message.id() else { return Ok(Step::Accepted) };
+                    return Err(self.refuse(Some(id), Fault::Rate { retry_after }, link.revision()));
+                }
+                None
+            }
         };
         let opened = decode::open(message);
         let era = self.era(&opened, claims.as_ref(), link)?;
@@ -646,6 +657,11 @@ impl Arrival {
 }
 
 impl Channel {
+    /// How long to wait, where this principal has sent too many messages.
+    fn is_too_fast(&self, admission: &Admission) -> Option<Duration> {
+        self.rate.as_ref()?.check(admission.principal()).err()
+    }
+
     /// Before a handshake only the handshake and `ping` are stateful, and answers to questions that nobody asked;
     /// afterwards everything that does not name a version is. A notification names none: without a session it is
     /// about the stateless calls of this stream. Where one era is not served, all but a handshake is of the other.

@@ -70,3 +70,5 @@ mod subscribe;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transport;
+#[cfg(feature = "http")]
+pub mod websocket;

@@ -187,7 +187,8 @@ impl<P> McpServer<P> {
         if let Some(ready) = self.ready.take() {
             ready();
         }
-        let endings = Endings { drain: self.engine.stopping.clone(), after_input: AFTER_INPUT, after_drain: DRAIN };
+        let drain = self.engine.stopping.clone();
+        let endings = Endings { drain, after_input: AFTER_INPUT, after_drain: DRAIN, stay: None };
         let serving = beside.serve(connection::serve(self.engine.clone(), admission, input, output, endings));
         let served = shutdown.serve(&self.engine, serving).await;
         life.end().await;

@@ -7,6 +7,7 @@ mod admission;
 mod decision;
 mod presented;
 mod proven;
+mod sockets;
 #[cfg(test)]
 mod tests;
 
@@ -42,7 +43,7 @@ use crate::{
     auth::{self, Authenticator, Credential, Proofs, ProtectedResource, Rejected},
     evidence::{self, Account, AuditEvent, Bytes, Decided, Ending, Evidence, Happening},
     origin::{
-        HostPolicy, OriginPolicy, Rejection,
+        HostPolicy, OriginPolicy, Pages, Rejection,
         media::{self, Accept},
     },
     policy::{CrossOrigin, Profile, SecurityPolicy},
@@ -329,18 +330,24 @@ impl Gate {
     /// # Errors
     /// As [`check_head_behind`](Self::check_head_behind).
     pub fn check_head(&self, peer: &Peer<'_>) -> Result<Head, Refusal> {
-        self.check_head_behind(peer, &TrustedProxies::default())
+        self.check_head_behind(peer, &TrustedProxies::default(), None)
     }
 
     /// Checks all of an HTTP request's head that says nothing of who sent it. Nothing of a refused request is believed.
     ///
-    /// Where one of these `proxies` is the peer, the request comes from where it says, for rates and everything else.
+    /// Where one of these `proxies` is the peer, the request comes from where it says, for rates and everything else. Only
+    /// these `pages` may send such a request; the policy's where there is no word of them.
     ///
     /// # Errors
     /// A [`Refusal`] with the status of the first check that failed; its text names no header value.
-    pub fn check_head_behind(&self, peer: &Peer<'_>, proxies: &TrustedProxies) -> Result<Head, Refusal> {
+    pub fn check_head_behind(
+        &self,
+        peer: &Peer<'_>,
+        proxies: &TrustedProxies,
+        pages: Option<&Pages>,
+    ) -> Result<Head, Refusal> {
         let caller = peer.addr.map(|addr| (addr, proxies.caller(addr.ip(), peer.http.headers)));
-        self.look_at_head(peer, caller).inspect_err(|refusal| {
+        self.look_at_head(peer, caller, pages).inspect_err(|refusal| {
             let from = caller.map(|(addr, caller)| caller.map_or(addr.ip(), Caller::address));
             self.evidence.tell(&Happening {
                 from,
@@ -355,6 +362,7 @@ impl Gate {
         &self,
         peer: &Peer<'_>,
         caller: Option<(SocketAddr, Result<Caller, Rejection>)>,
+        pages: Option<&Pages>,
     ) -> Result<Head, Refusal> {
         let http = &peer.http;
         let Some((addr, caller)) = caller else { return Err(unknown_address()) };
@@ -373,9 +381,10 @@ impl Gate {
         // 2. By which name it calls, for which page, and in which form.
         let from = caller.map_err(refuse)?;
         self.hosts.check_host(http.headers, http.uri, http.version).map_err(refuse)?;
-        match self.policy.cross_origin() {
-            CrossOrigin::Listed => self.origins.check_origin(http.headers).map_err(refuse)?,
-            CrossOrigin::Any => {}
+        match (pages, self.policy.cross_origin()) {
+            (Some(pages), _) => pages.0.check_origin(http.headers).map_err(refuse)?,
+            (None, CrossOrigin::Listed) => self.origins.check_origin(http.headers).map_err(refuse)?,
+            (None, CrossOrigin::Any) => {}
         }
         if *http.method == Method::POST {
             media::check_content_type(http.headers).map_err(refuse)?;

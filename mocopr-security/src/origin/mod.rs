@@ -8,6 +8,7 @@
 mod authority;
 pub mod cors;
 pub mod media;
+pub mod upgrade;
 
 use std::fmt;
 
@@ -16,8 +17,8 @@ use http::{
     header::{HOST, ORIGIN},
 };
 
-use crate::origin::authority::OwnedAuthority;
 pub(crate) use crate::origin::authority::{Authority, Host};
+use crate::{origin::authority::OwnedAuthority, policy::Problem};
 
 /// The names by which this server may be called.
 #[derive(Clone, Debug)]
@@ -181,6 +182,22 @@ impl OriginPolicy {
             *allowed_scheme == scheme
                 && allowed.host_is(&page.host)
                 && scheme.port_or_default(allowed.port) == scheme.port_or_default(page.port)
+        })
+    }
+}
+
+/// Pages that may send a request, by their origin, whatever the policy says of others.
+#[derive(Clone, Debug)]
+pub struct Pages(pub(crate) OriginPolicy);
+
+impl Pages {
+    /// Pages of exactly these origins: scheme, host and port where it is not the scheme's own. None at all is a list too.
+    ///
+    /// # Errors
+    /// A [`Problem`] for the first that is no origin such as `https://app.example.com`.
+    pub fn of<'a>(origins: impl IntoIterator<Item = &'a str>) -> Result<Self, Problem> {
+        OriginPolicy::exact(origins).map(Self).map_err(|error| {
+            Problem::new(error.to_string(), "give each origin as scheme, host and port, without a path")
         })
     }
 }

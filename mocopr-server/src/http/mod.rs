@@ -35,6 +35,7 @@ use crate::{
         HttpApp,
         listener::{self, WithoutTls},
     },
+    websocket::{Attached, Clients},
 };
 
 /// Where and how a server listens for HTTP.
@@ -54,6 +55,7 @@ pub struct HttpConfig {
     tls: Tls,
     secure: Option<Secure>,
     ready: Option<Box<dyn FnOnce(SocketAddr) + Send>>,
+    upgrades: Option<Box<dyn Attached>>,
 }
 
 /// What a listener tells browsers about pages of other origins.
@@ -96,6 +98,7 @@ impl HttpConfig {
             tls: Tls::AsProfile,
             secure: None,
             ready: None,
+            upgrades: None,
         }
     }
 
@@ -198,6 +201,12 @@ impl HttpConfig {
         self
     }
 
+    /// Serves this beside HTTP.
+    pub(crate) fn with_upgrades(mut self, upgrades: Box<dyn Attached>) -> Self {
+        self.upgrades = Some(upgrades);
+        self
+    }
+
     /// The address to listen at.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -255,6 +264,10 @@ impl Sealed for HttpConfig {
                 "call .with_authentication(..) on the policy",
             ));
         }
+        if let Some(upgrades) = &self.upgrades {
+            let clients = if asks_clients { Clients::Asked } else { Clients::Unknown };
+            problems.extend(upgrades.problems(policy, &self.endpoint.path, clients));
+        }
         problems.extend(self.endpoint.problems(policy));
         problems
     }
@@ -271,7 +284,7 @@ impl Place for HttpConfig {
 
     fn bind(self: Box<Self>, engine: &Arc<Engine>) -> BoxFuture<'static, Result<Bound>> {
         let engine = engine.clone();
-        let Self { address, socket, endpoint, tls: _, secure, ready } = *self;
+        let Self { address, socket, endpoint, tls: _, secure, ready, upgrades } = *self;
         Box::pin(async move {
             let failed = |error| Error::io(format!("listening at {address}"), error);
             let socket = match socket {
@@ -284,7 +297,8 @@ impl Place for HttpConfig {
                 Profile::Development => warn_once(address),
                 Profile::Strict => info!(%address, "listening"),
             }
-            let app = Arc::new(HttpApp::new(engine.clone(), endpoint));
+            let upgrades = upgrades.map(|upgrades| upgrades.open(&engine));
+            let app = Arc::new(HttpApp::new(engine.clone(), endpoint).with_upgrades(upgrades));
             let limits = serving::limits(&engine);
             let (drain, kill) = (engine.stopping.clone(), CancellationToken::new());
             let serving = match secure {

@@ -21,6 +21,7 @@ use crate::{
         HttpApp,
         listener::{self, ListenerLimits},
     },
+    websocket::WebSocketConfig,
 };
 
 /// How a listener speaks TLS.
@@ -76,6 +77,15 @@ impl HttpConfig {
     #[must_use]
     pub fn with_tls(mut self, tls: TlsConfig) -> Self {
         self.secure = Some(Secure(tls));
+        self
+    }
+}
+
+impl WebSocketConfig {
+    /// Speaks TLS, and nothing else.
+    #[must_use]
+    pub fn with_tls(mut self, tls: TlsConfig) -> Self {
+        self.http = self.http.with_tls(tls);
         self
     }
 }

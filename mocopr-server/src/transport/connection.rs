@@ -1,31 +1,93 @@
-//! One stream of messages, one a line: standard streams, and the in-process pipe. Moves bytes; decides nothing.
+//! One stream of messages with one peer: standard streams, the in-process pipe, a WebSocket. Moves bytes; decides nothing.
 //!
 //! Handlers, the reader and the one writer run on the connection's own task, so that two messages never mix and an
 //! answer costs no hand-over. What handlers say before they answer goes through a bounded queue; a peer that does not
-//! read holds up nobody but itself.
+//! read holds up nobody but itself. What the stream is made of is its carrier's.
 
-use std::{future::poll_fn, io, ops::ControlFlow, pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    ops::ControlFlow,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use mocopr_core::{fault::Fault, model::notice::Notice, wire::encode};
-use mocopr_security::gate::Admission;
+use mocopr_security::gate::{Admission, Gate};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::mpsc,
     task::consume_budget,
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, Sleep, sleep, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use super::lines::{Frame, LineReader, LineWriter, WriteFault};
+use super::{
+    lines::{LineReader, LineWriter, Lines},
+    writer::WriteFault,
+};
 use crate::{
     calls::Calls,
     engine::{Arrival, Channel, Engine, Link, Step},
+    lapse::Lapse,
     listening::{Listening, Told},
     running::Event,
 };
+
+/// What carries the messages of one stream both ways.
+pub(crate) trait Carrier {
+    /// Adds a message to what is written; it may overtake what is in the queue.
+    fn push(&mut self, message: Bytes);
+
+    /// Whether more should be added: fewer messages wait than may.
+    fn has_room(&self) -> bool;
+
+    /// Takes no further message from the queue: those who send there learn it at once.
+    fn close(&mut self);
+
+    /// Writes what is at hand. Ready when it fails, and once there is room where there was none.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteFault>>;
+
+    /// Writes what is at hand. Ready when it fails, and once every sender is gone and all is written.
+    fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteFault>>;
+
+    /// What comes next. Polled only while there is room.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Heard>;
+
+    /// What comes next if the bytes at hand hold it.
+    fn at_hand(&mut self) -> Option<Heard>;
+
+    /// Takes leave of the peer, in the words that the stream has for it. Bounded in time by the carrier.
+    fn part(self, parting: Parting) -> impl Future<Output = ()> + Send;
+}
+
+/// What a peer sent.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    /// One message, whatever it holds.
+    Message(Bytes),
+    /// A message above the cap, of which nothing is kept; it is answered, and the stream goes on.
+    TooLong,
+    /// Nothing more comes. The carrier knows why.
+    End,
+}
+
+/// Why a talk ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parting {
+    /// The peer's side has ended.
+    Ended,
+    /// The server stops.
+    Stopping,
+    /// The peer was silent for too long, or was here for as long as it may.
+    Over,
+    /// What the peer was admitted by means nothing any longer.
+    Lapsed,
+}
 
 /// How a connection ends.
 #[derive(Clone, Debug)]
@@ -36,70 +98,109 @@ pub(crate) struct Endings {
     pub(crate) after_input: Duration,
     /// How long calls under way may take when the server stops.
     pub(crate) after_drain: Duration,
+    /// What holds for a peer that comes over a network.
+    pub(crate) stay: Option<Stay>,
 }
 
-/// Serves one peer until its input ends, its output fails, or the server stops.
+/// How long a peer that comes over a network may stay. Beyond that it stays for as long as its admission holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stay {
+    /// Without a message of the peer, while nothing of it is under way.
+    pub(crate) idle: Duration,
+    /// In all.
+    pub(crate) within: Duration,
+}
+
+/// Serves one peer by lines until its input ends, its output fails, or the server stops.
 pub(crate) async fn serve<R, W>(engine: Arc<Engine>, admission: Admission, input: R, output: W, endings: Endings)
 where
-    R: AsyncRead + Unpin,
-    W: AsyncWrite + Unpin,
+    R: AsyncRead + Send + Unpin,
+    W: AsyncWrite + Send + Unpin,
 {
     let limits = engine.limits();
     let (sink, queue) = mpsc::channel(limits.queued_messages.get());
     let writer = LineWriter::new(output, queue, limits.queued_messages, limits.write_stall);
     let reader = LineReader::new(input, limits.message_bytes);
+    talk(engine, admission, Channel::default(), Lines { reader, writer }, sink, endings).await;
+}
+
+/// Talks with one peer over this carrier, which writes what is queued in `sink`.
+pub(crate) async fn talk<C: Carrier>(
+    engine: Arc<Engine>,
+    admission: Admission,
+    channel: Channel,
+    carrier: C,
+    sink: mpsc::Sender<Bytes>,
+    endings: Endings,
+) {
     let work = FuturesUnordered::new();
-    Talk { channel: Channel::default(), admission, sink, writer, is_lost: false, work, engine }
-        .run(reader, endings)
-        .await;
+    Talk { channel, admission, sink, carrier, is_lost: false, work, engine }.run(endings).await;
 }
 
 /// The talk with one peer.
-struct Talk<W> {
+struct Talk<C> {
     engine: Arc<Engine>,
     admission: Admission,
     channel: Channel,
     /// For what calls say before they answer.
     sink: mpsc::Sender<Bytes>,
-    writer: LineWriter<W>,
+    carrier: C,
     /// The writer has failed.
     is_lost: bool,
     /// Each may leave a last message.
     work: FuturesUnordered<BoxFuture<'static, Option<Bytes>>>,
 }
 
-impl<W: AsyncWrite + Unpin> Talk<W> {
-    async fn run<R: AsyncRead + Unpin>(mut self, mut reader: LineReader<R>, endings: Endings) {
+/// What a talk goes on with.
+enum Turn {
+    /// There is room again.
+    HasRoom,
+    Lost(WriteFault),
+    Said(Option<Bytes>),
+    Changed(Notice),
+    Heard(Heard),
+    Parts(Parting),
+}
+
+impl<C: Carrier> Talk<C> {
+    async fn run(mut self, endings: Endings) {
         let mut drained = pin!(endings.drain.cancelled());
-        let grace = loop {
+        let mut visit = endings.stay.map(Visit::begin);
+        let (parting, grace) = loop {
             let session = self.channel.session.get().cloned();
             let engine = self.engine.clone();
-            let change = async {
+            let mut change = pin!(async {
                 match &session {
                     Some(session) if session.is_ready() => session.subscription(&engine.hub).next().await,
                     _ => std::future::pending().await,
                 }
-            };
-            // A peer that does not read is not listened to either.
-            let has_room = self.writer.has_room();
-            // In this order, what is answered leaves before more is read, and calls under way go before new ones.
-            tokio::select! {
-                biased;
-                () = &mut drained => break endings.after_drain,
-                written = self.writer.write() => {
-                    if let Err(fault) = written {
-                        self.lost(&fault);
-                        break Duration::ZERO;
-                    }
+            });
+            let turn = poll_fn(|cx| {
+                if drained.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Turn::Parts(Parting::Stopping));
                 }
-                Some(last) = self.work.next(), if !self.work.is_empty() => self.push(last),
-                notice = change, if has_room => {
+                self.poll_turn(cx, change.as_mut(), visit.as_mut())
+            });
+            match turn.await {
+                Turn::HasRoom => {}
+                Turn::Said(last) => self.push(last),
+                Turn::Changed(notice) => {
                     let told = self.told(&notice);
                     self.push(told);
                 }
-                frame = reader.next(), if has_room => match self.hear(frame, &mut reader).await {
-                    ControlFlow::Continue(()) => {}
-                    ControlFlow::Break(()) => break endings.after_input,
+                Turn::Heard(heard) => {
+                    visit.iter_mut().for_each(Visit::heard);
+                    if self.hear(heard).await.is_break() {
+                        break (Parting::Ended, endings.after_input);
+                    }
+                }
+                Turn::Lost(fault) => {
+                    self.lost(&fault);
+                    break (Parting::Ended, Duration::ZERO);
+                }
+                Turn::Parts(parting @ Parting::Stopping) => break (parting, endings.after_drain),
+                Turn::Parts(parting @ (Parting::Ended | Parting::Over | Parting::Lapsed)) => {
+                    break (parting, Duration::ZERO);
                 }
             }
         };
@@ -108,19 +209,50 @@ impl<W: AsyncWrite + Unpin> Talk<W> {
             sleep(endings.after_drain + CUT_MARGIN).await;
         };
         tokio::select! {
-            () = self.finish(grace) => {}
+            () = self.finish(parting, grace) => {}
             // A peer that does not read must not hold up the end of the server.
             () = cut => debug!("a stream of messages was cut at the end of the server"),
         }
     }
 
-    /// Lets calls under way end, cancels what is left, and writes what was said until then.
-    async fn finish(mut self, grace: Duration) {
+    /// In this order, what is answered leaves before more is read, and calls under way go before new ones.
+    fn poll_turn(
+        &mut self,
+        cx: &mut Context<'_>,
+        change: Pin<&mut impl Future<Output = Notice>>,
+        visit: Option<&mut Visit>,
+    ) -> Poll<Turn> {
+        match self.carrier.poll_write(cx) {
+            Poll::Ready(Ok(())) => return Poll::Ready(Turn::HasRoom),
+            Poll::Ready(Err(fault)) => return Poll::Ready(Turn::Lost(fault)),
+            Poll::Pending => {}
+        }
+        if let Some(visit) = visit
+            && let Poll::Ready(parting) = visit.poll(&self.engine.gate, &self.admission, self.work.is_empty(), cx)
+        {
+            return Poll::Ready(Turn::Parts(parting));
+        }
+        if let Poll::Ready(Some(last)) = self.work.poll_next_unpin(cx) {
+            return Poll::Ready(Turn::Said(last));
+        }
+        // A peer that does not read is not listened to either.
+        if !self.carrier.has_room() {
+            return Poll::Pending;
+        }
+        if let Poll::Ready(notice) = change.poll(cx) {
+            return Poll::Ready(Turn::Changed(notice));
+        }
+        self.carrier.poll_next(cx).map(Turn::Heard)
+    }
+
+    /// Lets calls under way end, cancels what is left, writes what was said until then, and takes leave.
+    async fn finish(mut self, parting: Parting, grace: Duration) {
         let deadline = Instant::now() + grace;
         while !self.work.is_empty() {
+            let carrier = &mut self.carrier;
             tokio::select! {
                 biased;
-                written = self.writer.run(), if !self.is_lost => {
+                written = poll_fn(|cx| carrier.poll_run(cx)), if !self.is_lost => {
                     if let Err(fault) = written {
                         self.lost(&fault);
                     }
@@ -136,10 +268,25 @@ impl<W: AsyncWrite + Unpin> Talk<W> {
         if let Some(session) = self.channel.session.get() {
             session.end();
         }
-        let Self { sink, work, mut writer, is_lost, .. } = self;
+        let Self { sink, work, mut carrier, is_lost, .. } = self;
         drop((sink, work));
-        if !is_lost && let Err(fault) = writer.run().await {
-            debug!(%fault, "a stream of messages ended early");
+        if is_lost {
+            return;
+        }
+        let last = async {
+            // Whoever may not hear anything any longer does not hear what waits either.
+            if parting != Parting::Lapsed
+                && let Err(fault) = poll_fn(|cx| carrier.poll_run(cx)).await
+            {
+                debug!(%fault, "a stream of messages ended early");
+                return;
+            }
+            carrier.part(parting).await;
+        };
+        match parting {
+            Parting::Ended | Parting::Stopping => last.await,
+            // Whoever does not read is not waited for.
+            Parting::Over | Parting::Lapsed => drop(timeout(LAST_WORD, last).await),
         }
     }
 
@@ -147,47 +294,39 @@ impl<W: AsyncWrite + Unpin> Talk<W> {
     fn lost(&mut self, fault: &WriteFault) {
         debug!(%fault, "a stream of messages ended early");
         self.is_lost = true;
-        self.writer.close();
+        self.carrier.close();
     }
 
-    /// Takes what has arrived: this frame, and those behind it that are at hand, so that their answers leave together.
-    async fn hear<R: AsyncRead + Unpin>(
-        &mut self,
-        frame: io::Result<Frame>,
-        reader: &mut LineReader<R>,
-    ) -> ControlFlow<()> {
-        let mut frame = frame;
-        let mut left = FRAMES_A_TURN;
+    /// Takes what has arrived: this message, and those behind it that are at hand, so that their answers leave together.
+    async fn hear(&mut self, heard: Heard) -> ControlFlow<()> {
+        let mut heard = heard;
+        let mut left = MESSAGES_A_TURN;
         loop {
-            match frame {
-                Ok(Frame::Line(line)) => self.take(line).await,
-                Ok(Frame::TooLong) => {
+            match heard {
+                Heard::Message(message) => self.take(message).await,
+                Heard::TooLong => {
                     let revision = Link::Channel(&self.channel).revision();
                     let answer = self.engine.refuse(None, Fault::TooLarge, revision);
                     self.engine.tell_refused(&self.admission, &answer, Arrival::default());
-                    self.writer.push(answer.body.whole());
+                    self.carrier.push(answer.body.whole());
                 }
-                Ok(Frame::End) => return ControlFlow::Break(()),
-                Err(error) => {
-                    debug!(%error, "the input of a stream of messages failed");
-                    return ControlFlow::Break(());
-                }
+                Heard::End => return ControlFlow::Break(()),
             }
             left -= 1;
-            if left == 0 || !self.writer.has_room() {
+            if left == 0 || !self.carrier.has_room() {
                 return ControlFlow::Continue(());
             }
-            let Some(next) = reader.at_hand() else { return ControlFlow::Continue(()) };
-            frame = Ok(next);
-            // Lines at hand are no reason to keep other tasks from their turn.
+            let Some(next) = self.carrier.at_hand() else { return ControlFlow::Continue(()) };
+            heard = next;
+            // Messages at hand are no reason to keep other tasks from their turn.
             consume_budget().await;
         }
     }
 
-    async fn take(&mut self, line: Bytes) {
-        match self.engine.begin(&self.admission, line, Link::Channel(&self.channel)) {
+    async fn take(&mut self, message: Bytes) {
+        match self.engine.begin(&self.admission, message, Link::Channel(&self.channel)) {
             Step::Accepted => {}
-            Step::Answer(answer) | Step::Opened(answer, _) => self.writer.push(answer.body.whole()),
+            Step::Answer(answer) | Step::Opened(answer, _) => self.carrier.push(answer.body.whole()),
             Step::Run(running, _) => self.start(Calls::One(running)).await,
             Step::Batch(batch) => self.start(Calls::Batch(batch)).await,
             Step::Listen(listening) => self.work.push(Box::pin(listen(listening, self.sink.clone()))),
@@ -197,7 +336,7 @@ impl<W: AsyncWrite + Unpin> Talk<W> {
     /// Polls a handler once on the spot: most answer at once and need no place among the others.
     async fn start(&mut self, mut calls: Calls) {
         match poll_fn(|task| Poll::Ready(calls.poll_next(task))).await {
-            Poll::Ready(Event::Final(answer)) => self.writer.push(answer.body.whole()),
+            Poll::Ready(Event::Final(answer)) => self.carrier.push(answer.body.whole()),
             Poll::Ready(Event::Cancelled) => {}
             Poll::Ready(event @ (Event::Frame(_) | Event::Part(_) | Event::Question(..) | Event::CloseStream)) => {
                 self.work.push(Box::pin(drive(calls, Some(event), self.sink.clone())));
@@ -216,8 +355,49 @@ impl<W: AsyncWrite + Unpin> Talk<W> {
 
     fn push(&mut self, message: Option<Bytes>) {
         if let Some(message) = message {
-            self.writer.push(message);
+            self.carrier.push(message);
         }
+    }
+}
+
+/// A peer over a network, while it is here.
+struct Visit {
+    stay: Stay,
+    ends: Instant,
+    heard: Instant,
+    lapse: Lapse,
+    /// Set at most as late as the next moment that counts; moved when it goes off.
+    alarm: Pin<Box<Sleep>>,
+}
+
+impl Visit {
+    fn begin(stay: Stay) -> Self {
+        let now = Instant::now();
+        let alarm = Box::pin(sleep(stay.idle.min(stay.within)));
+        Self { stay, ends: now + stay.within, heard: now, lapse: Lapse::default(), alarm }
+    }
+
+    fn heard(&mut self) {
+        self.heard = Instant::now();
+    }
+
+    /// Ready once the peer has to leave.
+    fn poll(&mut self, gate: &Gate, admission: &Admission, is_at_rest: bool, cx: &mut Context<'_>) -> Poll<Parting> {
+        if self.lapse.poll(gate, admission, cx).is_ready() {
+            return Poll::Ready(Parting::Lapsed);
+        }
+        while self.alarm.as_mut().poll(cx).is_ready() {
+            let now = Instant::now();
+            if !is_at_rest {
+                self.heard = now;
+            }
+            let due = self.ends.min(self.heard + self.stay.idle);
+            if due <= now {
+                return Poll::Ready(Parting::Over);
+            }
+            self.alarm.as_mut().reset(due);
+        }
+        Poll::Pending
     }
 }
 
@@ -279,8 +459,11 @@ async fn send(sink: &mpsc::Sender<Bytes>, frame: Bytes) -> Option<Bytes> {
     None
 }
 
-/// Lines that are taken before their answers leave, where so many are at hand.
-const FRAMES_A_TURN: usize = 64;
+/// Messages that are taken before their answers leave, where so many are at hand.
+const MESSAGES_A_TURN: usize = 64;
+
+/// How long the last word to a peer may take that has to leave.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// How long the writer may take, after the last call has ended, to hand over what is queued.
 const CUT_MARGIN: Duration = Duration::from_millis(500);

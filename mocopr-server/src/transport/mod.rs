@@ -11,3 +11,6 @@ pub(crate) mod pipe;
 pub(crate) mod stall;
 #[cfg(feature = "stdio")]
 pub(crate) mod stdio;
+#[cfg(feature = "http")]
+pub(crate) mod websocket;
+pub(crate) mod writer;

@@ -35,7 +35,12 @@ fn ends() -> (DuplexStream, (ReadHalf<DuplexStream>, WriteHalf<DuplexStream>)) {
 }
 
 fn endings(engine: &Engine) -> Endings {
-    Endings { drain: engine.stopping.clone(), after_input: Duration::ZERO, after_drain: Duration::from_secs(1) }
+    Endings {
+        drain: engine.stopping.clone(),
+        after_input: Duration::ZERO,
+        after_drain: Duration::from_secs(1),
+        stay: None,
+    }
 }
 
 /// Bytes that one side can be ahead of the other.

@@ -1,4 +1,5 @@
-//! One policy on every transport: the same requests get the same answers over HTTP, HTTPS, standard streams and a pipe.
+//! One policy on every transport: the same requests get the same answers over HTTP, HTTPS, WebSocket with and without TLS,
+//! standard streams and a pipe.
 
 use mocopr::{
     McpServer, Revision,
@@ -56,7 +57,7 @@ fn requests() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// S-01, P-80
+/// S-01, P-53, P-80
 #[tokio::test]
 async fn every_transport_decides_alike() {
     for (subject, roles) in
@@ -67,6 +68,8 @@ async fn every_transport_decides_alike() {
         let mut streams = fixture.streams(Some(&key));
         let http = fixture.listen().await;
         let https = fixture.listen_securely().await;
+        let mut socket = http.open_socket(&key).await;
+        let mut secure_socket = https.open_socket(&key).await;
         for (number, (method, params)) in requests().into_iter().enumerate() {
             let message = request::stateless(i64::try_from(number).expect("it is small"), method, params);
             let over_http = http.ask(&key, &message).await;
@@ -76,6 +79,10 @@ async fn every_transport_decides_alike() {
             assert_eq!(without_incidents(&over_http), without_incidents(&over_https), "{subject}: {message}");
             let by_http2 = https.ask_by_http2(&key, &message).await;
             assert_eq!(without_incidents(&over_http), without_incidents(&by_http2), "{subject}: {message}");
+            let by_socket = socket.ask(&message).await;
+            assert_eq!(without_incidents(&over_http), without_incidents(&by_socket), "{subject}: {message}");
+            let by_secure_socket = secure_socket.ask(&message).await;
+            assert_eq!(without_incidents(&over_http), without_incidents(&by_secure_socket), "{subject}: {message}");
         }
     }
 }

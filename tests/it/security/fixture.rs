@@ -20,6 +20,7 @@ use crate::support::{
     http2::Http2,
     process::{self, Lined, Listening},
     tls::{Authority, Hello},
+    websocket::Socket,
 };
 
 /// A key that its audit log is sealed with.
@@ -154,6 +155,11 @@ impl Served {
         let shaken = authority.connect(self.listening.authority(), HOST, &hello).await.expect("a handshake");
         let request = with_fields(&[("Authorization", &bearer(key))], message);
         Http2::over(shaken).await.ask(request).await.messages().pop().expect("there is an answer")
+    }
+
+    /// A WebSocket of whom this key proves.
+    pub(super) async fn open_socket(&self, key: &str) -> Socket {
+        Socket::open(self.connect().await, HOST, &[("Authorization", &bearer(key))]).await
     }
 
     /// The whole answer to a message of 2026-07-28 under this key.

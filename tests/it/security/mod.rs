@@ -33,6 +33,7 @@ mod replayed;
 mod revoked;
 mod roles;
 mod settings;
+mod sockets;
 mod starting;
 mod stopping;
 mod telling;

@@ -24,7 +24,7 @@ async fn start(settings: &[(&str, &str)]) -> (Option<i32>, Vec<String>) {
 async fn each_wrong_setting_stops_the_start_with_one_line_that_names_it() {
     for (setting, value) in [
         ("MOCOPR_TRANSPORT", ""),
-        ("MOCOPR_TRANSPORT", "wss"),
+        ("MOCOPR_TRANSPORT", "tcp"),
         ("MOCOPR_BIND", ""),
         ("MOCOPR_BIND", "localhost"),
         ("MOCOPR_BIND", "0.0.0.0:0"),

@@ -230,6 +230,14 @@ impl Connection {
         std::mem::take(&mut self.raw)
     }
 
+    /// What has been read and not used, else what comes next; nothing at the end of the connection.
+    pub(crate) async fn more(&mut self) -> Vec<u8> {
+        if self.raw.is_empty() {
+            self.fill().await;
+        }
+        std::mem::take(&mut self.raw)
+    }
+
     /// Reads everything until the server closes the connection, or resets it.
     pub(crate) async fn drain(&mut self) -> Vec<u8> {
         while self.fill().await {}

@@ -17,6 +17,7 @@ pub(crate) mod source;
 pub(crate) mod talk;
 pub(crate) mod telltale;
 pub(crate) mod tls;
+pub(crate) mod websocket;
 
 /// How long anything may take; far more than it does on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);

@@ -17,6 +17,8 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::sync::mpsc;
 use tokio_util::sync::DropGuard;
 
+use super::takeover::TakeOver;
+
 /// The body of an answer.
 #[derive(Debug)]
 pub(crate) struct AnswerBody(Kind);
@@ -36,12 +38,30 @@ enum Kind {
         /// Cancels its token when the body ends or the client is gone.
         _open: DropGuard,
     },
+    /// Empty; what goes on with the connection behind it.
+    TakeOver(Box<TakeOver>),
 }
 
 impl AnswerBody {
     /// No body.
     pub(crate) fn empty() -> Self {
         Self(Kind::Done)
+    }
+
+    /// No body, and nothing more of HTTP on this connection: the head says so with 101.
+    pub(crate) fn take_over(next: Box<TakeOver>) -> Self {
+        Self(Kind::TakeOver(next))
+    }
+
+    /// What goes on with the connection once this answer has been written, where anything does.
+    pub(crate) fn taken_over(&mut self) -> Option<Box<TakeOver>> {
+        match std::mem::replace(&mut self.0, Kind::Done) {
+            Kind::TakeOver(next) => Some(next),
+            other @ (Kind::Done | Kind::Full(_) | Kind::Pieces(..) | Kind::Stream { .. }) => {
+                self.0 = other;
+                None
+            }
+        }
     }
 
     /// All of it at once.
@@ -78,7 +98,7 @@ impl Body for AnswerBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let piece = match &mut self.0 {
-            Kind::Done => None,
+            Kind::Done | Kind::TakeOver(_) => None,
             Kind::Full(bytes) => {
                 let bytes = std::mem::take(bytes);
                 self.0 = Kind::Done;
@@ -102,14 +122,14 @@ impl Body for AnswerBody {
 
     fn is_end_stream(&self) -> bool {
         match self.0 {
-            Kind::Done => true,
+            Kind::Done | Kind::TakeOver(_) => true,
             Kind::Full(_) | Kind::Pieces(..) | Kind::Stream { .. } => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            Kind::Done => SizeHint::with_exact(0),
+            Kind::Done | Kind::TakeOver(_) => SizeHint::with_exact(0),
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Pieces(start, rest) => SizeHint::with_exact((start.len() + rest.len()) as u64),
             Kind::Stream { .. } => SizeHint::default(),

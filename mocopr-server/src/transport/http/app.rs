@@ -1,6 +1,7 @@
 //! What one HTTP request is answered with.
 
 use std::{
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -38,6 +39,7 @@ use super::{
     listener::{App, Remote},
     read_body::{BodyBounds, BodyFault, read_body},
     stream,
+    takeover::Upgrades,
 };
 use crate::{
     answer::{Answer, Asks, Body},
@@ -56,7 +58,8 @@ pub(crate) struct HttpApp {
     path: Box<str>,
     cors: CorsConfig,
     timeout: Option<Duration>,
-    bodies: BodyBounds,
+    bodies: Arc<BodyBounds>,
+    upgrades: Option<Box<dyn Upgrades>>,
     health: Health,
     proxies: TrustedProxies,
     /// Connections of this listener.
@@ -76,8 +79,27 @@ impl HttpApp {
         let Endpoint { path, cors, max_request, timeout, health, proxies, untrusted: _ } = endpoint;
         let limits = engine.limits();
         let most = max_request.map_or(limits.message_bytes, |own| own.min(limits.message_bytes));
-        let bodies = BodyBounds::new(most, limits.body_read, limits.bodies_bytes);
-        Self { engine, path, cors, timeout, bodies, health, proxies, open: AtomicUsize::new(0) }
+        let bodies = Arc::new(BodyBounds::new(most, limits.body_read, limits.bodies_bytes));
+        Self { engine, path, cors, timeout, bodies, upgrades: None, health, proxies, open: AtomicUsize::new(0) }
+    }
+
+    /// Lets this take over connections, at [`UPGRADES`].
+    pub(crate) fn with_upgrades(self, upgrades: Option<Box<dyn Upgrades>>) -> Self {
+        Self { upgrades, ..self }
+    }
+
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// Who may say from where a request comes.
+    pub(crate) fn proxies(&self) -> &TrustedProxies {
+        &self.proxies
+    }
+
+    /// The bounds on what peers send.
+    pub(crate) fn bodies(&self) -> &Arc<BodyBounds> {
+        &self.bodies
     }
 }
 
@@ -127,10 +149,15 @@ impl HttpApp {
         if self.health == Health::Told && health::is_path(head.uri.path()) {
             return health::answer(&head.method, head.uri.path(), self.engine.readiness());
         }
+        if let Some(upgrades) = &self.upgrades
+            && head.uri.path() == UPGRADES
+        {
+            return upgrades.answer(self, remote, head).await;
+        }
         let facts = HttpFacts { method: &head.method, version: head.version, uri: &head.uri, headers: &head.headers };
         let gate = &self.engine.gate;
         let peer = Peer { addr: Some(remote.addr), tls: remote.tls.as_deref(), http: facts };
-        let checked = match gate.check_head_behind(&peer, &self.proxies) {
+        let checked = match gate.check_head_behind(&peer, &self.proxies, None) {
             Ok(checked) => checked,
             Err(refusal) => return self.refused(refusal),
         };
@@ -143,12 +170,7 @@ impl HttpApp {
         let from = checked.from();
         let admission = match gate.admit(checked, &peer).await {
             Ok(admission) => admission,
-            Err(refusal) => {
-                if let Some(slowed) = gate.slow(from, &refusal) {
-                    tokio::time::sleep(slowed.delay()).await;
-                }
-                return self.refused(refusal);
-            }
+            Err(refusal) => return self.turned_away(from, refusal).await,
         };
         match head.method {
             Method::POST => self.post(&admission, &head.headers, body).await,
@@ -338,13 +360,26 @@ impl HttpApp {
         self.carry(answer, Accept::Json)
     }
 
+    /// A request whose sender was not admitted.
+    pub(crate) async fn turned_away(&self, from: IpAddr, refusal: Refusal) -> Response<AnswerBody> {
+        if let Some(slowed) = self.engine.gate.slow(from, &refusal) {
+            tokio::time::sleep(slowed.delay()).await;
+        }
+        self.refused(refusal)
+    }
+
+    /// A request whose sender was admitted, and has as much open as it may.
+    pub(crate) fn busy(&self, admission: &Admission, fault: Fault) -> Response<AnswerBody> {
+        closing(self.fault(admission, fault, Revision::NEWEST_STATELESS))
+    }
+
     /// A request whose sender was admitted, refused before its message was read.
-    fn refused_later(&self, admission: &Admission, refusal: Refusal) -> Response<AnswerBody> {
+    pub(crate) fn refused_later(&self, admission: &Admission, refusal: Refusal) -> Response<AnswerBody> {
         self.engine.gate.tell_malformed(admission, refusal.reason, evidence::Bytes::default());
         self.refused(refusal)
     }
 
-    fn refused(&self, refusal: Refusal) -> Response<AnswerBody> {
+    pub(crate) fn refused(&self, refusal: Refusal) -> Response<AnswerBody> {
         let mut answer = self.engine.refuse(None, refusal.fault, Revision::NEWEST_STATELESS);
         answer.status = refusal.status;
         if let Some(challenge) = refusal.challenge {
@@ -412,11 +447,14 @@ impl Engine {
 /// The nonce that the next proof of possession should have (RFC 9449, section 8).
 static DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
+/// Where connections are taken over.
+pub(crate) const UPGRADES: &str = "/ws";
+
 /// How long a client should wait when there is no room for its body.
 const BODIES_RETRY: Duration = Duration::from_secs(1);
 
 /// An answer without a body.
-pub(super) fn empty(status: StatusCode) -> Response<AnswerBody> {
+pub(crate) fn empty(status: StatusCode) -> Response<AnswerBody> {
     let mut response = Response::new(AnswerBody::empty());
     *response.status_mut() = status;
     response
@@ -437,7 +475,7 @@ fn json(status: StatusCode, body: Body) -> Response<AnswerBody> {
 }
 
 /// Ends the connection after an answer that was given before the body was read.
-pub(super) fn closing(mut response: Response<AnswerBody>) -> Response<AnswerBody> {
+pub(crate) fn closing(mut response: Response<AnswerBody>) -> Response<AnswerBody> {
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }

@@ -9,15 +9,15 @@ use std::{
     io,
     net::SocketAddr,
     num::NonZeroUsize,
-    pin::{Pin, pin},
-    sync::Arc,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -78,7 +78,7 @@ pub(crate) struct Remote {
 /// What comes before the first request of a connection.
 pub(crate) trait Handshake: Send + Sync + 'static {
     /// What the protocol is spoken on.
-    type Stream: AsyncRead + AsyncWrite + Send + Unpin;
+    type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
 
     /// Whether it speaks TLS.
     const TRANSPORT: Transport;
@@ -245,7 +245,7 @@ async fn converse<A: App, H: Handshake>(
 }
 
 /// HTTP/1.1 on one connection.
-async fn speak_http1<A: App, S: AsyncRead + AsyncWrite + Send + Unpin>(
+async fn speak_http1<A: App, S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     stream: S,
     remote: Remote,
     app: Arc<A>,
@@ -254,20 +254,32 @@ async fn speak_http1<A: App, S: AsyncRead + AsyncWrite + Send + Unpin>(
     let deadlines = Arc::new(Deadlines::new(connections.limits.head_within, connections.limits.idle));
     let socket =
         Socket::new(stream, Arc::clone(&deadlines), connections.limits.write_stall, connections.refusal_lines.clone());
+    let next = Mutex::new(None);
     let service = service_fn(|request| {
         let turn = deadlines.begin();
         // A combinator and no `async` block, which would hold the answer's future twice over: hyper moves what it holds.
         let answer = Arc::clone(&app).answer(remote.clone(), request);
-        answer.map(|response| Ok::<_, Infallible>(response.map(|body| InTurn { body, _turn: turn })))
+        let next = &next;
+        answer.map(move |mut response| {
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                *next.lock().unwrap_or_else(PoisonError::into_inner) = response.body_mut().taken_over();
+            }
+            Ok::<_, Infallible>(response.map(|body| InTurn { body, _turn: turn }))
+        })
     });
-    let connection = pin!(connections.http.serve_connection(TokioIo::new(socket), service));
+    let mut connection = connections.http.serve_connection(TokioIo::new(socket), service);
     let mut watch = Watch::new(connections, &deadlines);
     let watch = |cx: &mut Context<'_>| watch.poll(cx);
-    drive(remote.addr, "head or idle time", connection, watch, |connection| {
+    drive(remote.addr, "head or idle time", Pin::new(&mut connection), watch, |connection| {
         deadlines.dismiss();
         connection.graceful_shutdown();
     })
     .await;
+    let parts = connection.into_parts();
+    let next = next.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(next) = next {
+        next.go_on(Box::new(parts.io.into_inner()), parts.read_buf).await;
+    }
 }
 
 /// An answer's body, which keeps the turn of its request until it has been handed over whole.

@@ -4,7 +4,7 @@
 //! response's own future, and only when it says something first does it move to a task and an event stream.
 
 pub(crate) mod answer;
-mod app;
+pub(crate) mod app;
 mod connections;
 pub(crate) mod health;
 pub(crate) mod listener;
@@ -19,6 +19,7 @@ mod secure;
 pub(crate) mod socket;
 pub(crate) mod sse;
 mod stream;
+pub(crate) mod takeover;
 
 pub(crate) use self::app::HttpApp;
 

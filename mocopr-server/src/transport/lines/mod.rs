@@ -1,27 +1,23 @@
 //! Newline-delimited frames over any byte stream: standard streams and in-process pipes.
 //!
-//! Owns the cap on one line while it is read, and the one ordered writer. It never looks into a frame, never keeps
+//! Owns the cap on one line while it is read, and how messages become lines. It never looks into a frame, never keeps
 //! more of a line than the cap allows, and never lets one message look like two.
 
 use std::{
-    collections::VecDeque,
-    fmt,
-    future::poll_fn,
     io,
-    num::NonZeroUsize,
-    pin::Pin,
+    pin::pin,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use memchr::{memchr, memchr2};
-use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite},
-    sync::mpsc,
-};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tracing::debug;
 
-use super::stall::{Stall, Stalled};
+use super::{
+    connection::{Carrier, Heard, Parting},
+    writer::{Form, WriteFault, Writer},
+};
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "each task ends with its test")]
@@ -75,25 +71,32 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
     ///
     /// # Cancel safety
     /// Safe: a call that is dropped loses nothing.
+    #[cfg(test)]
     pub(crate) async fn next(&mut self) -> io::Result<Frame> {
+        std::future::poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Frame>> {
         loop {
             if let Some(frame) = self.at_hand() {
-                return Ok(frame);
+                return Poll::Ready(Ok(frame));
             }
             if self.state == State::Ended {
-                return Ok(Frame::End);
+                return Poll::Ready(Ok(Frame::End));
             }
             // A read into less room than this costs a system call for little; a block that nobody holds is reused.
             if self.buffer.capacity() - self.buffer.len() < LEAST_ROOM {
                 self.buffer.reserve(BLOCK);
             }
-            match self.input.read_buf(&mut self.buffer).await {
-                Ok(0) => return Ok(self.last()),
+            // What such a read has waited for is not in it, so it can be given up at each poll.
+            let read = pin!(self.input.read_buf(&mut self.buffer)).as_mut().poll(cx);
+            match ready!(read) {
+                Ok(0) => return Poll::Ready(Ok(self.last())),
                 Ok(_) => {}
                 Err(error) => {
                     self.state = State::Ended;
                     self.buffer.clear();
-                    return Err(error);
+                    return Poll::Ready(Err(error));
                 }
             }
         }
@@ -161,187 +164,83 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
     }
 }
 
-/// Why a [`LineWriter`] gave up.
+/// Messages as lines, both ways.
 #[derive(Debug)]
-pub(crate) enum WriteFault {
-    /// The other side took no byte for the whole stall time.
-    Stalled,
-    /// The stream failed; usually the other side is gone.
-    Lost(io::Error),
+pub(crate) struct Lines<R, W> {
+    pub(crate) reader: LineReader<R>,
+    pub(crate) writer: LineWriter<W>,
 }
 
-impl fmt::Display for WriteFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Stalled => "the peer does not read",
-            Self::Lost(_) => "the stream is lost",
-        })
-    }
-}
-
-impl From<Stalled> for WriteFault {
-    fn from(Stalled: Stalled) -> Self {
-        Self::Stalled
-    }
-}
-
-impl From<io::Error> for WriteFault {
-    fn from(error: io::Error) -> Self {
-        Self::Lost(error)
-    }
-}
-
-impl std::error::Error for WriteFault {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Stalled => None,
-            Self::Lost(error) => Some(error),
-        }
-    }
-}
-
-/// The one writer of a stream: writes messages as one line each, in order.
-///
-/// It takes them from a bounded queue, and from its owner directly. Everything that is at hand goes out in one write (up
-/// to 64 KiB; a larger message goes by itself), so that an answer never leaves in two small pieces.
-#[derive(Debug)]
-pub(crate) struct LineWriter<W> {
-    output: W,
-    queue: mpsc::Receiver<Bytes>,
-    /// How many messages may wait here.
-    room: usize,
-    /// Messages that are not on their way yet.
-    waiting: VecDeque<Bytes>,
-    /// Whole lines on their way; what has left is cut off.
-    block: BytesMut,
-    /// A message on its way behind `block`, without its line break.
-    large: Bytes,
-    is_flushed: bool,
-    stall: Stall,
-}
-
-impl<W: AsyncWrite + Unpin> LineWriter<W> {
-    /// A writer that gives up when `output` takes nothing for `stall`, and takes messages from `queue` while fewer than
-    /// `room` wait.
-    pub(crate) fn new(output: W, queue: mpsc::Receiver<Bytes>, room: NonZeroUsize, stall: Duration) -> Self {
-        Self {
-            output,
-            queue,
-            room: room.get(),
-            waiting: VecDeque::new(),
-            block: BytesMut::with_capacity(BLOCK),
-            large: Bytes::new(),
-            is_flushed: true,
-            stall: Stall::new(stall),
-        }
+impl<R: AsyncRead + Send + Unpin, W: AsyncWrite + Send + Unpin> Carrier for Lines<R, W> {
+    fn push(&mut self, message: Bytes) {
+        self.writer.push(message);
     }
 
-    /// Adds a message; it leaves in [`run`](Self::run), and may overtake what is in the queue.
-    pub(crate) fn push(&mut self, message: Bytes) {
-        self.waiting.push_back(message);
+    fn has_room(&self) -> bool {
+        self.writer.has_room()
     }
 
-    /// Whether its owner should add more: fewer messages wait than may.
-    pub(crate) fn has_room(&self) -> bool {
-        self.waiting.len() < self.room
+    fn close(&mut self) {
+        self.writer.close();
     }
 
-    /// Takes no further message from the queue: those who send there learn it at once.
-    pub(crate) fn close(&mut self) {
-        self.queue.close();
-    }
-
-    /// Writes until every sender is gone and everything that they queued is flushed.
-    ///
-    /// # Errors
-    /// [`WriteFault`]; the stream is of no more use then.
-    ///
-    /// # Cancel safety
-    /// Safe: what was not written is written by the next call.
-    pub(crate) async fn run(&mut self) -> Result<(), WriteFault> {
-        poll_fn(|cx| self.poll_run(cx)).await
-    }
-
-    /// Writes until it fails, and, if there is no room, until there is.
-    ///
-    /// # Errors
-    /// [`WriteFault`]; the stream is of no more use then.
-    ///
-    /// # Cancel safety
-    /// Safe: what was not written is written by the next call.
-    pub(crate) async fn write(&mut self) -> Result<(), WriteFault> {
-        let had_room = self.has_room();
-        poll_fn(|cx| match self.poll_run(cx) {
-            Poll::Pending if !had_room && self.has_room() => Poll::Ready(Ok(())),
-            outcome => outcome,
-        })
-        .await
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteFault>> {
+        self.writer.poll_write(cx)
     }
 
     fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteFault>> {
-        loop {
-            let has_ended = self.take_queued(cx);
-            if self.block.is_empty() && self.large.is_empty() {
-                self.join();
-            }
-            if self.block.is_empty() && self.large.is_empty() {
-                if !self.is_flushed {
-                    let flushed = Pin::new(&mut self.output).poll_flush(cx);
-                    ready!(self.stall.watch(cx, flushed))??;
-                    self.is_flushed = true;
-                }
-                return if has_ended { Poll::Ready(Ok(())) } else { Poll::Pending };
-            }
-            let bytes = if self.block.is_empty() { &*self.large } else { &*self.block };
-            let written = Pin::new(&mut self.output).poll_write(cx, bytes);
-            let written = ready!(self.stall.watch(cx, written))??;
-            if written == 0 {
-                return Poll::Ready(Err(WriteFault::Lost(io::ErrorKind::WriteZero.into())));
-            }
-            self.is_flushed = false;
-            if !self.block.is_empty() {
-                self.block.advance(written);
-                continue;
-            }
-            self.large.advance(written);
-            if self.large.is_empty() {
-                self.block.extend_from_slice(b"\n");
-            }
-        }
+        self.writer.poll_run(cx)
     }
 
-    /// Takes messages from the queue while there is room; true once there will never be another.
-    fn take_queued(&mut self, cx: &mut Context<'_>) -> bool {
-        while self.has_room() {
-            match self.queue.poll_recv(cx) {
-                Poll::Ready(Some(message)) => self.waiting.push_back(message),
-                Poll::Ready(None) => return true,
-                Poll::Pending => break,
-            }
-        }
-        false
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Heard> {
+        self.reader.poll_next(cx).map(|frame| {
+            frame.map_or_else(
+                |error| {
+                    debug!(%error, "the input of a stream of messages failed");
+                    Heard::End
+                },
+                heard,
+            )
+        })
     }
 
-    /// Puts as many waiting messages on their way as leave together.
-    fn join(&mut self) {
-        // Takes back what was cut off at the front.
-        self.block.reserve(BLOCK);
-        if self.block.capacity() > 2 * BLOCK {
-            self.block = BytesMut::with_capacity(BLOCK);
-        }
-        while let Some(message) = self.waiting.front() {
-            if !self.block.is_empty() && self.block.len() + message.len() >= BLOCK {
-                return;
-            }
-            let Some(message) = self.waiting.pop_front() else { return };
-            if message.len() < BLOCK || memchr2(b'\n', b'\r', &message).is_some() {
-                append(&mut self.block, &message);
-                self.block.extend_from_slice(b"\n");
-            } else {
-                self.large = message;
-                return;
-            }
-        }
+    fn at_hand(&mut self) -> Option<Heard> {
+        self.reader.at_hand().map(heard)
+    }
+
+    /// A stream of lines has no word for why it ends.
+    async fn part(self, _: Parting) {}
+}
+
+fn heard(frame: Frame) -> Heard {
+    match frame {
+        Frame::Line(line) => Heard::Message(line),
+        Frame::TooLong => Heard::TooLong,
+        Frame::End => Heard::End,
+    }
+}
+
+/// The one writer of a stream of lines.
+pub(crate) type LineWriter<W> = Writer<W, AsLine>;
+
+/// A message and a line break.
+#[derive(Debug)]
+pub(crate) struct AsLine;
+
+impl Form for AsLine {
+    const BLOCK: usize = BLOCK;
+
+    fn append(block: &mut BytesMut, message: &[u8]) {
+        append(block, message);
+        Self::end(block);
+    }
+
+    fn begin(_: &mut BytesMut, message: &[u8]) -> bool {
+        memchr2(b'\n', b'\r', message).is_none()
+    }
+
+    fn end(block: &mut BytesMut) {
+        block.extend_from_slice(b"\n");
     }
 }
 

@@ -1,13 +1,18 @@
 //! Lines, however they arrive.
 
 use std::{
+    num::NonZeroUsize,
     pin::Pin,
     sync::{Arc, Mutex},
     task::{Context, Poll},
+    time::Duration,
 };
 
 use proptest::prelude::*;
-use tokio::io::{AsyncWriteExt, ReadBuf};
+use tokio::{
+    io::{AsyncWriteExt, ReadBuf},
+    sync::mpsc,
+};
 
 use super::*;
 

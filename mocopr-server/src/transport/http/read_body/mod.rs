@@ -4,7 +4,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -144,6 +144,16 @@ impl BodyBounds {
         Self { cap, within, room, share, taken: Mutex::default() }
     }
 
+    /// Bytes of one body, or of one message that comes in another way.
+    pub(crate) fn cap(&self) -> usize {
+        self.cap
+    }
+
+    /// How long one may take.
+    pub(crate) fn within(&self) -> Duration {
+        self.within
+    }
+
     /// Counts so many more units for a sender, where its share has them.
     fn take(&self, who: &Principal, units: usize) -> Result<(), BodyFault> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
@@ -208,6 +218,58 @@ impl Drop for Place<'_> {
         if self.units > 0 {
             self.bounds.give_back(self.who, self.units);
         }
+    }
+}
+
+/// What a connection that reads one message after the other has of the room for all; given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Held {
+    bounds: Arc<BodyBounds>,
+    who: Principal,
+    units: usize,
+}
+
+impl Held {
+    /// Nothing yet, of this sender.
+    pub(crate) fn nothing(bounds: Arc<BodyBounds>, who: Principal) -> Self {
+        Self { bounds, who, units: 0 }
+    }
+
+    /// Makes room for so many bytes. What every connection may hold needs none.
+    ///
+    /// # Errors
+    /// [`BodyFault::Busy`] where there is none; what it has stays.
+    pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), BodyFault> {
+        let wanted = bytes.saturating_sub(MAX_AHEAD).div_ceil(UNIT);
+        let more = wanted.saturating_sub(self.units);
+        if more == 0 {
+            return Ok(());
+        }
+        let many = u32::try_from(more).map_err(|_| BodyFault::Busy)?;
+        self.bounds.take(&self.who, more)?;
+        let Ok(permit) = self.bounds.room.try_acquire_many(many) else {
+            self.bounds.give_back(&self.who, more);
+            return Err(BodyFault::Busy);
+        };
+        // Given back by number.
+        permit.forget();
+        self.units += more;
+        Ok(())
+    }
+
+    /// Gives back all of it.
+    pub(crate) fn shrink(&mut self) {
+        let units = std::mem::take(&mut self.units);
+        if units > 0 {
+            self.bounds.give_back(&self.who, units);
+            self.bounds.room.add_permits(units);
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.shrink();
     }
 }
 
