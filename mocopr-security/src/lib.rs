@@ -57,9 +57,9 @@ pub mod origin;
 pub mod outbound;
 pub mod policy;
 pub mod principal;
-pub mod proxies;
 #[cfg(target_os = "linux")]
 pub mod process;
+pub mod proxies;
 pub mod random;
 pub mod rate;
 pub mod rbac;

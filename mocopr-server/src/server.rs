@@ -190,7 +190,7 @@ impl<P> McpServer<P> {
         let drain = self.engine.stopping.clone();
         let endings = Endings { drain, after_input: AFTER_INPUT, after_drain: DRAIN, stay: None };
         let serving = beside.serve(connection::serve(self.engine.clone(), admission, input, output, endings));
-        let served = shutdown.serve(&self.engine, serving).await;
+        let served = Box::pin(shutdown.serve(&self.engine, serving)).await;
         life.end().await;
         served
     }

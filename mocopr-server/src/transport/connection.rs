@@ -537,7 +537,7 @@ mod tests {
         let (client, ours) = tokio::io::duplex(1 << 16);
         let (input, output) = tokio::io::split(ours);
         let second = Duration::from_secs(1);
-        let endings = Endings { drain: engine.stopping.clone(), after_input: second, after_drain: second };
+        let endings = Endings { drain: engine.stopping.clone(), after_input: second, after_drain: second, stay: None };
         let talk = async {
             let mut client = BufReader::new(client);
             let meta = r#"{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;

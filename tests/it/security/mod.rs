@@ -25,9 +25,9 @@ mod metrics;
 mod mirrors;
 mod pages;
 mod possession;
-mod proxies;
 #[cfg(target_os = "linux")]
 mod privileges;
+mod proxies;
 mod rates;
 mod replayed;
 mod revoked;

@@ -71,7 +71,7 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
     ///
     /// # Cancel safety
     /// Safe: a call that is dropped loses nothing.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) async fn next(&mut self) -> io::Result<Frame> {
         std::future::poll_fn(|cx| self.poll_next(cx)).await
     }

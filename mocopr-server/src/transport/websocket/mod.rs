@@ -9,7 +9,6 @@ mod carrier;
 mod frame;
 mod reader;
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "a test owns its tasks, and measures real sockets by the real clock")]
 mod tests;
 
 use std::{fmt, sync::Arc, time::Duration};
