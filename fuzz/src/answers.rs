@@ -62,8 +62,8 @@ fn reply(draw: &mut Draw<'_>) -> (Reply, Vec<(&'static str, String)>) {
             for _ in 0..draw.byte() % 4 {
                 content.push(some_content(draw));
             }
-            let structured = (draw.byte() % 2 == 0).then(|| some_json(draw));
-            let result = ToolResult { content, structured, is_error: draw.byte() % 2 == 0, meta: some_meta(draw) };
+            let structured = (draw.one_in(2)).then(|| some_json(draw));
+            let result = ToolResult { content, structured, is_error: draw.one_in(2), meta: some_meta(draw) };
             (Reply::Tool(result), vec![("/result/content/0/text", first)])
         }
         1 => {
@@ -87,9 +87,9 @@ fn reply(draw: &mut Draw<'_>) -> (Reply, Vec<(&'static str, String)>) {
         }
         3 => {
             let value = draw.text(40).into_owned();
-            let total = (draw.byte() % 2 == 0).then(|| draw.number());
+            let total = (draw.one_in(2)).then(|| draw.number());
             let values = vec![value.clone(), draw.text(5).into_owned()];
-            let completion = Completion { values, total, has_more: draw.byte() % 2 == 0 };
+            let completion = Completion { values, total, has_more: draw.one_in(2) };
             (Reply::Completion(completion), vec![("/result/completion/values/0", value)])
         }
         _ => {
@@ -105,7 +105,7 @@ fn reply(draw: &mut Draw<'_>) -> (Reply, Vec<(&'static str, String)>) {
                 annotations: some_annotations(draw),
                 meta: some_meta(draw),
             };
-            let next_cursor = (draw.byte() % 2 == 0).then(|| draw.text(20).into());
+            let next_cursor = (draw.one_in(2)).then(|| draw.text(20).into());
             let page = Page { items: vec![resource], next_cursor, cache: some_cache(draw) };
             (Reply::Resources(page), vec![("/result/resources/0/uri", uri), ("/result/resources/0/name", name)])
         }
@@ -144,8 +144,8 @@ fn some_meta(draw: &mut Draw<'_>) -> Option<RawJson> {
 
 fn some_annotations(draw: &mut Draw<'_>) -> Option<Annotations> {
     let priority = f64::from(draw.byte()) / 255.0;
-    let last_modified = (draw.byte() % 2 == 0).then(|| draw.text(9).into());
-    (draw.byte() % 2 == 0).then(|| Annotations { audience: vec![Role::User], priority: Some(priority), last_modified })
+    let last_modified = (draw.one_in(2)).then(|| draw.text(9).into());
+    (draw.one_in(2)).then(|| Annotations { audience: vec![Role::User], priority: Some(priority), last_modified })
 }
 
 fn some_icons(draw: &mut Draw<'_>) -> Vec<Icon> {
@@ -161,9 +161,9 @@ fn some_cache(draw: &mut Draw<'_>) -> CacheHint {
 /// Notifications are one line of JSON without repeated names, in every revision that has them.
 pub fn encode_notice(data: &[u8]) {
     let mut draw = Draw::new(data);
-    let level = Level::parse(*draw.pick(&["debug", "info", "warning", "error", "emergency"]));
-    let logger = (draw.byte() % 2 == 0).then(|| draw.text(20).into());
-    let log = LogMessage { level: level.expect("it is a level"), logger, data: some_json(&mut draw) };
+    let level = *draw.pick(&[Level::Debug, Level::Info, Level::Warning, Level::Error, Level::Emergency]);
+    let logger = (draw.one_in(2)).then(|| draw.text(20).into());
+    let log = LogMessage { level, logger, data: some_json(&mut draw) };
     let subscription = RequestId::Text(draw.text(20).into());
     for revision in Revision::ALL {
         for notice in [Notice::Log(log.clone()), Notice::ToolsChanged, Notice::PromptsChanged, Notice::ResourcesChanged]
@@ -188,8 +188,8 @@ fn one_line(line: &[u8]) -> Value {
 /// or none.
 pub fn event_stream(data: &[u8]) {
     let mut draw = Draw::new(data);
-    let id = (draw.byte() % 2 == 0).then(|| draw.text(20).into_owned());
-    let retry = (draw.byte() % 2 == 0).then(|| Duration::from_millis(draw.number() >> 20));
+    let id = (draw.one_in(2)).then(|| draw.text(20).into_owned());
+    let retry = (draw.one_in(2)).then(|| Duration::from_millis(draw.number() >> 20));
     let carried = String::from_utf8_lossy(draw.rest()).into_owned();
     let written = mocopr_server::fuzzing::event(id.as_deref(), retry, carried.as_bytes());
     let text = std::str::from_utf8(&written).expect("what was text is text");

@@ -139,7 +139,7 @@ pub fn admission(data: &[u8]) {
     };
     put(&mut headers, "host", &host);
     put(&mut headers, "content-type", "application/json");
-    if draw.byte() % 8 == 0 {
+    if draw.one_in(8) {
         put(&mut headers, "origin", &edited(&mut draw, "https://mcp.example.com"));
     }
     let mut genuine = None;

@@ -21,6 +21,11 @@ impl<'a> Draw<'a> {
         self.take(1).first().copied().unwrap_or_default()
     }
 
+    /// Whether one of so many equal chances is met.
+    pub(crate) fn one_in(&mut self, chances: u8) -> bool {
+        self.byte().is_multiple_of(chances)
+    }
+
     pub(crate) fn number(&mut self) -> u64 {
         self.take(8).iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
     }

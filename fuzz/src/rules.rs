@@ -38,7 +38,7 @@ pub fn access(data: &[u8]) {
         let permissions: Vec<&str> = permissions.iter().map(String::as_str).collect();
         builder = builder.with_role(format!("r{nth}"), &permissions);
     }
-    let inherits = draw.byte() % 2 == 0;
+    let inherits = draw.one_in(2);
     if inherits {
         builder = builder.with_inheritance("r2", "r0");
     }
@@ -158,7 +158,7 @@ const KINDS: [&str; 7] = ["array", "boolean", "integer", "null", "number", "obje
 fn some_value(draw: &mut Draw<'_>, depth: usize) -> Value {
     match draw.byte() % if depth == 0 { 5 } else { 7 } {
         0 => Value::Null,
-        1 => Value::from(draw.byte() % 2 == 0),
+        1 => Value::from(draw.one_in(2)),
         2 => Value::from(i64::from(draw.byte()) - 100),
         3 => Value::from((f64::from(draw.byte()) - 100.0) / 2.0),
         4 => Value::from(letters(draw, b"ab1", 5)),
@@ -171,12 +171,12 @@ fn some_value(draw: &mut Draw<'_>, depth: usize) -> Value {
 }
 
 fn some_schema(draw: &mut Draw<'_>, depth: usize) -> Value {
-    if draw.byte() % 16 == 0 {
-        return Value::from(draw.byte() % 2 == 0);
+    if draw.one_in(16) {
+        return Value::from(draw.one_in(2));
     }
     let mut keywords = Map::new();
     for _ in 0..draw.byte() % 4 {
-        let (name, value) = if depth > 0 && draw.byte() % 2 == 0 { applicator(draw, depth) } else { assertion(draw) };
+        let (name, value) = if depth > 0 && draw.one_in(2) { applicator(draw, depth) } else { assertion(draw) };
         keywords.insert(name.to_owned(), value);
     }
     Value::Object(keywords)
@@ -199,7 +199,7 @@ fn assertion(draw: &mut Draw<'_>) -> (&'static str, Value) {
         11 => ("maxItems", count),
         12 => ("minProperties", count),
         13 => ("maxProperties", count),
-        14 => ("uniqueItems", Value::from(draw.byte() % 2 == 0)),
+        14 => ("uniqueItems", Value::from(draw.one_in(2))),
         15 => ("pattern", Value::from(*draw.pick(&PATTERNS))),
         16 => ("required", json!([draw.pick(&NAMES)])),
         _ => ("dependentRequired", json!({(*draw.pick(&NAMES)): [draw.pick(&NAMES)]})),

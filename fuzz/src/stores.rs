@@ -45,7 +45,7 @@ pub fn store(data: &[u8]) {
                     versions.push((name, entry.version));
                 }
             }
-            1 | 2 | 3 => {
+            1..=3 => {
                 let value = draw.bytes(8).to_vec();
                 let ttl = Duration::from_secs(u64::from(draw.byte() % 8));
                 let bytes = Bytes::from(value.clone());
