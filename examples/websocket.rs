@@ -17,7 +17,7 @@ async fn count_down(
     progress: Progress,
 ) -> String {
     for left in (1..=from).rev() {
-        progress.report(f64::from(from - left), f64::from(from), &left.to_string());
+        progress.report(f64::from(from - left), f64::from(from), left.to_string());
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     "lift-off".to_owned()
