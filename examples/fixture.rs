@@ -18,7 +18,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use mocopr::{
-    Guarded, ServerBuilder, WebSocketConfig,
+    Guarded, Mounted, ServerBuilder, WebSocketConfig,
     audit::AuditLogger,
     auth::{ApiKeys, AuthMiddleware, TokenValidator},
     metrics::security::SecurityMetrics,
@@ -31,7 +31,12 @@ use mocopr::{
     },
 };
 use serde_json::{Value, json};
-use tokio::{task::yield_now, time::sleep};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    task::yield_now,
+    time::sleep,
+};
 
 #[mocopr::main]
 async fn main() -> ExitCode {
@@ -125,13 +130,31 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
         }
         Place::Loopback(address, name) => {
             let config = HttpConfig::new(address).with_tls_required(false).with_trusted_proxies(proxies);
-            listen(server, config, name, listening).await?;
+            listen(server, WebSocketConfig::beside(config), name, listening).await?;
         }
         Place::Secure(address, tls, name) => {
             let config = HttpConfig::new(address).with_tls(tls).with_trusted_proxies(proxies);
-            listen(server, config, name, listening).await?
+            listen(server, WebSocketConfig::beside(config), name, listening).await?
         }
+        Place::Mounted(address) => mounted(server, address).await?,
     }
+    Ok(())
+}
+
+/// Serves inside of an application of another maker, which the same tests ask.
+async fn mounted(server: McpServer<Guarded>, address: SocketAddr) -> Result<(), Box<dyn std::error::Error>> {
+    let (router, server) = server.into_router(Mounted::listener_protects_itself()).await?;
+    let listener = TcpListener::bind(address).await?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    eprintln!("listening on http://{}/mcp", listener.local_addr()?);
+    let draining = server.drain();
+    let stop = async move {
+        terminate.recv().await;
+        draining.await;
+    };
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(stop).await?;
+    server.end().await;
     Ok(())
 }
 
@@ -235,12 +258,13 @@ enum Place {
     Streams,
     Loopback(SocketAddr, &'static str),
     Secure(SocketAddr, TlsConfig, &'static str),
+    Mounted(SocketAddr),
 }
 
 impl Place {
     /// Strangers can knock there.
     fn is_listener(&self) -> bool {
-        matches!(self, Self::Loopback(..) | Self::Secure(..))
+        matches!(self, Self::Loopback(..) | Self::Secure(..) | Self::Mounted(_))
     }
 }
 
@@ -346,12 +370,15 @@ impl Settings {
     fn place() -> Result<Place, Vec<String>> {
         match setting("MOCOPR_TRANSPORT").as_deref() {
             Some("stdio") => Ok(Place::Streams),
-            Some(named @ ("http" | "ws")) => {
-                let name = if named == "ws" { "ws" } else { "http" };
+            Some(named @ ("http" | "ws" | "axum")) => {
                 let address = setting("MOCOPR_BIND")
                     .ok_or(vec!["MOCOPR_BIND: missing, give an address and a port".to_owned()])?;
                 let address = loopback("MOCOPR_BIND", &address).map_err(|problem| vec![problem])?;
-                Ok(Place::Loopback(address, name))
+                Ok(match named {
+                    "axum" => Place::Mounted(address),
+                    "ws" => Place::Loopback(address, "ws"),
+                    _ => Place::Loopback(address, "http"),
+                })
             }
             Some(named @ ("https" | "wss")) => {
                 let name = if named == "wss" { "wss" } else { "https" };

@@ -51,7 +51,7 @@
 //! subscriber must write to standard error, because standard output belongs to the protocol.
 //!
 //! The features `stdio`, `http`, `tls`, `macros` and `outbound` are on by default; `crypto` adds keys from
-//! passphrases, and `testing` a client for tests.
+//! passphrases, `axum` a place inside of an application that is made with it, and `testing` a client for tests.
 //!
 //! This crate is a facade: it has no code of its own, only names.
 
@@ -66,6 +66,8 @@ pub use mocopr_core::{
 pub use mocopr_macros::{Tool, completion, data, handlers, main, prompt, resource, tool};
 #[cfg(feature = "tls")]
 pub use mocopr_security::tls::TlsConfig;
+#[cfg(feature = "axum")]
+pub use mocopr_server::http::{Mounted, MountedServer};
 #[cfg(feature = "testing")]
 pub use mocopr_server::testing;
 pub use mocopr_server::{

@@ -223,10 +223,15 @@ impl<P> McpServer<P> {
     where
         P: MayListen + 'static,
     {
-        use crate::http::serving::{self, Start};
+        let (engine, start) = self.into_start();
+        crate::http::serving::run(engine, start, listen.into()).boxed()
+    }
 
+    /// What it is made of, to begin.
+    #[cfg(feature = "http")]
+    pub(crate) fn into_start(self) -> (Arc<Engine>, crate::http::serving::Start) {
         let Self { engine, shutdown: owner, companions, ready, drain_delay, guard: _ } = self;
-        serving::run(engine, Start { owner, drain_delay, companions, ready }, listen.into()).boxed()
+        (engine, crate::http::serving::Start { owner, drain_delay, companions, ready })
     }
 
     /// Opens a pipe to the server, as the test client does.

@@ -78,6 +78,17 @@ impl Shutdown {
     }
 }
 
+/// Fails readiness, serves on for the delay, and then says that the server stops.
+#[cfg(feature = "axum")]
+pub(crate) async fn drain(engine: &Engine, delay: Duration) {
+    engine.leaving.store(true, Ordering::Relaxed);
+    tokio::select! {
+        () = sleep(delay) => {}
+        () = engine.stopping.cancelled() => {}
+    }
+    engine.stopping.cancel();
+}
+
 /// Ctrl-C and SIGTERM, each time that one of them comes.
 #[cfg(unix)]
 struct StopSignals(Option<[tokio::signal::unix::Signal; 2]>);

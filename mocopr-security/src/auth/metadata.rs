@@ -50,6 +50,11 @@ impl ProtectedResource {
         path.strip_prefix(WELL_KNOWN).is_some_and(|rest| rest.is_empty() || rest == self.url.path())
     }
 
+    /// Where the document lies, at either path.
+    pub(crate) fn paths(&self) -> [String; 2] {
+        [WELL_KNOWN.to_owned(), format!("{WELL_KNOWN}{}", self.url.path())]
+    }
+
     /// The document.
     ///
     /// `tls` is what was seen of the connection that asks: tokens that are bound to certificates are taken where its

@@ -711,6 +711,11 @@ impl Gate {
             .map(|resource| resource.document(scopes, self.policy.dpop(), tls))
     }
 
+    /// The paths at which that is asked for; none where no issuer gives tokens.
+    pub fn metadata_paths(&self) -> Vec<String> {
+        self.resource.iter().flat_map(ProtectedResource::paths).collect()
+    }
+
     /// The value of `WWW-Authenticate` for an answer that refuses; `scopes` are all that handlers require.
     pub fn challenge(&self, challenge: &Challenge, scopes: &[Box<str>]) -> HeaderValue {
         let first = self.policy.initial_scopes().unwrap_or(scopes);

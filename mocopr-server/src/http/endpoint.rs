@@ -96,3 +96,23 @@ impl Endpoint {
         problems
     }
 }
+
+/// Without a public URL nobody can say for whom a request is.
+pub(super) fn no_public_url(policy: &SecurityPolicy) -> Option<Problem> {
+    (policy.profile() == Profile::Strict && policy.public_url().is_none()).then(|| {
+        Problem::new(
+            "no public URL: requests cannot be told from those for another server",
+            "call .with_public_url(\"https://mcp.example.com/mcp\") on the policy",
+        )
+    })
+}
+
+/// Callers must prove who they are, and there is nothing by which they could.
+pub(super) fn nobody_proves(policy: &SecurityPolicy) -> Option<Problem> {
+    (policy.requires_authentication() && !policy.has_authenticators()).then(|| {
+        Problem::new(
+            "callers must prove who they are, and nobody can say whom a credential proves",
+            "call .with_authentication(..) on the policy",
+        )
+    })
+}

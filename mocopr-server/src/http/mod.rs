@@ -4,6 +4,8 @@ mod endpoint;
 #[cfg(not(feature = "tls"))]
 mod insecure;
 mod listen;
+#[cfg(feature = "axum")]
+mod mounted;
 #[cfg(feature = "tls")]
 mod secure;
 pub(crate) mod serving;
@@ -26,6 +28,8 @@ pub(crate) use self::endpoint::{Endpoint, Health};
 use self::insecure::Secure;
 use self::listen::{Bound, Place, sealed::Sealed};
 pub use self::listen::{Listen, Listens};
+#[cfg(feature = "axum")]
+pub use self::mounted::{Mounted, MountedServer};
 #[cfg(feature = "tls")]
 use self::secure::Secure;
 use crate::{
@@ -242,12 +246,7 @@ impl Sealed for HttpConfig {
                          HttpConfig::loopback(8080)",
                     ));
                 }
-                if policy.public_url().is_none() {
-                    problems.push(Problem::new(
-                        "no public URL: requests cannot be told from those for another server",
-                        "call .with_public_url(\"https://mcp.example.com/mcp\") on the policy",
-                    ));
-                }
+                problems.extend(endpoint::no_public_url(policy));
             }
         }
         let by_profile = policy.profile() != Profile::Development;
@@ -258,11 +257,8 @@ impl Sealed for HttpConfig {
             ));
         }
         let asks_clients = self.secure.as_ref().is_some_and(Secure::asks_clients);
-        if policy.requires_authentication() && !policy.has_authenticators() && !asks_clients {
-            problems.push(Problem::new(
-                "callers must prove who they are, and nobody can say whom a credential proves",
-                "call .with_authentication(..) on the policy",
-            ));
+        if !asks_clients {
+            problems.extend(endpoint::nobody_proves(policy));
         }
         if let Some(upgrades) = &self.upgrades {
             let clients = if asks_clients { Clients::Asked } else { Clients::Unknown };

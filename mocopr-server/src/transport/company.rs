@@ -25,7 +25,8 @@ pub(crate) trait Companion: Send + fmt::Debug {
 /// What runs; it ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Company {
-    _tasks: JoinSet<()>,
+    #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "it is kept to be dropped"))]
+    tasks: JoinSet<()>,
 }
 
 impl Company {
@@ -38,6 +39,12 @@ impl Company {
         for one in companions {
             tasks.spawn(one.begin(engine.clone()).await?);
         }
-        Ok(Self { _tasks: tasks })
+        Ok(Self { tasks })
+    }
+
+    /// Does something else beside the transport, until this is dropped.
+    #[cfg(feature = "axum")]
+    pub(crate) fn keep(&mut self, work: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(work);
     }
 }

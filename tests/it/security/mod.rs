@@ -23,6 +23,7 @@ mod listeners;
 pub(crate) mod matrix;
 mod metrics;
 mod mirrors;
+mod mounted;
 mod pages;
 mod possession;
 #[cfg(target_os = "linux")]

@@ -15,6 +15,7 @@ use http::{
     header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE},
     request::Parts,
 };
+use http_body::Body as HttpBody;
 use hyper::body::Incoming;
 use mocopr_core::{
     fault::Fault,
@@ -111,15 +112,7 @@ impl App for HttpApp {
     ) -> impl Future<Output = Response<AnswerBody>> + Send {
         // The parts are lent on from here, so that the future holds them once.
         let (head, body) = request.into_parts();
-        async move {
-            let mut response = self.route(&remote, &head, body).await;
-            let transport = if remote.tls.is_some() { Transport::Tls } else { Transport::Plain };
-            headers::apply(response.headers_mut(), transport, self.engine.gate.policy().security_headers());
-            if let Some(reader) = self.reader(&head.headers) {
-                cors::let_read(reader, response.headers_mut());
-            }
-            response
-        }
+        async move { self.respond(Some(&remote), &head, body).await }
     }
 
     fn refusal_headers(&self, transport: Transport) -> HeaderMap {
@@ -137,6 +130,21 @@ impl App for HttpApp {
 }
 
 impl HttpApp {
+    /// Answers one request of a listener that says who its peer is, or does not.
+    pub(crate) async fn respond<B>(&self, remote: Option<&Remote>, head: &Parts, body: B) -> Response<AnswerBody>
+    where
+        B: HttpBody<Data = Bytes> + Unpin + Send,
+    {
+        let mut response = self.route(remote, head, body).await;
+        let is_secure = remote.is_some_and(|remote| remote.tls.is_some());
+        let transport = if is_secure { Transport::Tls } else { Transport::Plain };
+        headers::apply(response.headers_mut(), transport, self.engine.gate.policy().security_headers());
+        if let Some(reader) = self.reader(&head.headers) {
+            cors::let_read(reader, response.headers_mut());
+        }
+        response
+    }
+
     /// The page that may read the answer to a request with these headers.
     fn reader(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         match self.cors {
@@ -145,24 +153,28 @@ impl HttpApp {
         }
     }
 
-    async fn route(&self, remote: &Remote, head: &Parts, body: Incoming) -> Response<AnswerBody> {
+    async fn route<B>(&self, remote: Option<&Remote>, head: &Parts, body: B) -> Response<AnswerBody>
+    where
+        B: HttpBody<Data = Bytes> + Unpin + Send,
+    {
         if self.health == Health::Told && health::is_path(head.uri.path()) {
             return health::answer(&head.method, head.uri.path(), self.engine.readiness());
         }
-        if let Some(upgrades) = &self.upgrades
+        if let (Some(upgrades), Some(remote)) = (&self.upgrades, remote)
             && head.uri.path() == UPGRADES
         {
             return upgrades.answer(self, remote, head).await;
         }
         let facts = HttpFacts { method: &head.method, version: head.version, uri: &head.uri, headers: &head.headers };
         let gate = &self.engine.gate;
-        let peer = Peer { addr: Some(remote.addr), tls: remote.tls.as_deref(), http: facts };
+        let tls = remote.and_then(|remote| remote.tls.as_deref());
+        let peer = Peer { addr: remote.map(|remote| remote.addr), tls, http: facts };
         let checked = match gate.check_head_behind(&peer, &self.proxies, None) {
             Ok(checked) => checked,
             Err(refusal) => return self.refused(refusal),
         };
         if head.uri.path() != &*self.path {
-            return self.elsewhere(head, remote.tls.as_deref());
+            return self.elsewhere(head, tls);
         }
         if self.is_preflight(head) {
             return preflight(head);
@@ -216,7 +228,10 @@ impl HttpApp {
         cors::is_preflight(&head.method, &head.headers) && self.reader(&head.headers).is_some()
     }
 
-    async fn post(&self, admission: &Admission, headers: &HeaderMap, body: Incoming) -> Response<AnswerBody> {
+    async fn post<B>(&self, admission: &Admission, headers: &HeaderMap, body: B) -> Response<AnswerBody>
+    where
+        B: HttpBody<Data = Bytes> + Unpin + Send,
+    {
         let accept = match gate::accepted_forms(headers) {
             Ok(accept) => accept,
             Err(refusal) => return self.refused_later(admission, refusal),
