@@ -110,6 +110,11 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
+    /// When the content was last changed, in time since 1970-01-01T00:00:00Z.
+    pub(crate) fn modified(self) -> std::time::Duration {
+        std::time::Duration::from_secs(u64::try_from(self.modified.0).unwrap_or_default())
+    }
+
     /// Looks at the file behind a path, and follows links; `None` where there is none.
     pub(crate) fn of(path: &Path) -> Option<Self> {
         let found = fs::metadata(path).ok()?;

@@ -116,7 +116,7 @@ impl<T: Zeroize + From<String>> Secret<T> {
         Self::from_bytes(&path.display().to_string(), content)
     }
 
-    fn from_bytes(what: &str, mut bytes: Secret<Vec<u8>>) -> Result<Self, Problem> {
+    pub(crate) fn from_bytes(what: &str, mut bytes: Secret<Vec<u8>>) -> Result<Self, Problem> {
         let mut text = match String::from_utf8(mem::take(&mut bytes.0)) {
             Ok(text) => Secret(text),
             Err(error) => {

@@ -78,11 +78,18 @@ async fn blocking(engine: &Arc<Engine>, act: impl FnOnce(&Engine) + Send + 'stat
 
 impl Engine {
     fn has_files(&self) -> bool {
-        self.gate.stopper().is_some_and(|stopper| stopper.file().is_some()) || self.gate.revocations().file().is_some()
+        self.gate.stopper().is_some_and(|stopper| stopper.file().is_some())
+            || self.gate.revocations().file().is_some()
+            || self.key_file.is_some()
+            || self.gate.authenticators_watch()
     }
 
     fn look_at_files(&self) {
         self.look_at_kill_switch();
+        if let Some(file) = &self.key_file {
+            file.look(&self.ring, self.clock.unix(), self.gate.evidence());
+        }
+        self.gate.look_at_authenticators();
         for session in self.gate.revocations().look() {
             self.sessions.revoke(&session);
         }

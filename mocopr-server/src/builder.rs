@@ -3,6 +3,7 @@
 use std::{
     marker::PhantomData,
     num::NonZeroUsize,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize},
@@ -24,7 +25,7 @@ use mocopr_security::{
     policy::{Middleware, Problem, Row, SecurityPolicy},
     redact::Secret,
     revoke::Revocations,
-    seal::KeyRing,
+    seal::{KeyFile, KeyRing},
     stop::{KillSwitch, Stopper, Turn},
     validation::{InputValidation, JsonSchemaValidator},
 };
@@ -83,6 +84,7 @@ struct Said {
     rules: Option<Arc<dyn Rules>>,
     stdio_token: Option<Secret<String>>,
     state_key: Option<Secret<String>>,
+    state_key_file: Option<PathBuf>,
     input_validation: Option<InputValidation>,
     input_validator: Option<JsonSchemaValidator>,
     error_handler: Option<ErrorHandler>,
@@ -113,6 +115,7 @@ impl ServerBuilder<Unguarded> {
             rules: None,
             stdio_token: None,
             state_key: None,
+            state_key_file: None,
             input_validation: None,
             input_validator: None,
             error_handler: None,
@@ -373,6 +376,20 @@ impl<P> ServerBuilder<P> {
         self
     }
 
+    /// The same with a key in a file, which its owner alone may read, and which is looked at while the server runs: a new
+    /// key seals from then on, and the old one opens what it sealed until that has expired.
+    ///
+    /// With several replicas, and with an audit log that the old key seals, leave the old key behind the new one, with a
+    /// comma between, until nobody needs it. A file that cannot be used changes nothing, and is told; a key is told of
+    /// again after 90 days.
+    pub fn with_state_key_file(mut self, path: impl Into<PathBuf>) -> Self {
+        if self.said.state_key_file.is_some() {
+            self.twice("with_state_key_file");
+        }
+        self.said.state_key_file = Some(path.into());
+        self
+    }
+
     /// Lets all tools but some be stopped at once, in an emergency: by [`McpServer::kill_switch`], by the signal SIGUSR1
     /// while the server runs, or by a file. Without, nothing can stop them, and that signal ends the process.
     ///
@@ -448,6 +465,7 @@ impl<P> ServerBuilder<P> {
             rules,
             stdio_token,
             state_key,
+            state_key_file,
             input_validation,
             input_validator,
             error_handler,
@@ -489,12 +507,23 @@ impl<P> ServerBuilder<P> {
                  .with_authorization_enabled(false) on the policy to let every caller do what handlers do not restrict",
             ));
         }
-        let ring = match state_key.as_ref().map(KeyRing::from_secret) {
-            None => Some(KeyRing::generate().map_err(|_| Error::entropy())?),
-            Some(Ok(ring)) => Some(ring),
-            Some(Err(problem)) => {
+        if state_key.is_some() && state_key_file.is_some() {
+            problems.push(Problem::new(
+                "there are two state keys, one of them in a file",
+                "call one of .with_state_key(..) and .with_state_key_file(..)",
+            ));
+        }
+        let key_is_given = state_key.is_some() || state_key_file.is_some();
+        let opened = match (state_key, state_key_file) {
+            (None, None) => Ok((KeyRing::generate().map_err(|_| Error::entropy())?, None)),
+            (Some(key), _) => KeyRing::from_secret(&key).map(|ring| (ring, None)),
+            (None, Some(path)) => KeyFile::open(&path).map(|(file, ring)| (ring, Some(file))),
+        };
+        let (ring, key_file) = match opened {
+            Ok((ring, file)) => (Some(ring), file),
+            Err(problem) => {
                 problems.push(problem);
-                None
+                (None, None)
             }
         };
         let authenticators = policy.open_authenticators(clock.clone()).unwrap_or_else(|found| {
@@ -545,7 +574,7 @@ impl<P> ServerBuilder<P> {
         };
         let mut told = Vec::new();
         if let Some(ring) = &ring {
-            let opening = Opening { clock: &clock, ring, key_is_given: state_key.is_some() };
+            let opening = Opening { clock: &clock, ring, key_is_given };
             for witness in witnesses {
                 match witness.open(&opening) {
                     Ok(witness) => told.push(witness),
@@ -573,6 +602,7 @@ impl<P> ServerBuilder<P> {
             store,
             clock,
             ring,
+            key_file,
             stamp: Stamp::new(&info),
             info,
             instructions,

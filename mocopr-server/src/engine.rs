@@ -41,7 +41,7 @@ use mocopr_security::{
     random,
     rate::RateLimiter,
     redact::Secret,
-    seal::KeyRing,
+    seal::{KeyFile, KeyRing},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::debug;
@@ -76,6 +76,8 @@ pub(crate) struct Engine {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ring: KeyRing,
+    /// Where its keys come from, where that is a file.
+    pub(crate) key_file: Option<KeyFile>,
     pub(crate) info: Implementation,
     pub(crate) stamp: Stamp,
     pub(crate) instructions: Option<Box<str>>,

@@ -77,6 +77,10 @@ fn measure(engine: &Weak<Engine>, say: &mut dyn FnMut(Measure<'_>)) {
         engine.connections.load(Ordering::Relaxed),
     );
     count("mocopr_calls_under_way", "Calls whose handlers have not answered.", calls);
+    if let Some(file) = &engine.key_file {
+        let age = file.age(engine.clock.unix()).as_secs_f64();
+        say(Measure::new("mocopr_state_key_age_seconds", "How long ago the file of the state key was written.", age));
+    }
     engine.gate.evidence().measure(say);
 }
 

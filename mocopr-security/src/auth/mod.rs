@@ -81,6 +81,15 @@ pub trait Authenticator: Send + Sync + fmt::Debug + 'static {
         true
     }
 
+    /// It has files that may change, and wants to [look](Self::look) at them.
+    fn watches(&self) -> bool {
+        false
+    }
+
+    /// Looks at its files. A server that runs calls this four times a second where it [watches](Self::watches) any, where
+    /// it may wait for a file system.
+    fn look(&self) {}
+
     /// The same authenticator by a server's clock, so that time passes for what it keeps as it does for the server;
     /// `None` where it asks for no time. Called when a server is built.
     fn by_clock(&self, _clock: &Arc<dyn Clock>) -> Option<Arc<dyn Authenticator>> {

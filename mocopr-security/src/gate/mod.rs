@@ -273,6 +273,16 @@ impl Gate {
         Self { proofs, ..self }
     }
 
+    /// Some authenticator looks at files.
+    pub fn authenticators_watch(&self) -> bool {
+        self.authenticators.iter().any(|one| one.watches())
+    }
+
+    /// Lets every authenticator look at its files. Blocks.
+    pub fn look_at_authenticators(&self) {
+        self.authenticators.iter().for_each(|one| one.look());
+    }
+
     /// Those who keep account of what happens.
     pub fn evidence(&self) -> &Evidence {
         &self.evidence

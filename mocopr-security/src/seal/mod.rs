@@ -5,10 +5,19 @@
 //! open is the same error. Nothing here knows what a payload means, and nothing here remembers: using a text once
 //! is for its user to enforce.
 
+mod keyfile;
 mod secret;
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
+use arc_swap::ArcSwap;
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     error::Unspecified,
@@ -17,6 +26,7 @@ use aws_lc_rs::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
+pub use self::keyfile::KeyFile;
 use crate::redact::Secret;
 
 /// The keys that seal and open: one that does both, and earlier ones that only open.
@@ -38,9 +48,37 @@ use crate::redact::Secret;
 /// # Source
 /// NIST SP 800-38D (GCM), RFC 5869 (HKDF), RFC 4648 §5 (base64url).
 #[derive(Debug)]
-pub struct KeyRing {
-    primary: SealKey,
-    previous: Vec<SealKey>,
+pub struct KeyRing(ArcSwap<Keys>);
+
+/// The keys of a ring at one moment.
+#[derive(Debug)]
+struct Keys {
+    primary: Arc<SealKey>,
+    previous: Vec<Arc<SealKey>>,
+    /// Those that were taken out of the ring and still open, the latest first.
+    retired: Vec<Retired>,
+}
+
+/// A key that was taken out of a ring.
+#[derive(Clone, Debug)]
+struct Retired {
+    key: Arc<SealKey>,
+    /// Until when it opens what does not expire by itself, in time since 1970-01-01T00:00:00Z.
+    until: Duration,
+}
+
+impl Keys {
+    /// Every key that was given, the one that seals first.
+    fn given(&self) -> impl Iterator<Item = &Arc<SealKey>> {
+        std::iter::once(&self.primary).chain(&self.previous)
+    }
+}
+
+impl Retired {
+    /// Something that it sealed may still be good.
+    fn is_needed(&self, now: Duration) -> bool {
+        now < self.until || now.as_millis() < u128::from(self.key.latest.load(Ordering::Relaxed))
+    }
 }
 
 impl KeyRing {
@@ -60,7 +98,43 @@ impl KeyRing {
     /// To change the key of several replicas: first add the new one to `previous` everywhere, then make it
     /// `primary` everywhere, and drop the old one when all that it sealed has expired.
     pub fn new(primary: SealKey, previous: Vec<SealKey>) -> Self {
-        Self { primary, previous }
+        let previous = previous.into_iter().map(Arc::new).collect();
+        Self(ArcSwap::from_pointee(Keys { primary: Arc::new(primary), previous, retired: Vec::new() }))
+    }
+
+    /// Takes the keys of another ring in the place of its own, and says whether they are others. A key that is gone still
+    /// opens what it sealed in this process: for a day, and until the last of it has expired. At most eight such keys are
+    /// kept.
+    pub(crate) fn renew(&self, next: Self, now_unix: Duration) -> bool {
+        let (old, next) = (self.0.load_full(), next.0.into_inner());
+        if old.given().map(|key| key.id).eq(next.given().map(|key| key.id)) {
+            return false;
+        }
+        let taken = |key: &SealKey| next.given().find(|taken| taken.id == key.id);
+        for key in old.given().chain(old.retired.iter().map(|retired| &retired.key)) {
+            if let Some(taken) = taken(key) {
+                taken.latest.fetch_max(key.latest.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+        }
+        let until = now_unix + LASTING_OPENS;
+        let gone = old.given().map(|key| Retired { key: key.clone(), until });
+        let retired = gone.chain(old.retired.iter().cloned());
+        let retired =
+            retired.filter(|retired| taken(&retired.key).is_none() && retired.is_needed(now_unix)).take(MOST_RETIRED);
+        let keys = Keys { primary: next.primary.clone(), previous: next.previous.clone(), retired: retired.collect() };
+        self.0.store(Arc::new(keys));
+        true
+    }
+
+    /// Drops the keys that are gone and sealed nothing that is still good.
+    pub(crate) fn forget(&self, now_unix: Duration) {
+        let keys = self.0.load();
+        if keys.retired.iter().all(|retired| retired.is_needed(now_unix)) {
+            return;
+        }
+        let retired = keys.retired.iter().filter(|retired| retired.is_needed(now_unix)).cloned().collect();
+        let keys = Keys { primary: keys.primary.clone(), previous: keys.previous.clone(), retired };
+        self.0.store(Arc::new(keys));
     }
 
     /// Seals a payload for good.
@@ -72,7 +146,7 @@ impl KeyRing {
     /// [`SealError::TooLarge`] for a payload or a part beyond 48 KiB, [`SealError::Unavailable`] when the system
     /// gives no randomness.
     pub fn seal(&self, purpose: Purpose, bind: &[&[u8]], payload: &[u8]) -> Result<Box<str>, SealError> {
-        self.primary.seal(Form::Lasting, purpose, bind, &[payload])
+        self.0.load().primary.seal(Form::Lasting, purpose, bind, &[payload])
     }
 
     /// Seals a payload that opens only before `expires_unix`, a time since 1970-01-01T00:00:00Z in whole
@@ -88,7 +162,9 @@ impl KeyRing {
         expires_unix: Duration,
     ) -> Result<Box<str>, SealError> {
         let expires = u64::try_from(expires_unix.as_millis()).map_err(|_| SealError::TooLarge)?;
-        self.primary.seal(Form::Expiring, purpose, bind, &[&expires.to_be_bytes(), payload])
+        let keys = self.0.load();
+        keys.primary.latest.fetch_max(expires, Ordering::Relaxed);
+        keys.primary.seal(Form::Expiring, purpose, bind, &[&expires.to_be_bytes(), payload])
     }
 
     /// A key of 32 bytes for another use, which follows from the key that seals and from this name of the use: every
@@ -98,7 +174,7 @@ impl KeyRing {
     /// [`SealError::Unavailable`] when the cryptographic library fails.
     pub(crate) fn derive(&self, usage: &[u8]) -> Result<[u8; KEY_BYTES], SealError> {
         let mut bytes = [0; KEY_BYTES];
-        self.primary.root.expand(&[b"mocopr derived key", usage], HKDF_SHA256)?.fill(&mut bytes)?;
+        self.0.load().primary.root.expand(&[b"mocopr derived key", usage], HKDF_SHA256)?.fill(&mut bytes)?;
         Ok(bytes)
     }
 
@@ -134,8 +210,7 @@ impl KeyRing {
     /// A key of each key of the ring, in their order, for authenticating what `purpose` names and nothing else.
     pub(crate) fn authenticating(&self, purpose: &[u8]) -> Result<Vec<hmac::Key>, SealError> {
         let info: [&[u8]; 2] = [b"mocopr authenticating key", purpose];
-        let keys = std::iter::once(&self.primary).chain(&self.previous);
-        keys.map(|key| Ok(hmac::Key::from(key.root.expand(&info, hmac::HMAC_SHA256)?))).collect()
+        self.0.load().given().map(|key| Ok(hmac::Key::from(key.root.expand(&info, hmac::HMAC_SHA256)?))).collect()
     }
 
     fn open_form(&self, form: Form, purpose: Purpose, bind: &[&[u8]], text: &str) -> Result<Vec<u8>, SealError> {
@@ -152,7 +227,9 @@ impl KeyRing {
         let (salt, rest) = rest.split_first_chunk().ok_or(SealError::Open)?;
         let (nonce, sealed) = rest.split_first_chunk().ok_or(SealError::Open)?;
         let aad = bound(form, *id, purpose, bind).map_err(|_| SealError::Open)?;
-        for key in std::iter::once(&self.primary).chain(&self.previous).filter(|key| key.id == *id) {
+        let keys = self.0.load();
+        let known = keys.given().chain(keys.retired.iter().map(|retired| &retired.key));
+        for key in known.filter(|key| key.id == *id) {
             let mut buffer = sealed.to_vec();
             let text_key = key.text_key(purpose, salt).map_err(|_| SealError::Open)?;
             let opened = text_key.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(&aad), &mut buffer);
@@ -170,6 +247,8 @@ impl KeyRing {
 pub struct SealKey {
     id: [u8; ID_BYTES],
     root: Prk,
+    /// When the last expires of what it sealed in this process, in milliseconds since 1970-01-01T00:00:00Z.
+    latest: AtomicU64,
 }
 
 impl SealKey {
@@ -181,7 +260,7 @@ impl SealKey {
         let root = Prk::new_less_safe(HKDF_SHA256, bytes.expose());
         let mut id = [0; ID_BYTES];
         root.expand(&[b"mocopr seal key id"], IdLength)?.fill(&mut id)?;
-        Ok(Self { id, root })
+        Ok(Self { id, root, latest: AtomicU64::new(0) })
     }
 
     fn seal(&self, form: Form, purpose: Purpose, bind: &[&[u8]], payload: &[&[u8]]) -> Result<Box<str>, SealError> {
@@ -316,6 +395,12 @@ fn bound(form: Form, id: [u8; ID_BYTES], purpose: Purpose, bind: &[&[u8]]) -> Re
     }
     Ok(aad)
 }
+
+/// How long a key that is gone opens what does not expire by itself: cursors, which a client uses at once, and ids of
+/// events, which sessions outlive.
+const LASTING_OPENS: Duration = Duration::from_secs(24 * 60 * 60);
+/// More changes than that in a day are no changes of keys.
+const MOST_RETIRED: usize = 8;
 
 const KEY_BYTES: usize = 32;
 const ID_BYTES: usize = 4;

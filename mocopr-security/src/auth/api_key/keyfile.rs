@@ -115,4 +115,4 @@ fn write(keys: &[ApiKey]) -> Result<Vec<u8>, Problem> {
 /// The most keys of one server.
 pub(super) const MOST_KEYS: usize = 10_000;
 /// Room for as many with long names.
-const MOST_BYTES: usize = 8 * 1024 * 1024;
+pub(super) const MOST_BYTES: usize = 8 * 1024 * 1024;

@@ -20,6 +20,7 @@ use std::{
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use mocopr_core::clock::{Clock, SystemClock};
+use tracing::warn;
 
 #[allow(unused_imports, reason = "read by what asks issuers about tokens, which is a feature")]
 pub(crate) use self::key::PREFIX;
@@ -28,8 +29,10 @@ pub use self::{keyfile::ApiKeyFile, record::ApiKey};
 use crate::{
     auth::{Authenticator, Credential, Identity, Rejected, Verdict, Verified},
     evidence::{Evidence, Outcome, Told},
+    file::Privacy,
     policy::Problem,
     principal::{Method, Principal},
+    watched::{Look, WatchedFile},
 };
 
 /// Authenticates by API keys, presented as `X-API-Key` or as a bearer.
@@ -53,6 +56,7 @@ use crate::{
 #[derive(Clone)]
 pub struct ApiKeys {
     file: Option<ApiKeyFile>,
+    watched: Option<Arc<WatchedFile>>,
     issuer: Box<str>,
     /// The system's, until a server brings its own.
     clock: Arc<dyn Clock>,
@@ -63,14 +67,17 @@ pub struct ApiKeys {
 }
 
 impl ApiKeys {
-    /// The keys of a file, as [`ApiKeyFile`] describes it. Blocks.
+    /// The keys of a file, as [`ApiKeyFile`] describes it, which a server looks at while it runs: a key that is added,
+    /// revoked or removed there counts within a second. What cannot be read changes nothing. Blocks.
     ///
     /// # Errors
     /// As [`ApiKeyFile::keys`].
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Problem> {
         let file = ApiKeyFile::at(path.as_ref());
+        let (watched, _) = WatchedFile::open(path.as_ref(), Privacy::Owner, keyfile::MOST_BYTES)?;
         let mut keys = Self::of(file.keys()?)?;
         keys.file = Some(file);
+        keys.watched = Some(Arc::new(watched));
         Ok(keys)
     }
 
@@ -82,6 +89,7 @@ impl ApiKeys {
         let table = Arc::new(RwLock::new(Arc::new(Table::of(keys, None)?)));
         Ok(Self {
             file: None,
+            watched: None,
             issuer: ISSUER.into(),
             clock: Arc::new(SystemClock::new()),
             table,
@@ -186,6 +194,27 @@ impl Authenticator for ApiKeys {
         match entry.last_used.fetch_max(now.as_secs(), Ordering::Relaxed) {
             0 => Verdict::Verified(verified),
             _ => Verdict::Verified(verified.seen_before()),
+        }
+    }
+
+    fn watches(&self) -> bool {
+        self.watched.is_some()
+    }
+
+    fn look(&self) {
+        let Some(watched) = &self.watched else { return };
+        let looked = match watched.look() {
+            Ok(Look::Same) => return,
+            // It may be half written, and then the next look finds it settled.
+            Ok(Look::Fresh(_)) => return drop(self.reload()),
+            Ok(Look::Settled(_)) => self.reload(),
+            Err(problem) => Err(problem),
+        };
+        if let Err(problem) = looked {
+            warn!(%problem, rule = "api keys", "the keys stay as they were");
+            let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let target = watched.path().display().to_string();
+            told.iter().for_each(|evidence| evidence.administer("credentials", &target, Outcome::Failed));
         }
     }
 
