@@ -15,7 +15,7 @@ use mocopr_security::{
 use crate::{
     engine::Engine,
     error::Result,
-    http::HttpConfig,
+    http::{HttpConfig, Listen},
     server::{MayListen, McpServer},
     transport::{
         http::{app::UPGRADES, takeover::Upgrades},
@@ -135,6 +135,13 @@ impl WebSocketConfig {
 impl From<WebSocketConfig> for HttpConfig {
     fn from(config: WebSocketConfig) -> Self {
         config.http.with_upgrades(Box::new(config.settings))
+    }
+}
+
+/// Such a listener, alone or as one of several.
+impl From<WebSocketConfig> for Listen {
+    fn from(config: WebSocketConfig) -> Self {
+        Self::http(config.into())
     }
 }
 

@@ -7,7 +7,9 @@ mod admission;
 mod decision;
 mod presented;
 mod proven;
+mod resource;
 mod sockets;
+mod telling;
 #[cfg(test)]
 mod tests;
 
@@ -24,7 +26,7 @@ use mocopr_core::{
     clock::Clock,
     fault::{self, Fault},
     id::RequestId,
-    peer::{Peer, TlsFacts},
+    peer::Peer,
     wire::revision::Revision,
 };
 use tracing::{info, warn};
@@ -41,7 +43,7 @@ use self::{
 pub use crate::auth::Challenge;
 use crate::{
     auth::{self, Authenticator, Credential, Proofs, ProtectedResource, Rejected},
-    evidence::{self, Account, AuditEvent, Bytes, Decided, Ending, Evidence, Happening},
+    evidence::{self, AuditEvent, Decided, Ending, Evidence, Happening},
     origin::{
         HostPolicy, OriginPolicy, Pages, Rejection,
         media::{self, Accept},
@@ -298,33 +300,6 @@ impl Gate {
         self.streams.in_use()
     }
 
-    /// Opens the account of a call that came in a message of `read` bytes, where somebody keeps one.
-    pub fn account(&self, admission: &Admission, call: &Call, read: usize) -> Option<Box<Account>> {
-        self.evidence.is_kept().then(|| Box::new(Account::open(&self.evidence, &self.clock, admission, call, read)))
-    }
-
-    /// Tells of a message that did not become a call.
-    pub fn tell_malformed(&self, admission: &Admission, reason: &'static str, bytes: Bytes) {
-        self.evidence.tell(&Happening {
-            who: Some(&admission.principal),
-            from: admission.from,
-            action: "message",
-            ending: Ending::refused(Decided::Refused, reason),
-            bytes,
-            ..Happening::of(AuditEvent::SecurityViolation)
-        });
-    }
-
-    /// Tells of something about a session that was done without a message.
-    pub fn tell_session(&self, admission: &Admission, action: &'static str) {
-        self.evidence.tell(&Happening {
-            who: Some(&admission.principal),
-            from: admission.from,
-            action,
-            ..Happening::of(AuditEvent::Protocol)
-        });
-    }
-
     /// The policy in force.
     pub fn policy(&self) -> &SecurityPolicy {
         &self.policy
@@ -431,27 +406,6 @@ impl Gate {
         let slowed = slower.failed(from)?;
         info!(rule = "slowing", peer = %from, "the answer waits");
         Some(slowed)
-    }
-
-    fn tell_authenticated(&self, admission: &Admission) {
-        if admission.is_new() {
-            self.evidence.tell(&Happening {
-                who: Some(&admission.principal),
-                from: admission.from,
-                action: AUTHENTICATE,
-                target: admission.credential().unwrap_or_default(),
-                ..Happening::of(AuditEvent::Authentication)
-            });
-        }
-    }
-
-    fn tell_unauthenticated(&self, from: Option<IpAddr>, reason: &'static str) {
-        self.evidence.tell(&Happening {
-            from,
-            action: AUTHENTICATE,
-            ending: Ending::refused(Decided::Refused, reason),
-            ..Happening::of(AuditEvent::Authentication)
-        });
     }
 
     async fn authenticate(&self, head: Head, peer: &Peer<'_>) -> Result<Admission, Refusal> {
@@ -710,26 +664,6 @@ impl Gate {
         self.streams
             .enter(&admission.principal, self.policy.limits().streams_per_principal.get())
             .ok_or(Fault::Busy { retry_after: BUSY_RETRY })
-    }
-
-    /// What a client may know of this server before it has a token, where that is asked for at `path` (RFC 9728);
-    /// `scopes` are all that handlers require, and `tls` is what was seen of the connection that asks.
-    pub fn resource_metadata(&self, path: &str, scopes: &[Box<str>], tls: Option<&TlsFacts>) -> Option<Vec<u8>> {
-        self.resource
-            .as_ref()
-            .filter(|resource| resource.is_at(path))
-            .map(|resource| resource.document(scopes, self.policy.dpop(), tls))
-    }
-
-    /// The paths at which that is asked for; none where no issuer gives tokens.
-    pub fn metadata_paths(&self) -> Vec<String> {
-        self.resource.iter().flat_map(ProtectedResource::paths).collect()
-    }
-
-    /// The value of `WWW-Authenticate` for an answer that refuses; `scopes` are all that handlers require.
-    pub fn challenge(&self, challenge: &Challenge, scopes: &[Box<str>]) -> HeaderValue {
-        let first = self.policy.initial_scopes().unwrap_or(scopes);
-        auth::challenge(self.resource.as_ref(), self.policy.dpop(), challenge, first)
     }
 
     /// The origin that may read the answer to a request with these headers, as `Access-Control-Allow-Origin` says it.

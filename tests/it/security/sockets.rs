@@ -173,7 +173,7 @@ fn what_contradicts_itself_is_said_before_anything_listens() {
     let server = |policy| McpServer::builder().with_info("a", "1").with_security_policy(policy).build().unwrap();
     let strict = server(policy());
     let loopback = || WebSocketConfig::loopback(0).with_tls_required(false);
-    assert_eq!(strict.check(&loopback().into()), []);
+    assert_eq!(strict.check(&HttpConfig::from(loopback())), []);
     for config in [
         loopback().with_origin_validation(&["https://app.example.com/path"]),
         loopback().with_origin_validation(&["*"]),
@@ -185,7 +185,7 @@ fn what_contradicts_itself_is_said_before_anything_listens() {
         assert_eq!(strict.check(&config).len(), 1, "{config:?}");
     }
     let open = server(SecurityPolicy::development());
-    assert_eq!(open.check(&loopback().with_auth(AuthMethod::Bearer).into()).len(), 1);
+    assert_eq!(open.check(&HttpConfig::from(loopback().with_auth(AuthMethod::Bearer))).len(), 1);
 }
 
 /// S-20, P-80

@@ -212,9 +212,7 @@ impl Authenticator for ApiKeys {
         };
         if let Err(problem) = looked {
             warn!(%problem, rule = "api keys", "the keys stay as they were");
-            let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let target = watched.path().display().to_string();
-            told.iter().for_each(|evidence| evidence.administer("credentials", &target, Outcome::Failed));
+            self.told.administer("credentials", &watched.path().display().to_string(), Outcome::Failed);
         }
     }
 
