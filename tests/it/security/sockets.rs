@@ -181,7 +181,7 @@ fn what_contradicts_itself_is_said_before_anything_listens() {
         WebSocketConfig::beside(HttpConfig::loopback(0).with_tls_required(false).with_path("/ws")),
         WebSocketConfig::loopback(0),
     ] {
-        let config = config.into();
+        let config = HttpConfig::from(config);
         assert_eq!(strict.check(&config).len(), 1, "{config:?}");
     }
     let open = server(SecurityPolicy::development());
