@@ -43,9 +43,10 @@
 //! # Ok::<(), mocopr::Error>(())
 //! ```
 //!
-//! A server begins with [`McpServer::builder`] and runs with `run_stdio` or `run_http`. `#[tool]`, `#[prompt]`,
-//! `#[resource(..)]` and `#[handlers]` make handlers of functions and methods, `#[data]` makes types of arguments and
-//! answers, and [`Context`] is what a handler sees of its call.
+//! A server begins with [`McpServer::builder`] and runs with `run_stdio`; with a security policy also with `run_http`,
+//! `run_https`, `run_websocket`, or with `run` on several listeners. `#[tool]`, `#[prompt]`, `#[resource(..)]` and
+//! `#[handlers]` make handlers of functions and methods, `#[data]` makes types of arguments and answers, and [`Context`] is
+//! what a handler sees of its call.
 //!
 //! Incidents and refusals are `tracing` events; without a subscriber incidents alone are written, to standard error. A
 //! subscriber must write to standard error, because standard output belongs to the protocol.

@@ -12,7 +12,6 @@
 //! | [`principal`] | who is calling |
 //! | [`evidence`] | what happened, for those who keep account of it |
 //! | [`metrics`], [`alerts`] | the same as numbers; somebody is told when it is too much |
-//! | [`audit`] | the audit log |
 //! | [`audit`], [`logger`] | the audit log; the ordinary log, without secrets |
 //! | [`rbac`] | which roles are granted what |
 //! | [`origin`], [`headers`] | what HTTP requests must look like, what answers carry |
