@@ -57,10 +57,11 @@ pub struct Limits {
     pub sessions_per_principal: Option<NonZeroUsize>,
     /// How long a session lives without a request.
     pub session_idle: Duration,
-    /// Open connections in all; further ones wait in the listener's backlog.
+    /// Open connections of one listener in all; further ones wait in its backlog.
     pub connections: NonZeroUsize,
-    /// Open connections of one address (IPv6: of one /64); `None` where all callers are on one machine. A /56 or /24 may
-    /// have twice as many, a /48 or /16 four times, each at most a quarter of all, and a /32 or /8 half of all.
+    /// Open connections of one address (IPv6: of one /64); `None` where all callers are on one machine, or come through
+    /// one proxy. A /56 or /24 may have twice as many, a /48 or /16 four times, each at most a quarter of all, and a /32
+    /// or /8 half of all.
     pub connections_per_address: Option<NonZeroUsize>,
     /// Calls of one principal that run at the same time.
     pub calls_per_principal: NonZeroUsize,

@@ -12,10 +12,10 @@
 //! | [`resources`] | places that resources come from, mounted below a base |
 //! | `session`, `replay`, `subscribe`, `listening` | what lasts longer than a call |
 //! | [`stopping`], `beside` | the kill switch; what is looked at while a server runs |
-//! | `evidence`, `metrics` | who keeps account of what happens, and what is counted |
 //! | `evidence`, `metrics`, `alerts` | who keeps account of what happens, what is counted, who is told |
 //! | `posture`, `privileges` | what is in force; with whose privileges a server runs |
-//! | `transport` | standard streams, the pipe, HTTP |
+//! | `http`, `websocket` | where and how a server listens (feature `http`) |
+//! | `transport` | standard streams, the pipe, HTTP, WebSocket |
 
 #![cfg_attr(
     test,

@@ -143,8 +143,8 @@ impl Sealed for Mounted {
 
 /// A server that serves inside of an application, and what runs beside it: both end with this.
 ///
-/// A process has one owner, so no signal is watched here. Tell the server to stop with [`drain`](Self::drain), and wait
-/// for its end with [`end`](Self::end).
+/// A process has one owner, so no signal to stop is watched here; SIGUSR1 is, where the server has a kill switch. Tell the
+/// server to stop with [`drain`](Self::drain), and wait for its end with [`end`](Self::end).
 #[must_use = "the server stops when this is dropped"]
 pub struct MountedServer {
     engine: Arc<Engine>,
