@@ -1,7 +1,8 @@
 //! A server that gives up what it may do before it reads anything, and tells from inside what is left.
 //!
-//! `confined USER [--read PATH]… [--write PATH]… [--listen ADDRESS]` becomes that user for good, and serves standard
-//! streams or that address, which is bound before. With a path named nothing else can be opened. Linux alone.
+//! `cargo run --example confined -- USER [--read PATH]… [--write PATH]… [--listen ADDRESS]`, as root, becomes that user
+//! for good, and serves standard streams or that address, which is bound before. With a path named nothing else can be
+//! opened. Linux alone.
 #![allow(clippy::print_stderr, reason = "a program for the command line")]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "it tries what it may still open")]
 

@@ -19,7 +19,7 @@ use crate::{
 const MOST_LINES: usize = 100;
 
 /// Servers that are there for tests, not for readers.
-const FOR_TESTS: [&str; 2] = ["everything", "fixture"];
+const FOR_TESTS: [&str; 3] = ["confined", "everything", "fixture"];
 
 #[test]
 fn every_example_is_short_and_says_how_to_run_it() {

@@ -363,6 +363,8 @@ async fn a_message_that_drips_is_ended_whatever_comes_between() {
         (heard, took, frames)
     };
     let (heard, took, frames) = tokio::select! {
+        // The reader first: the peer moves the clock at each turn, however many it is given in between.
+        biased;
         heard = heard => heard,
         () = peer => unreachable!("it goes on for ever"),
     };
