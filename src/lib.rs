@@ -291,6 +291,7 @@ struct Readme;
     feature = "http",
     feature = "outbound",
     feature = "crypto",
+    feature = "axum",
     feature = "testing"
 ))]
 #[doc = include_str!("../docs/security/guide.md")]

@@ -128,9 +128,14 @@ fn log(incident: Incident, who: &Principal, what: &str, causes: &Causes) {
         return;
     }
     // Nobody listens to the log; an incident that cannot be looked up helps nobody.
-    let line = format!("mocopr: incident {incident}: {}: {note}: {chain}\n", what.escape_debug());
     // Where standard error is closed there is nowhere left to say it.
-    let _ = std::io::stderr().write_all(line.as_bytes());
+    let _ = std::io::stderr().write_all(line(incident, what, causes).as_bytes());
+}
+
+/// One line for standard error, whatever it is made of.
+fn line(incident: Incident, what: &str, causes: &Causes) -> String {
+    let Causes { note, chain } = causes;
+    format!("mocopr: incident {incident}: {}: {note}: {chain}\n", what.escape_debug())
 }
 
 fn incident() -> Incident {
@@ -191,6 +196,17 @@ mod tests {
     fn chain() -> Failure {
         let source = std::io::Error::other("no such table\n\tat com.example.Db.find(Db.java:31)\u{1b}[2J");
         Failure::internal("lookup failed at src/db.rs:31").caused_by(source)
+    }
+
+    /// S-94, T-63
+    #[test]
+    fn the_line_of_an_incident_is_one_line_whatever_it_tells_of() {
+        let harmful = "\r\n2026-11-26 INFO all is well\u{1b}[2J\u{9b}31m\u{2028}\u{202e}\u{200b}\0\u{7f}";
+        let source = std::io::Error::other(harmful);
+        let line = line(Incident::new(7), harmful, &Causes::of(harmful, Some(&source), manner()));
+        let text = line.strip_suffix('\n').unwrap();
+        assert!(!text.contains(char::is_control) && !text.contains(['\u{2028}', '\u{202e}', '\u{200b}']), "{text:?}");
+        assert!(text.contains("all is well"), "it is told all the same");
     }
 
     /// S-63

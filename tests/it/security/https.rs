@@ -12,7 +12,7 @@ use mocopr::{
     HttpConfig, TlsConfig,
     audit::{AuditEvent, Happening, Witness},
     prelude::*,
-    security::{CipherSuite, SECURE_CIPHER_SUITES, TlsVersion},
+    security::{CipherSuite, Limits, SECURE_CIPHER_SUITES, TlsVersion},
 };
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -23,6 +23,7 @@ use crate::support::{
     http2::Http2,
     request,
     tls::{Authority, Files, Hello},
+    within,
 };
 
 /// Who called.
@@ -86,6 +87,31 @@ async fn plain_http_gets_no_answer_of_the_protocol() {
     // The other side may reset the connection, which is no answer either.
     let _ = stream.read_to_end(&mut all).await;
     assert!(!String::from_utf8_lossy(&all).contains("HTTP/"), "{all:?}");
+}
+
+/// S-19
+#[tokio::test]
+async fn a_handshake_that_never_ends_is_cut_off_and_harms_nobody() {
+    let authority = Authority::new();
+    let files = authority.server("server", &[HOST]);
+    let limits = Limits { header_read: Duration::from_millis(300), ..Limits::strict() };
+    let config = HttpConfig::loopback(0).with_tls(tls(&files).build().expect("they are sound"));
+    let server = Guarded::listen(config, policy().with_limits(limits), |builder| builder.with_tool(who)).await;
+    // The beginning of a hello, and nothing more; and nothing at all.
+    for begun in [&[0x16, 0x03, 0x01][..], &[]] {
+        let mut silent = tokio::net::TcpStream::connect(server.authority()).await.expect("the server listens");
+        silent.write_all(begun).await.expect("it reads");
+        let stream = authority.connect(server.authority(), HOST, &Hello::default()).await.expect("a handshake");
+        let mut honest = Connection::over(stream).watched();
+        let answer = honest.ask(with_fields(&[("Authorization", &bearer("alice"))], &call())).await;
+        assert_eq!(answer.head.status, 200);
+        let ended = async {
+            let mut all = Vec::new();
+            // It may be reset, which is an end as well.
+            let _ = silent.read_to_end(&mut all).await;
+        };
+        within("the end", ended).await;
+    }
 }
 
 /// S-11
