@@ -121,6 +121,16 @@ async fn https_jwt_answers_whoever_brings_its_token() {
     assert_eq!(refused.head.status, 403);
     let challenge = refused.head.header("www-authenticate").expect("it says what is missing");
     assert!(challenge.contains("all:delete"), "{challenge}");
+    // Nobody listens to the log: who called it by a name that is not its own is told why, once.
+    for _ in 0..2 {
+        let message = call("whoami").to_string();
+        let fields = [("Host", "127.0.0.1"), ("Content-Type", "application/json"), ("Accept", "application/json")];
+        assert_eq!(connection.ask(request::post(&fields, message.as_bytes())).await.head.status, 403);
+        let stream = authority.connect(server.authority(), "localhost", &Hello::default()).await.expect("a handshake");
+        connection = Connection::over(stream);
+    }
+    server.logs("SecurityPolicy::with_public_url would allow it").await;
+    assert_eq!(server.log().matches("a request was refused").count(), 1);
     let nobody = connection.ask(authorized("Authorization", "Bearer x", &call("whoami"))).await;
     assert_eq!(nobody.head.status, 401);
     assert!(server.stop().await.success());

@@ -45,7 +45,7 @@ use crate::{
     auth::{self, Authenticator, Credential, Proofs, ProtectedResource, Rejected},
     evidence::{self, AuditEvent, Decided, Ending, Evidence, Happening},
     origin::{
-        HostPolicy, OriginPolicy, Pages, Rejection,
+        HostPolicy, OriginPolicy, Pages, Rejection, hint,
         media::{self, Accept},
     },
     policy::{CrossOrigin, Profile, SecurityPolicy},
@@ -693,7 +693,8 @@ pub fn accepted_forms(headers: &HeaderMap) -> Result<Accept, Refusal> {
 }
 
 fn refuse(rejection: Rejection) -> Refusal {
-    info!(rule = rejection.rule(), header = rejection.header(), "refused");
+    info!(rule = rejection.rule(), header = rejection.header(), allowed_by = rejection.allowed_by(), "refused");
+    hint::tell_once(rejection);
     let status = rejection.status();
     let fault = if status == StatusCode::FORBIDDEN { Fault::Refused } else { Fault::Envelope(rejection.sentence()) };
     Refusal { status: status.as_u16(), fault, challenge: None, reason: rejection.rule() }

@@ -7,6 +7,7 @@
 
 mod authority;
 pub mod cors;
+pub(crate) mod hint;
 pub mod media;
 pub mod upgrade;
 
@@ -289,6 +290,23 @@ impl Rejection {
             Self::Forwarded => "Forwarded, X-Forwarded-*, X-Real-IP",
             Self::ContentType => "Content-Type",
             Self::NotAcceptable => "Accept",
+        }
+    }
+
+    /// The call that would allow such a request, where there is one, for the log.
+    pub(crate) fn allowed_by(self) -> Option<&'static str> {
+        match self {
+            Self::HostForeign => Some("SecurityPolicy::with_public_url"),
+            Self::OriginForeign => Some("SecurityPolicy::with_allowed_origin"),
+            Self::Forwarded => Some("HttpConfig::with_trusted_proxies"),
+            Self::HostAbsent
+            | Self::HostRepeated
+            | Self::HostMalformed
+            | Self::TargetMalformed
+            | Self::TargetMismatch
+            | Self::OriginRepeated
+            | Self::ContentType
+            | Self::NotAcceptable => None,
         }
     }
 
