@@ -136,15 +136,6 @@ async fn https_jwt_answers_whoever_brings_its_token() {
     assert!(server.stop().await.success());
 }
 
-#[tokio::test]
-async fn testing_serves_what_its_tests_test() {
-    // Nobody is known over streams without a token, and the strict policy shows nobody anything.
-    let mut server = Lined::start("testing", &[]);
-    let answer = server.ask(&request::stateless(1, "tools/list", json!({})), &mut Vec::new()).await;
-    assert_eq!(answer["result"]["tools"], json!([]));
-    assert!(server.end().await.status.success());
-}
-
 /// Starts an example, sends the lines of its header, and returns an answer for each.
 async fn pasted(example: &str, arguments: &[&str]) -> Vec<Value> {
     let mut server = Lined::spawn(process::command(example, arguments));
