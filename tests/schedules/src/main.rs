@@ -111,7 +111,7 @@ fn an_id_comes_free() {
 }
 
 fn keys_that_changed_count() {
-    let remembered = Arc::new(Remembered::new());
+    let remembered = Arc::new(Remembered::for_time(Duration::from_secs(300)));
     let name = [0; 32];
     let keeping = |subject: &'static str, generation| {
         let remembered = remembered.clone();
