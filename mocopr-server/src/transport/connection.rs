@@ -28,7 +28,7 @@ use tracing::debug;
 
 use super::{
     lines::{LineReader, LineWriter, Lines},
-    writer::WriteFault,
+    writer::{Form, WriteFault, Writer},
 };
 use crate::{
     calls::Calls,
@@ -40,20 +40,13 @@ use crate::{
 
 /// What carries the messages of one stream both ways.
 pub(crate) trait Carrier {
-    /// Adds a message to what is written; it may overtake what is in the queue.
-    fn push(&mut self, message: Bytes);
+    /// Where its bytes go.
+    type Output: AsyncWrite + Unpin;
+    /// What a message looks like there.
+    type Form: Form;
 
-    /// Whether more should be added: fewer messages wait than may.
-    fn has_room(&self) -> bool;
-
-    /// Takes no further message from the queue: those who send there learn it at once.
-    fn close(&mut self);
-
-    /// Writes what is at hand. Ready when it fails, and once there is room where there was none.
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteFault>>;
-
-    /// Writes what is at hand. Ready when it fails, and once every sender is gone and all is written.
-    fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteFault>>;
+    /// What writes its messages.
+    fn writer(&mut self) -> &mut Writer<Self::Output, Self::Form>;
 
     /// What comes next. Polled only while there is room.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Heard>;
@@ -222,7 +215,7 @@ impl<C: Carrier> Talk<C> {
         change: Pin<&mut impl Future<Output = Notice>>,
         visit: Option<&mut Visit>,
     ) -> Poll<Turn> {
-        match self.carrier.poll_write(cx) {
+        match self.carrier.writer().poll_write(cx) {
             Poll::Ready(Ok(())) => return Poll::Ready(Turn::HasRoom),
             Poll::Ready(Err(fault)) => return Poll::Ready(Turn::Lost(fault)),
             Poll::Pending => {}
@@ -236,7 +229,7 @@ impl<C: Carrier> Talk<C> {
             return Poll::Ready(Turn::Said(last));
         }
         // A peer that does not read is not listened to either.
-        if !self.carrier.has_room() {
+        if !self.carrier.writer().has_room() {
             return Poll::Pending;
         }
         if let Poll::Ready(notice) = change.poll(cx) {
@@ -252,7 +245,7 @@ impl<C: Carrier> Talk<C> {
             let carrier = &mut self.carrier;
             tokio::select! {
                 biased;
-                written = poll_fn(|cx| carrier.poll_run(cx)), if !self.is_lost => {
+                written = poll_fn(|cx| carrier.writer().poll_run(cx)), if !self.is_lost => {
                     if let Err(fault) = written {
                         self.lost(&fault);
                     }
@@ -276,7 +269,7 @@ impl<C: Carrier> Talk<C> {
         let last = async {
             // Whoever may not hear anything any longer does not hear what waits either.
             if parting != Parting::Lapsed
-                && let Err(fault) = poll_fn(|cx| carrier.poll_run(cx)).await
+                && let Err(fault) = poll_fn(|cx| carrier.writer().poll_run(cx)).await
             {
                 debug!(%fault, "a stream of messages ended early");
                 return;
@@ -294,7 +287,7 @@ impl<C: Carrier> Talk<C> {
     fn lost(&mut self, fault: &WriteFault) {
         debug!(%fault, "a stream of messages ended early");
         self.is_lost = true;
-        self.carrier.close();
+        self.carrier.writer().close();
     }
 
     /// Takes what has arrived: this message, and those behind it that are at hand, so that their answers leave together.
@@ -308,12 +301,12 @@ impl<C: Carrier> Talk<C> {
                     let revision = Link::Channel(&self.channel).revision();
                     let answer = self.engine.refuse(None, Fault::TooLarge, revision);
                     self.engine.tell_refused(&self.admission, &answer, Arrival::default());
-                    self.carrier.push(answer.body.whole());
+                    self.carrier.writer().push(answer.body.whole());
                 }
                 Heard::End => return ControlFlow::Break(()),
             }
             left -= 1;
-            if left == 0 || !self.carrier.has_room() {
+            if left == 0 || !self.carrier.writer().has_room() {
                 return ControlFlow::Continue(());
             }
             let Some(next) = self.carrier.at_hand() else { return ControlFlow::Continue(()) };
@@ -326,7 +319,7 @@ impl<C: Carrier> Talk<C> {
     async fn take(&mut self, message: Bytes) {
         match self.engine.begin(&self.admission, message, Link::Channel(&self.channel)) {
             Step::Accepted => {}
-            Step::Answer(answer) | Step::Opened(answer, _) => self.carrier.push(answer.body.whole()),
+            Step::Answer(answer) | Step::Opened(answer, _) => self.carrier.writer().push(answer.body.whole()),
             Step::Run(running, _) => self.start(Calls::One(running)).await,
             Step::Batch(batch) => self.start(Calls::Batch(batch)).await,
             Step::Listen(listening) => self.work.push(Box::pin(listen(listening, self.sink.clone()))),
@@ -336,7 +329,7 @@ impl<C: Carrier> Talk<C> {
     /// Polls a handler once on the spot: most answer at once and need no place among the others.
     async fn start(&mut self, mut calls: Calls) {
         match poll_fn(|task| Poll::Ready(calls.poll_next(task))).await {
-            Poll::Ready(Event::Final(answer)) => self.carrier.push(answer.body.whole()),
+            Poll::Ready(Event::Final(answer)) => self.carrier.writer().push(answer.body.whole()),
             Poll::Ready(Event::Cancelled) => {}
             Poll::Ready(event @ (Event::Frame(_) | Event::Part(_) | Event::Question(..) | Event::CloseStream)) => {
                 self.work.push(Box::pin(drive(calls, Some(event), self.sink.clone())));
@@ -355,7 +348,7 @@ impl<C: Carrier> Talk<C> {
 
     fn push(&mut self, message: Option<Bytes>) {
         if let Some(message) = message {
-            self.carrier.push(message);
+            self.carrier.writer().push(message);
         }
     }
 }

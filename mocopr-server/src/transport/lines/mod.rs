@@ -16,7 +16,7 @@ use tracing::debug;
 
 use super::{
     connection::{Carrier, Heard, Parting},
-    writer::{Form, WriteFault, Writer},
+    writer::{Form, Writer},
 };
 
 #[cfg(test)]
@@ -172,24 +172,11 @@ pub(crate) struct Lines<R, W> {
 }
 
 impl<R: AsyncRead + Send + Unpin, W: AsyncWrite + Send + Unpin> Carrier for Lines<R, W> {
-    fn push(&mut self, message: Bytes) {
-        self.writer.push(message);
-    }
+    type Output = W;
+    type Form = AsLine;
 
-    fn has_room(&self) -> bool {
-        self.writer.has_room()
-    }
-
-    fn close(&mut self) {
-        self.writer.close();
-    }
-
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteFault>> {
-        self.writer.poll_write(cx)
-    }
-
-    fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteFault>> {
-        self.writer.poll_run(cx)
+    fn writer(&mut self) -> &mut Writer<W, AsLine> {
+        &mut self.writer
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Heard> {

@@ -15,6 +15,7 @@ use tokio::{
 };
 
 use super::*;
+use crate::transport::writer::WriteFault;
 
 /// A stream that gives its chunks one a read.
 struct Chunks(std::collections::VecDeque<Vec<u8>>);

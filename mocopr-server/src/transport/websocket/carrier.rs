@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     time::{Instant, Sleep, sleep_until},
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::transport::{
     connection::{Carrier, Heard, Parting},
-    writer::{WriteFault, Writer},
+    writer::Writer,
 };
 
 /// How long a peer may be silent, and a message under way.
@@ -126,24 +126,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Frames<R, W> {
 }
 
 impl<R: AsyncRead + Send + Unpin, W: AsyncWrite + Send + Unpin> Carrier for Frames<R, W> {
-    fn push(&mut self, message: Bytes) {
-        self.writer.push(message);
-    }
+    type Output = W;
+    type Form = AsFrame;
 
-    fn has_room(&self) -> bool {
-        self.writer.has_room()
-    }
-
-    fn close(&mut self) {
-        self.writer.close();
-    }
-
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteFault>> {
-        self.writer.poll_write(cx)
-    }
-
-    fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteFault>> {
-        self.writer.poll_run(cx)
+    fn writer(&mut self) -> &mut Writer<W, AsFrame> {
+        &mut self.writer
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Heard> {

@@ -308,7 +308,7 @@ fn carried() -> (Carried, DuplexStream, mpsc::Sender<Bytes>) {
 /// What comes next, while what is to be written is written.
 async fn next(frames: &mut Carried) -> Heard {
     std::future::poll_fn(|cx| {
-        let _ = frames.poll_write(cx);
+        let _ = frames.writer().poll_write(cx);
         frames.poll_next(cx)
     })
     .await
@@ -388,7 +388,7 @@ async fn of_many_pings_the_last_is_answered() {
     let heard = std::future::poll_fn(|cx| frames.poll_next(cx)).await;
     assert!(matches!(heard, Heard::Message(message) if &*message == b"{}"));
     drop(sink);
-    std::future::poll_fn(|cx| frames.poll_run(cx)).await.unwrap();
+    std::future::poll_fn(|cx| frames.writer().poll_run(cx)).await.unwrap();
     drop(frames);
     let mut all = Vec::new();
     far.read_to_end(&mut all).await.unwrap();
