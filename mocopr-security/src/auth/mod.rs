@@ -13,6 +13,7 @@ mod issuer;
 mod jwt;
 #[cfg(feature = "outbound")]
 mod key_set;
+mod lately;
 mod metadata;
 mod middleware;
 mod scope;

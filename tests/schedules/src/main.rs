@@ -20,6 +20,8 @@ use self::{
 
 #[path = "../../../target/schedules/inflight.rs"]
 mod inflight;
+#[path = "../../../mocopr-security/src/auth/lately.rs"]
+mod lately;
 #[path = "../../../target/schedules/remember.rs"]
 mod remember;
 
@@ -43,6 +45,8 @@ mod outlet {
 
 /// Where remembered tokens look for whom a token proved.
 mod auth {
+    pub(crate) use crate::lately;
+
     pub(crate) mod verdict {
         pub(crate) use mocopr_security::auth::Verified;
     }

@@ -4,24 +4,17 @@
 //! others proved.
 
 use std::{
-    collections::HashMap,
-    fmt, mem,
+    fmt,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use super::Answer;
+use crate::auth::lately::Lately;
 
-/// Answers that let nobody in, at most 8,192: two maps of which the younger takes what is new, and is put in the place of
-/// the older when it is full.
+/// Answers that let nobody in, at most 8,192.
 #[derive(Default)]
-pub(super) struct Refused(Mutex<Halves>);
-
-#[derive(Default)]
-struct Halves {
-    younger: HashMap<[u8; 32], Entry>,
-    older: HashMap<[u8; 32], Entry>,
-}
+pub(super) struct Refused(Mutex<Lately<Entry, HALF>>);
 
 struct Entry {
     answer: Answer,
@@ -32,8 +25,8 @@ struct Entry {
 impl Refused {
     /// The answer about that token, for as long as it counts.
     pub(super) fn find(&self, name: &[u8; 32], now: Duration) -> Option<Answer> {
-        let halves = self.lock();
-        let entry = halves.younger.get(name).or_else(|| halves.older.get(name))?;
+        let answers = self.lock();
+        let entry = answers.find(name)?;
         (now < entry.until).then(|| entry.answer.clone())
     }
 
@@ -45,21 +38,15 @@ impl Refused {
             Answer::Rejected(_) => REFUSED,
             Answer::Unavailable => UNAVAILABLE,
         };
-        let mut halves = self.lock();
-        if halves.younger.len() >= HALF {
-            halves.older = mem::take(&mut halves.younger);
-        }
-        halves.younger.insert(name, Entry { answer, until: now + time });
+        self.lock().keep(name, Entry { answer, until: now + time });
     }
 
     /// Keeps nothing about that token: it has been accepted since.
     pub(super) fn forget(&self, name: &[u8; 32]) {
-        let mut halves = self.lock();
-        halves.younger.remove(name);
-        halves.older.remove(name);
+        self.lock().forget(name);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Halves> {
+    fn lock(&self) -> MutexGuard<'_, Lately<Entry, HALF>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,29 +4,20 @@
 //! do; and never a refusal, so that only who holds good tokens can fill this.
 
 use std::{
-    collections::HashMap,
-    fmt, mem,
+    fmt,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use crate::auth::verdict::Verified;
+use crate::auth::{lately::Lately, verdict::Verified};
 
 /// Verified tokens, at most 10,000.
-///
-/// A shard is two maps of which the younger takes what is new. When it is full the older is dropped and the two change
-/// places: nothing is ever searched for what is old, and each entry stays until as many newer ones came as half of the
-/// shard holds.
 pub(crate) struct Remembered {
     shards: [Mutex<Shard>; SHARDS],
     time: Duration,
 }
 
-#[derive(Default)]
-struct Shard {
-    younger: HashMap<[u8; 32], Entry>,
-    older: HashMap<[u8; 32], Entry>,
-}
+type Shard = Lately<Entry, HALF_SHARD>;
 
 struct Entry {
     validator: usize,
@@ -51,7 +42,7 @@ impl Remembered {
         unix: Duration,
     ) -> Option<Verified> {
         let shard = self.shard(name)?;
-        let entry = shard.younger.get(name).or_else(|| shard.older.get(name))?;
+        let entry = shard.find(name)?;
         let is_current = generation(entry.validator) == Some(entry.generation);
         let is_alive = entry.verified.expires().is_some_and(|expires| unix < expires) && now < entry.fresh_until;
         (is_current && is_alive).then(|| entry.verified.clone())
@@ -60,27 +51,22 @@ impl Remembered {
     /// Keeps whom that token proved, with the generation under which its key was looked for.
     pub(crate) fn keep(&self, name: [u8; 32], validator: usize, generation: u64, verified: &Verified, now: Duration) {
         let Some(mut shard) = self.shard(&name) else { return };
-        if shard.younger.len() >= HALF_SHARD {
-            shard.older = mem::take(&mut shard.younger);
-        }
-        // Otherwise an older entry could outlive the newer one.
-        shard.older.remove(&name);
         let entry = Entry { validator, generation, fresh_until: now + self.time, verified: verified.clone() };
-        shard.younger.insert(name, entry);
+        shard.keep(name, entry);
     }
 
     /// That token was verified, not long ago, whether or not that still counts.
     #[allow(dead_code, reason = "asked by what asks issuers about tokens, which is a feature")]
     pub(crate) fn has_seen(&self, name: &[u8; 32]) -> bool {
-        self.shard(name).is_some_and(|shard| shard.younger.contains_key(name) || shard.older.contains_key(name))
+        self.shard(name).is_some_and(|shard| shard.find(name).is_some())
     }
 
     /// That token proves nobody any longer.
     #[allow(dead_code, reason = "called by what asks issuers about tokens, which is a feature")]
     pub(crate) fn forget(&self, name: &[u8; 32]) {
-        let Some(mut shard) = self.shard(name) else { return };
-        shard.younger.remove(name);
-        shard.older.remove(name);
+        if let Some(mut shard) = self.shard(name) {
+            shard.forget(name);
+        }
     }
 
     fn shard(&self, name: &[u8; 32]) -> Option<MutexGuard<'_, Shard>> {
