@@ -22,6 +22,7 @@ use mocopr_security::{
     fuzzing,
     gate::Gate,
     policy::{RateLimitPolicy, SecurityPolicy},
+    proxies::TrustedProxies,
     redact::Secret,
     seal::{KeyRing, Purpose},
 };
@@ -176,7 +177,7 @@ pub fn admission(data: &[u8]) {
     let peer = Peer { addr: Some(addr), tls: None, http };
     // Proofs that were used are remembered for a while, in bounded memory.
     clock.advance(Duration::from_millis(1));
-    let Ok(head) = gate.check_head(&peer) else { return };
+    let Ok(head) = gate.check_head(&peer, &TrustedProxies::default(), None) else { return };
     assert!(host.eq_ignore_ascii_case("mcp.example.com") || host.eq_ignore_ascii_case("mcp.example.com:443"), "{host}");
     let Ok(admission) = gate.admit(head, &peer).now_or_never().expect("nothing is fetched") else { return };
     let credentials = headers.get_all("authorization").iter().chain(headers.get_all("x-api-key")).count();

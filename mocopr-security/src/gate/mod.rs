@@ -310,14 +310,6 @@ impl Gate {
         &self.revocations
     }
 
-    /// Checks all of an HTTP request's head that says nothing of who sent it, on a listener that trusts no proxy.
-    ///
-    /// # Errors
-    /// As [`check_head_behind`](Self::check_head_behind).
-    pub fn check_head(&self, peer: &Peer<'_>) -> Result<Head, Refusal> {
-        self.check_head_behind(peer, &TrustedProxies::default(), None)
-    }
-
     /// Checks all of an HTTP request's head that says nothing of who sent it. Nothing of a refused request is believed.
     ///
     /// Where one of these `proxies` is the peer, the request comes from where it says, for rates and everything else. Only
@@ -325,7 +317,7 @@ impl Gate {
     ///
     /// # Errors
     /// A [`Refusal`] with the status of the first check that failed; its text names no header value.
-    pub fn check_head_behind(
+    pub fn check_head(
         &self,
         peer: &Peer<'_>,
         proxies: &TrustedProxies,

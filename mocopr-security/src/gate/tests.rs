@@ -122,7 +122,8 @@ fn http_is_admitted_from_loopback_alone_and_only_with_its_address() {
     let status = |addr: Option<IpAddr>| {
         let addr = addr.map(|ip| SocketAddr::new(ip, 1));
         let http = HttpFacts { method: &Method::GET, version: Version::HTTP_11, uri: &uri, headers: &headers };
-        gate.check_head(&Peer { addr, tls: None, http }).map_err(|refusal| refusal.status)
+        gate.check_head(&Peer { addr, tls: None, http }, &TrustedProxies::default(), None)
+            .map_err(|refusal| refusal.status)
     };
     assert!(status(Some(Ipv4Addr::LOCALHOST.into())).is_ok());
     assert!(status(Some(Ipv4Addr::LOCALHOST.to_ipv6_mapped().into())).is_ok());
@@ -190,7 +191,7 @@ impl Guarded {
         let uri = Uri::from_static("/mcp");
         let http = HttpFacts { method: &Method::GET, version: Version::HTTP_11, uri: &uri, headers: &headers };
         let peer = Peer { addr: Some(SocketAddr::from(([192, 0, 2, 1], 1))), tls: None, http };
-        let head = self.gate.check_head(&peer)?;
+        let head = self.gate.check_head(&peer, &TrustedProxies::default(), None)?;
         self.gate.admit(head, &peer).now_or_never().unwrap()
     }
 
@@ -307,7 +308,7 @@ fn of_one_address_and_of_one_network_a_few_credentials_wait_for_a_key() {
     let wait = |address: [u8; 4]| {
         let http = HttpFacts { method: &Method::GET, version: Version::HTTP_11, uri: &uri, headers: &headers };
         let peer = Peer { addr: Some(SocketAddr::from((address, 1))), http, tls: None };
-        let head = guarded.gate.check_head(&peer).unwrap();
+        let head = guarded.gate.check_head(&peer, &TrustedProxies::default(), None).unwrap();
         let (gate, headers) = (&guarded.gate, &headers);
         let mut admitted = Box::pin(async move {
             let uri = Uri::from_static("/mcp");
@@ -356,7 +357,7 @@ fn the_public_url_gives_the_only_host_and_the_only_origin() {
             .collect();
         let http = HttpFacts { method: &Method::GET, version: Version::HTTP_11, uri: &uri, headers: &headers };
         let addr = Some(SocketAddr::from(([127, 0, 0, 1], 1)));
-        let head = guarded.gate.check_head(&Peer { addr, tls: None, http });
+        let head = guarded.gate.check_head(&Peer { addr, tls: None, http }, &TrustedProxies::default(), None);
         head.map_or_else(|refusal| refusal.status, |_| 200)
     };
     assert_eq!(status(&[("host", "mcp.example.com")]), 200);

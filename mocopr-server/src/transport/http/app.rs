@@ -169,7 +169,7 @@ impl HttpApp {
         let gate = &self.engine.gate;
         let tls = remote.and_then(|remote| remote.tls.as_deref());
         let peer = Peer { addr: remote.map(|remote| remote.addr), tls, http: facts };
-        let checked = match gate.check_head_behind(&peer, &self.proxies, None) {
+        let checked = match gate.check_head(&peer, &self.proxies, None) {
             Ok(checked) => checked,
             Err(refusal) => return self.refused(refusal),
         };

@@ -80,7 +80,7 @@ impl Upgrades for Sockets {
                 HttpFacts { method: &head.method, version: head.version, uri: &head.uri, headers: &head.headers };
             let peer = Peer { addr: Some(remote.addr), tls: remote.tls.as_deref(), http: facts };
             let gate = &app.engine().gate;
-            let checked = match gate.check_head_behind(&peer, app.proxies(), self.pages.as_ref()) {
+            let checked = match gate.check_head(&peer, app.proxies(), self.pages.as_ref()) {
                 Ok(checked) => checked,
                 Err(refusal) => return app.refused(refusal),
             };
