@@ -191,10 +191,17 @@ impl Reader {
         match operator {
             Some('+') if has_reserved => Err(TemplateError::Reserved(inside.into())),
             Some('/') if has_reserved => Err(TemplateError::Optional(inside.into())),
+            Some('/') if self.has_one_slash() => Err(TemplateError::Authority(inside.into())),
             Some('?' | '/' | '.') if in_query => Err(TemplateError::Place(inside.into())),
             Some('&') if !in_query => Err(TemplateError::Place(inside.into())),
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// Whether all that was read is `scheme:/`, which another slash would make the beginning of an authority.
+    fn has_one_slash(&self) -> bool {
+        let [Piece::Literal(start)] = self.pieces.as_slice() else { return false };
+        start.split_once(':').is_some_and(|(_, behind)| behind == "/")
     }
 
     fn check_names(&self) -> Result<(), TemplateError> {

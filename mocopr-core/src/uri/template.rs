@@ -104,6 +104,9 @@ pub enum TemplateError {
     /// An optional expression (`{/a}`, `{.a}`, `{?a}`, `{&a}`) in a place where it cannot be told whether it is there.
     #[error("`{{{0}}}` may be absent, so it must stand at the end: path, extension, query")]
     Optional(Box<str>),
+    /// `{/a}` behind the slash of `scheme:/`, where its own slash would begin an authority.
+    #[error("`{{{0}}}` would write a host behind `:/`: begin the template with `scheme:` or `scheme://`")]
+    Authority(Box<str>),
     /// `{?a}` behind a question mark, `{&a}` without one, or any expression in a fragment.
     #[error("`{{{0}}}` does not fit here: {{?a}} begins the query, {{&a}} goes on with it, a fragment has none")]
     Place(Box<str>),

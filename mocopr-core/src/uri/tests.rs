@@ -280,6 +280,8 @@ fn templates_that_cannot_be_read_back_are_refused() {
         ("x://h{?a}&b", E::Optional("a".into())),
         ("x://h{?a}{?b}", E::Optional("?b".into())),
         ("x://h/{+a}{/b}", E::Optional("/b".into())),
+        ("x:/{/a}", E::Authority("/a".into())),
+        ("x:/{/p*}", E::Authority("/p*".into())),
         ("x://h/{&a}", E::Place("&a".into())),
         ("x://h?b=c{?a}", E::Place("?a".into())),
         ("x://h/#{a}", E::Place("#".into())),
