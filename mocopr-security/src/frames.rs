@@ -56,8 +56,11 @@ fn is_frame(line: &str) -> bool {
     if line.starts_with("File \"") {
         return line.contains("\", line ");
     }
-    if let Some((place, offset)) = line.rsplit_once(" +0x") {
-        return place.contains(':') && offset.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if let Some((place, offset)) = line.rsplit_once(" +0x")
+        && place.contains(':')
+        && offset.bytes().all(|byte| byte.is_ascii_hexdigit())
+    {
+        return true;
     }
     let Some((number, rest)) = line.split_once(": ") else { return false };
     let is_numbered = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
@@ -111,6 +114,7 @@ mod tests {
             ("boom\n   at App.Db.Find(String id) in /srv/Db.cs:line 31\n   at App.Main() ", 2),
             ("boom\nTraceback (most recent call last):\n  File \"/srv/a.py\", line 3, in f\n    open(x)", 2),
             ("boom\ngoroutine 1 [running]:\n\t/srv/main.go:12 +0x1d", 2),
+            ("boom\n   0: app::find +0x1dg:db.rs:100:5", 1),
         ] {
             let clean = without_frames(text);
             assert!(clean.starts_with("boom\n"), "{clean}");
