@@ -20,7 +20,7 @@ pub(crate) fn push_string(out: &mut Vec<u8>, text: &str, most: usize) {
 pub(crate) fn push_escaped(out: &mut Vec<u8>, text: &str) {
     let mut rest = text;
     loop {
-        let plain = rest.bytes().position(|byte| !is_plain(byte)).unwrap_or(rest.len());
+        let plain = plain_length(rest.as_bytes());
         let (harmless, more) = rest.split_at_checked(plain).unwrap_or((rest, ""));
         out.extend_from_slice(harmless.as_bytes());
         let mut chars = more.chars();
@@ -61,8 +61,16 @@ pub(crate) fn push_number(out: &mut Vec<u8>, mut number: u64) {
     out.extend_from_slice(digits.get(digits.len() - used..).unwrap_or_default());
 }
 
+/// How many bytes at the beginning are plain.
+fn plain_length(bytes: &[u8]) -> usize {
+    // Eight at a time without a branch between them, which the compiler makes a few instructions of.
+    let eights = bytes.chunks_exact(8).take_while(|eight| eight.iter().fold(true, |all, byte| all & is_plain(*byte)));
+    let known = 8 * eights.count();
+    known + bytes.iter().skip(known).take_while(|byte| is_plain(**byte)).count()
+}
+
 fn is_plain(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
+    matches!(byte, b' '..=b'~') & (byte != b'"') & (byte != b'\\')
 }
 
 /// An ellipsis, escaped.
@@ -92,6 +100,10 @@ mod tests {
         }
         for harmful in ["\r\n", "\u{1b}[31m", "\u{9b}", "\u{2028}", "\u{2029}", "\u{202e}", "\u{200b}", "\u{feff}"] {
             assert!(string(harmful, 512).is_ascii(), "{harmful:?}");
+        }
+        for before in 0..20 {
+            let text = format!("{}\"{}", "a".repeat(before), "b".repeat(20));
+            assert_eq!(serde_json::from_str::<String>(&string(&text, 512)).unwrap(), text);
         }
         assert_eq!(string("Zoë 東京 \u{1F600}", 512), "\"Zoë 東京 \\ud83d\\ude00\"");
     }
