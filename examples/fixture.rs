@@ -137,6 +137,11 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
             listen(server, WebSocketConfig::beside(config), name, listening).await?
         }
         Place::Mounted(address) => mounted(server, address).await?,
+        #[cfg(target_os = "linux")]
+        Place::Unix(path) => {
+            let config = mocopr::UnixConfig::new(&path).on_ready(move || eprintln!("listening on unix:{path}"));
+            server.run(config).await.map_err(|error| lines(listening, &error).join("\n"))?;
+        }
     }
     Ok(())
 }
@@ -259,12 +264,14 @@ enum Place {
     Loopback(SocketAddr, &'static str),
     Secure(SocketAddr, TlsConfig, &'static str),
     Mounted(SocketAddr),
+    #[cfg(target_os = "linux")]
+    Unix(String),
 }
 
 impl Place {
     /// Strangers can knock there.
     fn is_listener(&self) -> bool {
-        matches!(self, Self::Loopback(..) | Self::Secure(..) | Self::Mounted(_))
+        !matches!(self, Self::Streams)
     }
 }
 
@@ -379,6 +386,11 @@ impl Settings {
                     "ws" => Place::Loopback(address, "ws"),
                     _ => Place::Loopback(address, "http"),
                 })
+            }
+            #[cfg(target_os = "linux")]
+            Some("unix") => {
+                let path = setting("MOCOPR_BIND").ok_or(vec!["MOCOPR_BIND: missing, give a path".to_owned()])?;
+                Ok(Place::Unix(path))
             }
             Some(named @ ("https" | "wss")) => {
                 let name = if named == "wss" { "wss" } else { "https" };

@@ -67,6 +67,8 @@ pub use mocopr_core::{
 pub use mocopr_macros::{Tool, completion, data, handlers, main, prompt, resource, tool};
 #[cfg(feature = "tls")]
 pub use mocopr_security::tls::TlsConfig;
+#[cfg(all(feature = "http", target_os = "linux"))]
+pub use mocopr_server::http::UnixConfig;
 #[cfg(feature = "axum")]
 pub use mocopr_server::http::{Mounted, MountedServer};
 #[cfg(feature = "testing")]
@@ -136,7 +138,7 @@ pub mod security {
 
 /// What happened, for those who keep account of it, and the audit log, which does.
 pub mod audit {
-    pub use mocopr_core::{outcome::Incident, trace::TraceId};
+    pub use mocopr_core::{outcome::Incident, peer::Source, trace::TraceId};
     pub use mocopr_security::{
         audit::{AuditFailure, AuditLogger, AuditLoggerBuilder, RetentionPolicy, RotationPolicy, Verification, verify},
         evidence::{AuditEvent, Bytes, Decided, Ending, Exceeded, Happening, Measure, Outcome, Witness},
@@ -158,7 +160,8 @@ pub mod metrics {
 pub mod auth {
     pub use mocopr_security::auth::{
         ApiKey, ApiKeyFile, ApiKeys, AuthMiddleware, AuthMiddlewareBuilder, Authenticator, Credential, DpopPolicy,
-        Identity, JwtAlgorithm, JwtConfig, JwtConfigBuilder, Pending, Rejected, TokenValidator, Verdict, Verified,
+        Identity, JwtAlgorithm, JwtConfig, JwtConfigBuilder, LocalUsers, Pending, Rejected, TokenValidator, Verdict,
+        Verified,
     };
     #[cfg(feature = "testing")]
     pub use mocopr_security::auth::{DpopKey, Grant, IssueError, ProofBuilder, TokenBuilder, TokenIssuer};

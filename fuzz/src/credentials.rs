@@ -171,10 +171,10 @@ pub fn admission(data: &[u8]) {
             Some(is_right)
         }
     };
-    let addr = SocketAddr::from((Ipv4Addr::new(192, 0, 2, draw.byte()), 1_234));
+    let place = SocketAddr::from((Ipv4Addr::new(192, 0, 2, draw.byte()), 1_234)).into();
     let (method, uri) = (Method::POST, Uri::from_static("/mcp"));
     let http = HttpFacts { method: &method, version: Version::HTTP_11, uri: &uri, headers: &headers };
-    let peer = Peer { addr: Some(addr), tls: None, http };
+    let peer = Peer { place: Some(&place), tls: None, http };
     // Proofs that were used are remembered for a while, in bounded memory.
     clock.advance(Duration::from_millis(1));
     let Ok(head) = gate.check_head(&peer, &TrustedProxies::default(), None) else { return };

@@ -24,6 +24,7 @@
 //! | [`revoke`], [`stop`] | who is not believed any longer; which tools are stopped |
 //! | [`slow`] | whose failures to prove who they are wait for an answer |
 //! | [`mod@file`] | who else may touch a file that is trusted |
+//! | `socket_file` | Unix sockets: who may connect, and that nothing is put in their place (Linux) |
 //! | [`sandbox`], [`validation`] | resources out of bounded places; what of a peer's text is taken |
 //! | [`sanitize`], [`error_handler`] | what an error may say; what an owner says of that |
 //! | `tls` | how listeners speak TLS, and whose certificates they take (feature `tls`) |
@@ -69,6 +70,8 @@ pub mod sanitize;
 pub mod schema;
 pub mod seal;
 pub mod slow;
+#[cfg(target_os = "linux")]
+pub mod socket_file;
 pub mod stop;
 #[cfg(feature = "tls")]
 pub mod tls;

@@ -35,6 +35,8 @@ pub enum Method {
     ApiKey,
     /// By a client certificate.
     Certificate,
+    /// By what the system says of the process at the other end of a Unix socket.
+    Unix,
 }
 
 /// What a principal holds.
@@ -239,6 +241,7 @@ impl Method {
             Self::Token => "token",
             Self::ApiKey => "api_key",
             Self::Certificate => "certificate",
+            Self::Unix => "unix",
         }
     }
 }

@@ -10,6 +10,7 @@ use std::{
 };
 
 use http::HeaderMap;
+use mocopr_core::peer::Source;
 
 use crate::{origin::Rejection, policy::Problem};
 
@@ -31,16 +32,17 @@ pub struct TrustedProxies(Vec<Network>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Caller {
     /// From the peer of the connection.
-    Peer(IpAddr),
+    Peer(Source),
     /// From elsewhere, as a trusted peer says.
     Forwarded(IpAddr),
 }
 
 impl Caller {
-    /// Its address.
-    pub(crate) fn address(self) -> IpAddr {
+    /// What the request comes from.
+    pub(crate) fn source(self) -> Source {
         match self {
-            Self::Peer(address) | Self::Forwarded(address) => address,
+            Self::Peer(source) => source,
+            Self::Forwarded(address) => Source::Address(address),
         }
     }
 }
@@ -88,13 +90,14 @@ impl TrustedProxies {
 
     /// Where a request with these headers comes from, on a connection of this peer.
     ///
-    /// Without the header a proxy speaks for itself; where everybody in it is trusted, the first one does.
+    /// Without the header a proxy speaks for itself; where everybody in it is trusted, the first one does. A user of this
+    /// machine is no proxy.
     ///
     /// # Errors
     /// [`Rejection::Forwarded`] for any such header of somebody who is not trusted, and for a list of a trusted peer that
     /// cannot be read as far as it must be.
-    pub(crate) fn caller(&self, peer: IpAddr, headers: &HeaderMap) -> Result<Caller, Rejection> {
-        if !self.trusts(peer) {
+    pub(crate) fn caller(&self, peer: Source, headers: &HeaderMap) -> Result<Caller, Rejection> {
+        if !peer.address().is_some_and(|address| self.trusts(address)) {
             crate::origin::check_forwarded(headers)?;
             return Ok(Caller::Peer(peer));
         }
@@ -224,7 +227,7 @@ mod tests {
         for line in lines {
             headers.append(FORWARDED_FOR, HeaderValue::from_str(line).unwrap());
         }
-        proxies(&["10.0.0.0/8", "2001:db8::/32"]).caller(ip(peer), &headers)
+        proxies(&["10.0.0.0/8", "2001:db8::/32"]).caller(ip(peer).into(), &headers)
     }
 
     fn forwarded(text: &str) -> Result<Caller, Rejection> {
@@ -253,7 +256,7 @@ mod tests {
         }
         assert_eq!(caller("::ffff:10.0.0.1", &["192.0.2.1"]), forwarded("192.0.2.1"));
         assert_eq!(caller("2001:db8::7", &["192.0.2.1"]), forwarded("192.0.2.1"));
-        assert_eq!(caller("10.0.0.1", &[]), Ok(Caller::Peer(ip("10.0.0.1"))));
+        assert_eq!(caller("10.0.0.1", &[]), Ok(Caller::Peer(ip("10.0.0.1").into())));
     }
 
     /// S-24
@@ -284,8 +287,13 @@ mod tests {
     fn nobody_else_is_believed() {
         for peer in ["192.0.2.1", "11.0.0.1", "2001:db9::1", "::1", "127.0.0.1"] {
             assert_eq!(caller(peer, &["10.0.0.1"]), Err(Rejection::Forwarded), "{peer}");
-            assert_eq!(caller(peer, &[]), Ok(Caller::Peer(ip(peer))), "{peer}");
+            assert_eq!(caller(peer, &[]), Ok(Caller::Peer(ip(peer).into())), "{peer}");
         }
+        let mut headers = HeaderMap::new();
+        let user = Source::User(0);
+        assert_eq!(proxies(&["127.0.0.1"]).caller(user, &headers), Ok(Caller::Peer(user)));
+        headers.insert(FORWARDED_FOR, HeaderValue::from_static("127.0.0.1"));
+        assert_eq!(proxies(&["127.0.0.1"]).caller(user, &headers), Err(Rejection::Forwarded));
         assert!(!TrustedProxies::default().trusts(ip("127.0.0.1")));
     }
 
@@ -296,7 +304,10 @@ mod tests {
         for name in ["forwarded", "x-real-ip", "x-forwarded-host", "x-forwarded-proto"] {
             headers.insert(name, HeaderValue::from_static("192.0.2.1"));
         }
-        assert_eq!(proxies(&["10.0.0.1"]).caller(ip("10.0.0.1"), &headers), Ok(Caller::Peer(ip("10.0.0.1"))));
+        assert_eq!(
+            proxies(&["10.0.0.1"]).caller(ip("10.0.0.1").into(), &headers),
+            Ok(Caller::Peer(ip("10.0.0.1").into()))
+        );
     }
 
     /// S-24

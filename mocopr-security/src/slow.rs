@@ -3,9 +3,9 @@
 //! It owns whose failures wait, and how many wait at a time. It never touches a request that is in order, also of the same
 //! address, and it never waits itself: whoever carries the answer does.
 
-use std::{fmt, net::IpAddr, num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{fmt, num::NonZeroUsize, sync::Arc, time::Duration};
 
-use mocopr_core::clock::Clock;
+use mocopr_core::{clock::Clock, peer::Source};
 
 use crate::rate::{Block, Concurrency, RateLimit, RateLimiter, Slot};
 
@@ -60,9 +60,9 @@ impl Slower {
         Self { delay, failures: RateLimiter::new(free, KNOWN, clock), waiting: Concurrency::new(MOST_WAITING) }
     }
 
-    /// Counts a failure of that address; what its answer waits for where it had too many.
-    pub(crate) fn failed(&self, address: IpAddr) -> Option<Slowed> {
-        let block = Block::of(address);
+    /// Counts a failure from there; what its answer waits for where it had too many.
+    pub(crate) fn failed(&self, from: Source) -> Option<Slowed> {
+        let block = Block::of(from);
         self.failures.check(&block).err()?;
         let place = self.waiting.enter(&block, MOST_OF_ONE)?;
         Some(Slowed { delay: self.delay, _place: place })
@@ -100,7 +100,8 @@ mod tests {
         let clock = ManualClock::new();
         let slowing = Slowing::after(RateLimit::per_minute(3)).with_delay(Duration::from_secs(60));
         let slower = Slower::new(slowing, Arc::new(clock.clone()));
-        let (one, other) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
+        let (one, other) = ([192, 0, 2, 1], [192, 0, 2, 2]);
+        let (one, other) = (Source::Address(one.into()), Source::Address(other.into()));
         for _ in 0..3 {
             assert!(slower.failed(one).is_none());
         }

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use mocopr_core::json::RawJson;
+use mocopr_core::{json::RawJson, peer::Source};
 
 use super::{
     arguments,
@@ -111,7 +111,12 @@ impl Wording {
         push_optional(out, who.and_then(Principal::tenant).unwrap_or_default(), TENANT);
         out.extend_from_slice(b",\"source\":");
         match from {
-            Some(from) => push_address(out, from.to_canonical()),
+            Some(Source::Address(address)) => push_address(out, address.to_canonical()),
+            Some(Source::User(uid)) => {
+                out.extend_from_slice(b"\"uid:");
+                push_number(out, uid.into());
+                out.push(b'"');
+            }
             None => out.extend_from_slice(NULL),
         }
         out.extend_from_slice(b",\"reason\":");

@@ -7,6 +7,7 @@ use std::{cell::Cell, fs, path::PathBuf, time::Duration};
 use mocopr_core::{
     clock::ManualClock,
     json::{MessageLimits, RawJson},
+    peer::Source,
 };
 use proptest::{prelude::*, test_runner::TestRunner};
 use tempfile::TempDir;
@@ -437,13 +438,14 @@ fn addresses_are_written_as_they_are_read() {
     let place = Place::new();
     let evidence = place.open(KEY, |logger| logger).unwrap();
     let addresses = ["127.0.0.1", "203.0.113.255", "0.0.0.0", "2001:db8::1", "::ffff:192.0.2.7"];
-    for address in addresses {
-        evidence.tell(&Happening { from: Some(address.parse().unwrap()), ..Happening::of(AuditEvent::Protocol) });
+    let addresses = addresses.map(|address| Source::Address(address.parse().unwrap()));
+    for from in addresses.into_iter().chain([Source::User(0), Source::User(u32::MAX)]) {
+        evidence.tell(&Happening { from: Some(from), ..Happening::of(AuditEvent::Protocol) });
     }
     drop(evidence);
-    for (line, address) in
-        place.lines().iter().zip(["127.0.0.1", "203.0.113.255", "0.0.0.0", "2001:db8::1", "192.0.2.7"])
-    {
+    let written = ["127.0.0.1", "203.0.113.255", "0.0.0.0", "2001:db8::1", "192.0.2.7", "uid:0", "uid:4294967295"];
+    assert_eq!(place.lines().len(), written.len());
+    for (line, address) in place.lines().iter().zip(written) {
         assert!(line.contains(&format!("\"source\":\"{address}\",")), "{line}");
     }
 }

@@ -14,6 +14,7 @@ mod jwt;
 #[cfg(feature = "outbound")]
 mod key_set;
 mod lately;
+mod local_users;
 mod metadata;
 mod middleware;
 mod scope;
@@ -31,6 +32,7 @@ pub use self::{
     api_key::{ApiKey, ApiKeyFile, ApiKeys},
     dpop::{DpopPolicy, Proofs},
     jwt::{JwtAlgorithm, JwtConfig, JwtConfigBuilder, TokenValidator},
+    local_users::LocalUsers,
     metadata::Challenge,
     middleware::{AuthMiddleware, AuthMiddlewareBuilder},
     scope::is_scope,

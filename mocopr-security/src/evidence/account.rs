@@ -1,11 +1,12 @@
 //! The account of one call: opened when it is known what is asked for, told once when it ends.
 
-use std::{mem, net::IpAddr, sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
 use mocopr_core::{
     call::{Call, Reference, Request},
     clock::Clock,
     json::RawJson,
+    peer::Source,
     trace::TraceId,
     wire::method::Method,
 };
@@ -20,7 +21,7 @@ pub struct Account {
     evidence: Evidence,
     clock: Arc<dyn Clock>,
     who: Principal,
-    from: Option<IpAddr>,
+    from: Option<Source>,
     event: AuditEvent,
     action: &'static str,
     target: Box<str>,

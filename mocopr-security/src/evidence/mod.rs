@@ -9,9 +9,9 @@ mod meaning;
 mod measure;
 mod shared;
 
-use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
-use mocopr_core::{fault::Fault, json::RawJson, outcome::Incident, trace::TraceId};
+use mocopr_core::{fault::Fault, json::RawJson, outcome::Incident, peer::Source, trace::TraceId};
 
 pub(crate) use self::shared::Told;
 pub use self::{account::Account, meaning::Exceeded, measure::Measure};
@@ -52,8 +52,8 @@ pub struct Happening<'a> {
     pub event: AuditEvent,
     /// Who did it, where that is known.
     pub who: Option<&'a Principal>,
-    /// From which address, where it came over a network.
-    pub from: Option<IpAddr>,
+    /// From which address of a network, or which user of this machine, where it came by a listener.
+    pub from: Option<Source>,
     /// What was done: a method of the protocol, or a word of ours.
     pub action: &'a str,
     /// What it was done to: a name or a URI, as its caller wrote it. May hold any character.

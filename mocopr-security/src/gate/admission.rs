@@ -1,6 +1,8 @@
 //! Who was admitted, and for how long.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
+
+use mocopr_core::peer::Source;
 
 use crate::{
     auth::{Authenticator, Lease, Verified},
@@ -21,8 +23,8 @@ pub struct Admission {
     pub(super) by: Option<Arc<dyn Authenticator>>,
     /// How many revocations there were when it was looked at.
     pub(super) revocations: u64,
-    /// Where it speaks from, where that is a network.
-    pub(super) from: Option<IpAddr>,
+    /// What it speaks from, where that is a listener.
+    pub(super) from: Option<Source>,
 }
 
 impl Admission {
@@ -38,7 +40,7 @@ impl Admission {
     }
 
     /// Of a peer that speaks from there.
-    pub(super) fn at_address(self, from: IpAddr) -> Self {
+    pub(super) fn at(self, from: Source) -> Self {
         Self { from: Some(from), ..self }
     }
 
@@ -69,8 +71,8 @@ impl Admission {
         &self.principal
     }
 
-    /// The address that it speaks from, where that is a network.
-    pub fn from(&self) -> Option<IpAddr> {
+    /// What it speaks from, where that is a listener.
+    pub fn from(&self) -> Option<Source> {
         self.from
     }
 

@@ -5,6 +5,7 @@
 
 mod admission;
 mod decision;
+mod place;
 mod presented;
 mod proven;
 mod resource;
@@ -13,12 +14,7 @@ mod telling;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    num::NonZeroUsize,
-    sync::Arc,
-    time::Duration,
-};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header::ORIGIN};
 use mocopr_core::{
@@ -26,7 +22,7 @@ use mocopr_core::{
     clock::Clock,
     fault::{self, Fault},
     id::RequestId,
-    peer::Peer,
+    peer::{Peer, Place, Source},
     wire::revision::Revision,
 };
 use tracing::{info, warn};
@@ -64,6 +60,8 @@ use crate::{
 pub struct Gate {
     policy: SecurityPolicy,
     hosts: HostPolicy,
+    /// Over a Unix socket, to which no name leads.
+    local_hosts: HostPolicy,
     origins: OriginPolicy,
     authenticators: Vec<Arc<dyn Authenticator>>,
     /// What checks that the sender has the key of its token.
@@ -96,9 +94,9 @@ pub struct Head {
 }
 
 impl Head {
-    /// The address that the request comes from: that of the peer, or what a trusted proxy says.
-    pub fn from(&self) -> IpAddr {
-        self.from.address()
+    /// What the request comes from: the address of the peer, what a trusted proxy says, or a user of this machine.
+    pub fn from(&self) -> Source {
+        self.from.source()
     }
 }
 
@@ -196,7 +194,7 @@ impl Gate {
         let url = policy.public_url();
         let (hosts, mut origins) = match &url {
             Some(url) => (HostPolicy::exact([url.authority()]), OriginPolicy::exact([url.origin()])),
-            None => (Ok(HostPolicy::loopback()), Ok(OriginPolicy::loopback())),
+            None => (Ok(HostPolicy::loopback()), Ok(place::own_pages(policy.profile()))),
         };
         if policy.profile() == Profile::Development && url.is_some() {
             origins = origins.map(|origins| origins.or(OriginPolicy::loopback()));
@@ -204,8 +202,10 @@ impl Gate {
         let more = OriginPolicy::exact(policy.allowed_origins());
         let origins = origins.and_then(|origins| Ok(origins.or(more?)));
         let issuers = authenticators.iter().flat_map(|one| one.issuers()).collect();
+        let hosts = hosts.unwrap_or_else(|_| HostPolicy::nobody());
         Self {
-            hosts: hosts.unwrap_or_else(|_| HostPolicy::nobody()),
+            local_hosts: hosts.clone().or_loopback(),
+            hosts,
             origins: origins.unwrap_or_else(|_| OriginPolicy::nobody()),
             resource: url.and_then(|url| ProtectedResource::new(url, issuers)),
             authenticators,
@@ -323,9 +323,9 @@ impl Gate {
         proxies: &TrustedProxies,
         pages: Option<&Pages>,
     ) -> Result<Head, Refusal> {
-        let caller = peer.addr.map(|addr| (addr, proxies.caller(addr.ip(), peer.http.headers)));
+        let caller = peer.place.map(|place| (place, proxies.caller(place.source(), peer.http.headers)));
         self.look_at_head(peer, caller, pages).inspect_err(|refusal| {
-            let from = caller.map(|(addr, caller)| caller.map_or(addr.ip(), Caller::address));
+            let from = caller.map(|(place, caller)| caller.map_or(place.source(), Caller::source));
             self.evidence.tell(&Happening {
                 from,
                 action: "head",
@@ -338,26 +338,27 @@ impl Gate {
     fn look_at_head(
         &self,
         peer: &Peer<'_>,
-        caller: Option<(SocketAddr, Result<Caller, Rejection>)>,
+        caller: Option<(&Place, Result<Caller, Rejection>)>,
         pages: Option<&Pages>,
     ) -> Result<Head, Refusal> {
         let http = &peer.http;
-        let Some((addr, caller)) = caller else { return Err(unknown_address()) };
+        let Some((place, caller)) = caller else { return Err(unknown_address()) };
         // 1. The budget of its address. What cannot be told from where it comes counts for the peer.
-        let from = caller.map_or(addr.ip(), Caller::address);
+        let from = caller.map_or(place.source(), Caller::source);
         if let Some(rate) = &self.address_rate
             && let Err(retry_after) = rate.check(&Block::of(from))
         {
             return Err(refusal(Fault::Rate { retry_after }));
         }
-        if [addr.ip(), from].into_iter().any(|address| self.revocations.covers_address(address)) {
+        let mut addresses = [place.source(), from].into_iter().filter_map(Source::address);
+        if addresses.any(|address| self.revocations.covers_address(address)) {
             info!(rule = "revoked address", "refused");
             return Err(Refusal { reason: "revoked address", ..refusal(Fault::Refused) });
         }
-        self.admit_address(addr)?;
+        self.admit_place(place)?;
         // 2. By which name it calls, for which page, and in which form.
         let from = caller.map_err(refuse)?;
-        self.hosts.check_host(http.headers, http.uri, http.version).map_err(refuse)?;
+        self.hosts_at(place).check_host(http.headers, http.uri, http.version).map_err(refuse)?;
         match (pages, self.policy.cross_origin()) {
             (Some(pages), _) => pages.0.check_origin(http.headers).map_err(refuse)?,
             (None, CrossOrigin::Listed) => self.origins.check_origin(http.headers).map_err(refuse)?,
@@ -380,7 +381,7 @@ impl Gate {
     /// Safe: nothing is lost but the answer.
     pub async fn admit(&self, head: Head, peer: &Peer<'_>) -> Result<Admission, Refusal> {
         let from = head.from();
-        let admitted = self.authenticate(head, peer).await.map(|admission| admission.at_address(from));
+        let admitted = self.authenticate(head, peer).await.map(|admission| admission.at(from));
         if self.evidence.is_kept() {
             match &admitted {
                 Ok(admission) => self.tell_authenticated(admission),
@@ -391,7 +392,7 @@ impl Gate {
     }
 
     /// What the answer to a peer that was not admitted waits for, where its address keeps failing to prove who it is.
-    pub fn slow(&self, from: IpAddr, refusal: &Refusal) -> Option<Slowed> {
+    pub fn slow(&self, from: Source, refusal: &Refusal) -> Option<Slowed> {
         // Whoever lacks nothing but a nonce has proven who it is.
         let failed = refusal.fault == Fault::Unauthenticated && !matches!(refusal.challenge, Some(Challenge::Nonce(_)));
         let slower = self.slower.as_ref().filter(|_| failed)?;
@@ -430,27 +431,36 @@ impl Gate {
             Caller::Forwarded(_) => None,
         };
         let certificate = tls.and_then(|tls| tls.client.as_ref());
-        let (verified, by) = match (presented(peer.http.headers), certificate.zip(tls)) {
-            (Err(_), _) => return Err(ambiguous()),
+        let user = self.user_at(peer.place);
+        let (verified, by) = match (presented(peer.http.headers), certificate.zip(tls), user) {
+            (Err(_), _, _) => return Err(ambiguous()),
             // The handshake has verified it. Beside a credential it is not who calls.
-            (Ok(Presented::Nothing), Some((certificate, tls))) => (auth::holder(certificate, &tls.told), None),
-            (Ok(Presented::Nothing), None) if self.policy.requires_authentication() => {
+            (Ok(Presented::Nothing), Some((certificate, tls)), _) => (auth::holder(certificate, &tls.told), None),
+            // The system says who it is. Beside a credential that is not who calls.
+            (Ok(Presented::Nothing), None, Some((user, users))) => match users.proven(user) {
+                Some(verified) => (verified, None),
+                None => {
+                    let reason = Rejected::new("no credential, and a user of this machine who was not named");
+                    return Err(failed(reason, Challenge::Absent));
+                }
+            },
+            (Ok(Presented::Nothing), None, None) if self.policy.requires_authentication() => {
                 return Err(failed(Rejected::new("no credential"), Challenge::Absent));
             }
             // Whoever is on this machine is the local user in this profile.
-            (Ok(Presented::Nothing), None) => return Ok(Admission::of(self.local.clone())),
+            (Ok(Presented::Nothing), None, None) => return Ok(Admission::of(self.local.clone())),
             // Where nobody looks at credentials, whoever presents one is nobody else for it.
-            (Ok(_), _) if self.authenticators.is_empty() && !self.policy.requires_authentication() => {
+            (Ok(_), _, None) if self.authenticators.is_empty() && !self.policy.requires_authentication() => {
                 return Ok(Admission::of(self.local.clone()));
             }
-            (Ok(Presented::Unknown), _) => return Err(invalid(Rejected::new("not a credential of a known kind"))),
-            (Ok(Presented::One(credential)), _) => {
+            (Ok(Presented::Unknown), ..) => return Err(invalid(Rejected::new("not a credential of a known kind"))),
+            (Ok(Presented::One(credential)), ..) => {
                 self.verify_unbound(credential, certificate, Some(from)).await.map_err(unproven)?
             }
-            (Ok(Presented::Bound { token, proof }), _) => {
+            (Ok(Presented::Bound { token, proof }), ..) => {
                 self.verify_bound(token, proof, peer, from).await.map_err(unproven)?
             }
-            (Ok(Presented::Two(one, other)), _) => {
+            (Ok(Presented::Two(one, other)), ..) => {
                 let one = self.verify_unbound(one, certificate, Some(from)).await.map_err(unproven)?;
                 let (other, _) = self.verify_unbound(other, certificate, Some(from)).await.map_err(unproven)?;
                 if one.0.principal() != other.principal() {
@@ -460,7 +470,7 @@ impl Gate {
             }
         };
         // With its address: that may be revoked since the head was looked at.
-        let admission = Admission::by(&verified, by, revocations).at_address(from);
+        let admission = Admission::by(&verified, by, revocations).at(from);
         if admission.is_over(self.clock.unix()) || self.is_revoked(&admission) {
             return Err(invalid(Rejected::new("revoked or expired")));
         }
@@ -664,15 +674,6 @@ impl Gate {
             CrossOrigin::Any => headers.contains_key(ORIGIN).then(|| HeaderValue::from_static("*")),
             CrossOrigin::Listed => self.origins.reader(headers),
         }
-    }
-
-    fn admit_address(&self, addr: SocketAddr) -> Result<(), Refusal> {
-        if self.policy.profile() != Profile::Development || addr.ip().to_canonical().is_loopback() {
-            return Ok(());
-        }
-        // The listener is bound to loopback; a peer from elsewhere means that it was bound by somebody else.
-        warn!(peer = %addr, rule = "address", "refused");
-        Err(Refusal { status: 403, fault: Fault::Refused, challenge: None, reason: "address" })
     }
 }
 

@@ -3,10 +3,10 @@
 //!
 //! That a bound token has its proof is looked at here and nowhere else, with each request.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use mocopr_core::peer::{ClientCertificate, Peer};
+use mocopr_core::peer::{ClientCertificate, Peer, Source};
 
 use super::{BUSY_RETRY, Gate};
 use crate::{
@@ -42,7 +42,7 @@ impl Gate {
     /// Whom a credential proves: the first authenticator that knows its kind says so. Where it has to wait, it does so as
     /// one of a few of the address that it is `from`: what all of them wait for has a bound as well, which one address
     /// must not exhaust.
-    pub(super) async fn verify(&self, credential: Credential<'_>, from: Option<IpAddr>) -> Result<Proven, Unproven> {
+    pub(super) async fn verify(&self, credential: Credential<'_>, from: Option<Source>) -> Result<Proven, Unproven> {
         for authenticator in &self.authenticators {
             let verdict = match authenticator.authenticate(credential) {
                 Verdict::Later(pending) => {
@@ -65,7 +65,7 @@ impl Gate {
     }
 
     /// A place among those of an address and of its network whose credentials wait.
-    fn place_to_wait(&self, from: Option<IpAddr>) -> Result<Option<[Slot<Block>; 2]>, Unproven> {
+    fn place_to_wait(&self, from: Option<Source>) -> Result<Option<[Slot<Block>; 2]>, Unproven> {
         let Some(from) = from.map(Block::of) else { return Ok(None) };
         // It may be good, so its client must not take it for a bad one.
         let too_many = || {
@@ -83,7 +83,7 @@ impl Gate {
         &self,
         credential: Credential<'_>,
         certificate: Option<&ClientCertificate>,
-        from: Option<IpAddr>,
+        from: Option<Source>,
     ) -> Result<Proven, Unproven> {
         let (verified, by) = self.verify(credential, from).await?;
         is_of_holder(&verified, certificate)?;
@@ -104,7 +104,7 @@ impl Gate {
         token: &str,
         proof: &str,
         peer: &Peer<'_>,
-        from: IpAddr,
+        from: Source,
     ) -> Result<Proven, Unproven> {
         let Some(proofs) = &self.proofs else {
             return Err(Rejected::new("proofs of possession are not accepted").into());

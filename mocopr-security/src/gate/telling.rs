@@ -1,9 +1,7 @@
 //! What those who keep account hear of the gate, each thing once: who was let in and who was not, and messages that
 //! became no call. Of a call its own account tells.
 
-use std::net::IpAddr;
-
-use mocopr_core::call::Call;
+use mocopr_core::{call::Call, peer::Source};
 
 use super::{AUTHENTICATE, Admission, Gate};
 use crate::evidence::{Account, AuditEvent, Bytes, Decided, Ending, Happening};
@@ -48,7 +46,7 @@ impl Gate {
         }
     }
 
-    pub(super) fn tell_unauthenticated(&self, from: Option<IpAddr>, reason: &'static str) {
+    pub(super) fn tell_unauthenticated(&self, from: Option<Source>, reason: &'static str) {
         self.evidence.tell(&Happening {
             from,
             action: AUTHENTICATE,

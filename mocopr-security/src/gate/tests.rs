@@ -1,6 +1,6 @@
 //! What the gate lets through, and what not.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Uri, Version};
@@ -9,12 +9,12 @@ use mocopr_core::{
     clock::ManualClock,
     json::RawJson,
     meta::Meta,
-    peer::HttpFacts,
+    peer::{HttpFacts, LocalUser},
 };
 
 use super::*;
 use crate::{
-    auth::{Identity, Pending, Verdict},
+    auth::{Identity, LocalUsers, Pending, Verdict},
     policy::RateLimitPolicy,
     principal::{Holdings, Method as Verification},
     rate::RateLimit,
@@ -120,9 +120,9 @@ fn http_is_admitted_from_loopback_alone_and_only_with_its_address() {
     let headers = HeaderMap::from_iter([(http::header::HOST, HeaderValue::from_static("localhost:8080"))]);
     let uri = Uri::from_static("/mcp");
     let status = |addr: Option<IpAddr>| {
-        let addr = addr.map(|ip| SocketAddr::new(ip, 1));
+        let place = addr.map(|ip| Place::from(SocketAddr::new(ip, 1)));
         let http = HttpFacts { method: &Method::GET, version: Version::HTTP_11, uri: &uri, headers: &headers };
-        gate.check_head(&Peer { addr, tls: None, http }, &TrustedProxies::default(), None)
+        gate.check_head(&Peer { place: place.as_ref(), tls: None, http }, &TrustedProxies::default(), None)
             .map_err(|refusal| refusal.status)
     };
     assert!(status(Some(Ipv4Addr::LOCALHOST.into())).is_ok());
@@ -190,7 +190,8 @@ impl Guarded {
         }
         let uri = Uri::from_static("/mcp");
         let http = HttpFacts { method: &Method::GET, version: Version::HTTP_11, uri: &uri, headers: &headers };
-        let peer = Peer { addr: Some(SocketAddr::from(([192, 0, 2, 1], 1))), tls: None, http };
+        let place = SocketAddr::from(([192, 0, 2, 1], 1)).into();
+        let peer = Peer { place: Some(&place), tls: None, http };
         let head = self.gate.check_head(&peer, &TrustedProxies::default(), None)?;
         self.gate.admit(head, &peer).now_or_never().unwrap()
     }
@@ -307,13 +308,15 @@ fn of_one_address_and_of_one_network_a_few_credentials_wait_for_a_key() {
     let uri = Uri::from_static("/mcp");
     let wait = |address: [u8; 4]| {
         let http = HttpFacts { method: &Method::GET, version: Version::HTTP_11, uri: &uri, headers: &headers };
-        let peer = Peer { addr: Some(SocketAddr::from((address, 1))), http, tls: None };
+        let place = SocketAddr::from((address, 1)).into();
+        let peer = Peer { place: Some(&place), http, tls: None };
         let head = guarded.gate.check_head(&peer, &TrustedProxies::default(), None).unwrap();
         let (gate, headers) = (&guarded.gate, &headers);
         let mut admitted = Box::pin(async move {
             let uri = Uri::from_static("/mcp");
             let http = HttpFacts { method: &Method::GET, version: Version::HTTP_11, uri: &uri, headers };
-            gate.admit(head, &Peer { addr: Some(SocketAddr::from((address, 1))), http, tls: None }).await
+            let place = SocketAddr::from((address, 1)).into();
+            gate.admit(head, &Peer { place: Some(&place), http, tls: None }).await
         });
         match (&mut admitted).now_or_never() {
             None => Ok(admitted),
@@ -356,8 +359,9 @@ fn the_public_url_gives_the_only_host_and_the_only_origin() {
             .map(|(name, value)| (http::HeaderName::from_static(name), HeaderValue::from_static(value)))
             .collect();
         let http = HttpFacts { method: &Method::GET, version: Version::HTTP_11, uri: &uri, headers: &headers };
-        let addr = Some(SocketAddr::from(([127, 0, 0, 1], 1)));
-        let head = guarded.gate.check_head(&Peer { addr, tls: None, http }, &TrustedProxies::default(), None);
+        let place = SocketAddr::from(([127, 0, 0, 1], 1)).into();
+        let head =
+            guarded.gate.check_head(&Peer { place: Some(&place), tls: None, http }, &TrustedProxies::default(), None);
         head.map_or_else(|refusal| refusal.status, |_| 200)
     };
     assert_eq!(status(&[("host", "mcp.example.com")]), 200);
@@ -408,11 +412,90 @@ fn a_token_of_a_certificate_proves_nobody_on_standard_streams() {
 fn whoever_lacks_a_nonce_alone_is_not_slowed() {
     let slowing = Slowing::after(RateLimit::per_minute(1));
     let gate = gate_of(SecurityPolicy::strict().with_slowing(slowing));
-    let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let address = Source::Address(Ipv4Addr::LOCALHOST.into());
     let because = |challenge| Refusal { challenge: Some(challenge), ..refusal(Fault::Unauthenticated) };
     for _ in 0..3 {
         assert!(gate.slow(address, &because(Challenge::Nonce("nonce".into()))).is_none());
     }
     assert!(gate.slow(address, &because(Challenge::Invalid)).is_none(), "the first one is free");
     assert!(gate.slow(address, &because(Challenge::Invalid)).is_some());
+}
+
+/// A server without a public URL, on a Unix socket whose other end is a process of this user.
+fn over_unix(policy: SecurityPolicy, uid: u32, lines: &[(&'static str, &'static str)]) -> Result<Principal, u16> {
+    let authenticators: Vec<Arc<dyn Authenticator>> = match policy.requires_authentication() {
+        true => vec![Arc::new(Known)],
+        false => Vec::new(),
+    };
+    let gate = Gate::new(policy, authenticators, None, Arc::new(ManualClock::new()));
+    let headers: HeaderMap = lines
+        .iter()
+        .map(|(name, value)| (http::HeaderName::from_static(name), HeaderValue::from_static(value)))
+        .collect();
+    let uri = Uri::from_static("/mcp");
+    let http = HttpFacts { method: &Method::GET, version: Version::HTTP_11, uri: &uri, headers: &headers };
+    let place = Place::User(Arc::new(LocalUser { uid, gid: 7, pid: None, told: false.into() }));
+    let peer = Peer { place: Some(&place), tls: None, http };
+    let head = gate.check_head(&peer, &TrustedProxies::default(), None).map_err(|refusal| refusal.status)?;
+    assert_eq!(head.from(), Source::User(uid));
+    let admitted = gate.admit(head, &peer).now_or_never().unwrap().map_err(|refusal| refusal.status)?;
+    assert_eq!(admitted.from(), Some(Source::User(uid)));
+    Ok(admitted.principal().clone())
+}
+
+/// P-21, S-30
+#[test]
+fn over_a_unix_socket_a_user_is_who_the_system_says_or_whom_a_credential_proves() {
+    let strict = || SecurityPolicy::strict().with_local_users(LocalUsers::new().with_user(1000, ["editor"]));
+    let host = ("host", "localhost");
+    let named = over_unix(strict(), 1000, &[host]).unwrap();
+    assert_eq!((named.issuer(), named.subject(), named.method()), ("unix", "uid:1000", Verification::Unix));
+    assert!(named.has_role("editor") && !named.has_role("admin"));
+    for uid in [1001, 0] {
+        assert_eq!(over_unix(strict(), uid, &[host]), Err(401), "{uid}");
+        let alice = over_unix(strict(), uid, &[host, ("authorization", "Bearer alice")]).unwrap();
+        assert_eq!(alice.subject(), "alice");
+    }
+    // A credential that does not hold is not made good by who presents it.
+    assert_eq!(over_unix(strict(), 1000, &[host, ("authorization", "Bearer mallory")]), Err(401));
+    assert_eq!(over_unix(SecurityPolicy::strict(), 1000, &[host]), Err(401));
+}
+
+/// P-21, S-02
+#[test]
+fn over_a_unix_socket_a_developer_is_the_user_of_the_process_or_whoever_is_named() {
+    let me = rustix::process::geteuid().as_raw();
+    let (other, host) = (me + 1, ("host", "localhost"));
+    let development = SecurityPolicy::development;
+    assert_eq!(over_unix(development(), me, &[host]).unwrap(), Principal::local());
+    assert_eq!(over_unix(development(), 0, &[host]).unwrap(), Principal::local());
+    assert_eq!(over_unix(development(), other, &[host]), Err(403));
+    let named = || development().with_local_users(LocalUsers::new().with_user(other, ["reader"]));
+    assert!(!over_unix(named(), other, &[host]).unwrap().holds_everything());
+    for lines in [&[host][..], &[host, ("authorization", "Bearer alice")]] {
+        assert_eq!(over_unix(named(), me, lines), Err(401));
+    }
+}
+
+/// P-21, S-24, P-30
+#[test]
+fn a_unix_socket_has_the_names_of_this_machine_and_no_pages_and_no_proxies() {
+    let strict = || SecurityPolicy::strict().with_local_users(LocalUsers::new().with_user(1000, [""; 0]));
+    let public = || strict().with_public_url("https://mcp.example.com/mcp");
+    let status = |policy, lines: &[_]| over_unix(policy, 1000, lines).map_or_else(|status| status, |_| 200);
+    for host in ["localhost", "127.0.0.1:80", "[::1]"] {
+        assert_eq!((status(strict(), &[("host", host)]), status(public(), &[("host", host)])), (200, 200), "{host}");
+    }
+    assert_eq!(status(public(), &[("host", "mcp.example.com")]), 200);
+    for host in ["mcp.example.com", "evil.example.com", "localhost.evil.example.com"] {
+        assert_eq!(status(strict(), &[("host", host)]), 403, "{host}");
+    }
+    assert_eq!(status(strict(), &[]), 400);
+    let page = |origin| [("host", "localhost"), ("origin", origin)];
+    assert_eq!(status(strict(), &page("http://localhost")), 403);
+    assert_eq!(status(public(), &page("https://evil.example.com")), 403);
+    assert_eq!(status(strict().with_allowed_origin("https://app.example.com"), &page("https://app.example.com")), 200);
+    for name in ["x-forwarded-for", "forwarded"] {
+        assert_eq!(status(strict(), &[("host", "localhost"), (name, "127.0.0.1")]), 400, "{name}");
+    }
 }

@@ -51,6 +51,11 @@ impl HostPolicy {
         Ok(Self { loopback: Loopback::Refused, exact })
     }
 
+    /// These names, and those of [`loopback`](Self::loopback) as well.
+    pub(crate) fn or_loopback(self) -> Self {
+        Self { loopback: Loopback::Allowed, ..self }
+    }
+
     /// No name at all: every request is refused.
     pub(crate) fn nobody() -> Self {
         Self { loopback: Loopback::Refused, exact: Box::new([]) }

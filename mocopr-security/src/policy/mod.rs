@@ -21,7 +21,7 @@ pub use self::{
     report::{Report, Row},
 };
 use crate::{
-    auth::{Asking, AuthMiddleware, Authenticator, DpopPolicy, Proofs},
+    auth::{Asking, AuthMiddleware, Authenticator, DpopPolicy, LocalUsers, Proofs},
     error_handler::{ErrorHandler, Manner, SecurityLevel, Sentences},
     headers::SecurityHeaders,
     leak::{Clean, OutputSanitization, OutputSanitizer},
@@ -66,6 +66,7 @@ pub struct SecurityPolicy {
     cross_origin: CrossOrigin,
     authenticated_by: Option<AuthMiddleware>,
     authenticators: Vec<Arc<dyn Authenticator>>,
+    local_users: Option<LocalUsers>,
     authentication: Authentication,
     authorization: Authorization,
     arguments: Arguments,
@@ -165,6 +166,7 @@ impl SecurityPolicy {
             cross_origin: CrossOrigin::Listed,
             authenticated_by: None,
             authenticators: Vec::new(),
+            local_users: None,
             authentication: Authentication::Optional,
             authorization: Authorization::ByHandlerAlone,
             arguments: Arguments::Checked,
@@ -252,6 +254,17 @@ impl SecurityPolicy {
     #[must_use]
     pub fn with_authenticator(mut self, authenticator: impl Authenticator) -> Self {
         self.authenticators.push(Arc::new(authenticator));
+        self
+    }
+
+    /// Lets these users of this machine call over Unix sockets without a credential: the system says who they are. Others
+    /// need a credential there, also under the development profile; on other listeners nothing changes.
+    #[must_use]
+    pub fn with_local_users(mut self, users: LocalUsers) -> Self {
+        if self.local_users.is_some() {
+            self.problems.push(twice("with_local_users"));
+        }
+        self.local_users = Some(users);
         self
     }
 
@@ -426,6 +439,11 @@ impl SecurityPolicy {
     /// Somebody says whom a credential proves.
     pub fn has_authenticators(&self) -> bool {
         self.authenticated_by.is_some() || !self.authenticators.is_empty()
+    }
+
+    /// Who may call over Unix sockets without a credential, where the owner says so.
+    pub fn local_users(&self) -> Option<&LocalUsers> {
+        self.local_users.as_ref()
     }
 
     /// Makes those who say whom a credential proves, in the order in which they are asked.

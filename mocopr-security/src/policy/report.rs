@@ -47,6 +47,9 @@ impl Report {
             format!("{}, {count} authenticator{}", if required { "required" } else { "optional" }, plural(count)),
             !required,
         );
+        if let Some(users) = policy.local_users() {
+            report.say("local users", format!("over Unix sockets, without a credential: {users}"), false);
+        }
         if let Some(dpop) = policy.dpop() {
             let demand = if dpop.is_required() { "required of every token" } else { "required of bound tokens" };
             report.say("proofs of possession", demand, false);

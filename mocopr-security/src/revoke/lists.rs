@@ -1,6 +1,8 @@
 //! What is revoked, as lists, and the file that an owner writes them in.
 
-use std::{collections::HashSet, net::IpAddr, path::Path};
+use std::{collections::HashSet, path::Path};
+
+use mocopr_core::peer::Source;
 
 use super::network::{Network, Networks};
 use crate::{
@@ -90,7 +92,7 @@ impl Lists {
     }
 
     /// This principal, or the credential of that name by which it is here, or the address that it is at.
-    pub(super) fn cover(&self, who: &Principal, credential: Option<&str>, from: Option<IpAddr>) -> bool {
+    pub(super) fn cover(&self, who: &Principal, credential: Option<&str>, from: Option<Source>) -> bool {
         let named = |list: &HashSet<Named>, name: &str| {
             !list.is_empty() && list.contains(&(Box::from(who.issuer()), Box::from(name)))
         };
@@ -100,10 +102,12 @@ impl Lists {
                     Method::ApiKey => self.keys.contains(id),
                     Method::Token => self.tokens.contains(id),
                     Method::Certificate => self.certificates.contains(id),
-                    Method::Local => false,
+                    Method::Local | Method::Unix => false,
                 }
         });
-        by_name || named(&self.principals, who.subject()) || from.is_some_and(|from| self.networks.hold(from))
+        by_name
+            || named(&self.principals, who.subject())
+            || from.and_then(Source::address).is_some_and(|from| self.networks.hold(from))
     }
 }
 

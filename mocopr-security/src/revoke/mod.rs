@@ -18,6 +18,7 @@ use std::{
     },
 };
 
+use mocopr_core::peer::Source;
 use tracing::warn;
 
 use self::{lists::Lists, network::Network};
@@ -199,7 +200,7 @@ impl Revocations {
     }
 
     /// This principal, the credential of that name by which it is here, or the address that it is at is revoked.
-    pub(crate) fn covers(&self, who: &Principal, credential: Option<&str>, from: Option<IpAddr>) -> bool {
+    pub(crate) fn covers(&self, who: &Principal, credential: Option<&str>, from: Option<Source>) -> bool {
         let lists = self.0.lists.read().unwrap_or_else(PoisonError::into_inner);
         [&lists.said, &lists.filed].into_iter().any(|lists| lists.cover(who, credential, from))
     }

@@ -37,8 +37,10 @@ fn each_line_covers_what_it_names_and_nothing_else() {
     let certificate = of(Method::Certificate, "alice");
     assert!(revocations.covers(&certificate, Some("c1"), None) && !revocations.covers(&token, Some("c1"), None));
     assert!(!revocations.covers(&certificate, Some("k1"), None) && !revocations.covers(&certificate, Some("t1"), None));
-    let at = |address: &str| Some(address.parse().unwrap());
-    assert!(revocations.covers(&token, None, at("192.0.2.9")) && revocations.covers_address(at("192.0.2.9").unwrap()));
+    let at = |address: &str| Some(Source::Address(address.parse().unwrap()));
+    assert!(revocations.covers(&token, None, at("192.0.2.9")));
+    assert!(revocations.covers_address("192.0.2.9".parse().unwrap()));
+    assert!(!revocations.covers(&token, None, Some(Source::User(0))));
     assert!(!revocations.covers(&token, None, at("192.0.3.9")));
 }
 

@@ -9,6 +9,8 @@ mod mounted;
 #[cfg(feature = "tls")]
 mod secure;
 pub(crate) mod serving;
+#[cfg(target_os = "linux")]
+mod unix;
 
 use std::{
     io::Write,
@@ -32,6 +34,8 @@ pub use self::listen::{Listen, Listens};
 pub use self::mounted::{Mounted, MountedServer};
 #[cfg(feature = "tls")]
 use self::secure::Secure;
+#[cfg(target_os = "linux")]
+pub use self::unix::UnixConfig;
 use crate::{
     engine::Engine,
     error::{Error, Result},

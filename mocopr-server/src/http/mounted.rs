@@ -3,7 +3,7 @@
 //! Every check of a request stands behind the router and is kept. What only a listener can do is accepted by name, and
 //! stands in the report.
 
-use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -245,7 +245,8 @@ fn router(engine: &Arc<Engine>, endpoint: Endpoint) -> Router {
 
 async fn answer(app: Arc<HttpApp>, request: Request) -> Response<axum::body::Body> {
     // Who is at the other end is what the listener says, and nothing else: no header, no guess.
-    let remote = request.extensions().get().map(|ConnectInfo(addr)| Remote { addr: *addr, tls: None });
+    let remote = request.extensions().get();
+    let remote = remote.map(|ConnectInfo::<SocketAddr>(address)| Remote { place: (*address).into(), tls: None });
     let (head, body) = request.into_parts();
     app.respond(remote.as_ref(), &head, body).await.map(axum::body::Body::new)
 }

@@ -1,5 +1,5 @@
 //! One policy on every transport: the same requests get the same answers over HTTP, HTTPS, WebSocket with and without TLS,
-//! standard streams and a pipe, and inside of an application of another maker.
+//! a Unix socket, standard streams and a pipe, and inside of an application of another maker.
 
 use mocopr::{
     McpServer, Revision,
@@ -57,7 +57,7 @@ fn requests() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// S-01, P-53, P-80
+/// S-01, P-21, P-53, P-80
 #[tokio::test]
 async fn every_transport_decides_alike() {
     for (subject, roles) in
@@ -70,6 +70,8 @@ async fn every_transport_decides_alike() {
         let https = fixture.listen_securely().await;
         let mut socket = http.open_socket(&key).await;
         let mut secure_socket = https.open_socket(&key).await;
+        #[cfg(target_os = "linux")]
+        let local = fixture.listen_locally().await;
         let mounted = fixture.listen_with(&[("MOCOPR_TRANSPORT", "axum")]).await;
         for (number, (method, params)) in requests().into_iter().enumerate() {
             let message = request::stateless(i64::try_from(number).expect("it is small"), method, params);
@@ -80,6 +82,11 @@ async fn every_transport_decides_alike() {
             assert_eq!(without_incidents(&over_http), without_incidents(&over_https), "{subject}: {message}");
             let over_axum = mounted.ask(&key, &message).await;
             assert_eq!(without_incidents(&over_http), without_incidents(&over_axum), "{subject}: {message}");
+            #[cfg(target_os = "linux")]
+            {
+                let over_unix = local.ask(&key, &message).await;
+                assert_eq!(without_incidents(&over_http), without_incidents(&over_unix), "{subject}: {message}");
+            }
             let by_http2 = https.ask_by_http2(&key, &message).await;
             assert_eq!(without_incidents(&over_http), without_incidents(&by_http2), "{subject}: {message}");
             let by_socket = socket.ask(&message).await;

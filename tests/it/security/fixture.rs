@@ -114,6 +114,15 @@ impl Fixture {
         Served::over(Listening::spawn(self.command(&settings)).await)
     }
 
+    /// The example at a Unix socket.
+    #[cfg(target_os = "linux")]
+    pub(super) async fn listen_locally(&self) -> Served {
+        let path = self.folder.path().join("mcp.sock");
+        let path = path.to_str().expect("paths of tests are text");
+        let command = self.command(&[("MOCOPR_TRANSPORT", "unix"), ("MOCOPR_BIND", path)]);
+        Served::over(Listening::spawn(command).await)
+    }
+
     /// The example over HTTPS.
     pub(super) async fn listen_securely(&self) -> Served {
         let authority = Authority::new();
@@ -139,6 +148,10 @@ impl Served {
 
     pub(super) async fn connect(&self) -> Connection {
         let connection = match &self.authority {
+            #[cfg(target_os = "linux")]
+            None if let Some(path) = self.listening.url().strip_prefix("unix:") => {
+                Connection::over(tokio::net::UnixStream::connect(path).await.expect("the example listens"))
+            }
             None => Connection::open(self.listening.authority()).await,
             Some(authority) => {
                 let shaken = authority.connect(self.listening.authority(), HOST, &Hello::default()).await;

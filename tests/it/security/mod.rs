@@ -20,6 +20,8 @@ mod keys;
 mod lapses;
 mod leaks;
 mod listeners;
+#[cfg(target_os = "linux")]
+mod local;
 pub(crate) mod matrix;
 mod metrics;
 mod mirrors;

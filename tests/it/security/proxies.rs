@@ -7,7 +7,7 @@ use std::{
 
 use mocopr::{
     HttpConfig, McpServer,
-    audit::{AuditEvent, Happening, Witness},
+    audit::{AuditEvent, Happening, Source, Witness},
     prelude::*,
     security::{RateLimit, RateLimitPolicy},
     testing::ManualClock,
@@ -73,7 +73,7 @@ struct Heard(Mutex<Vec<Option<IpAddr>>>);
 impl Witness for Heard {
     fn saw(&self, happening: &Happening<'_>) {
         if happening.event != AuditEvent::Administration {
-            self.0.lock().unwrap().push(happening.from);
+            self.0.lock().unwrap().push(happening.from.and_then(Source::address));
         }
     }
 }

@@ -1,7 +1,6 @@
 //! What one HTTP request is answered with.
 
 use std::{
-    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -19,7 +18,7 @@ use http_body::Body as HttpBody;
 use hyper::body::Incoming;
 use mocopr_core::{
     fault::Fault,
-    peer::{HttpFacts, Peer, TlsFacts},
+    peer::{HttpFacts, Peer, Source, TlsFacts},
     wire::{
         code,
         revision::{Era, Revision},
@@ -168,7 +167,7 @@ impl HttpApp {
         let facts = HttpFacts { method: &head.method, version: head.version, uri: &head.uri, headers: &head.headers };
         let gate = &self.engine.gate;
         let tls = remote.and_then(|remote| remote.tls.as_deref());
-        let peer = Peer { addr: remote.map(|remote| remote.addr), tls, http: facts };
+        let peer = Peer { place: remote.map(|remote| &remote.place), tls, http: facts };
         let checked = match gate.check_head(&peer, &self.proxies, None) {
             Ok(checked) => checked,
             Err(refusal) => return self.refused(refusal),
@@ -376,7 +375,7 @@ impl HttpApp {
     }
 
     /// A request whose sender was not admitted.
-    pub(crate) async fn turned_away(&self, from: IpAddr, refusal: Refusal) -> Response<AnswerBody> {
+    pub(crate) async fn turned_away(&self, from: Source, refusal: Refusal) -> Response<AnswerBody> {
         if let Some(slowed) = self.engine.gate.slow(from, &refusal) {
             tokio::time::sleep(slowed.delay()).await;
         }

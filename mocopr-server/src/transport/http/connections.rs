@@ -5,7 +5,6 @@
 use std::{
     collections::HashMap,
     future::{Future, poll_fn},
-    net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
@@ -18,6 +17,7 @@ use std::{
 use bytes::Bytes;
 use http::HeaderMap;
 use hyper::server::conn::http1;
+use mocopr_core::peer;
 use mocopr_security::rate::Block;
 use tokio::{
     sync::{Notify, futures::Notified},
@@ -70,12 +70,11 @@ impl Connections {
         }
     }
 
-    /// A place for one more connection of this address.
-    pub(crate) fn place(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+    /// A place for one more connection of this address, or of this user.
+    pub(crate) fn place(self: &Arc<Self>, address: Block) -> Option<Place> {
         let Some(most) = self.limits.per_address else {
             return Some(Place { connections: Arc::clone(self), address: None });
         };
-        let address = Block::of(address);
         let blocks = nested(address);
         let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
         let is_within = |((block, count), most): ((&Block, &HashMap<Block, usize>), usize)| {
@@ -232,7 +231,7 @@ impl<'a> Watch<'a> {
 /// Drives a connection to its end, whatever version of HTTP it speaks: `watch` may end it from outside, and `dismiss`
 /// tells it to leave. `rule` is what the log says of one that was ended.
 pub(super) async fn drive<C: Future<Output = hyper::Result<()>>>(
-    peer: SocketAddr,
+    peer: &peer::Place,
     rule: &'static str,
     mut connection: Pin<&mut C>,
     mut watch: impl FnMut(&mut Context<'_>) -> Poll<News>,
@@ -275,7 +274,9 @@ const BUFFER: usize = 256 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroUsize;
+    use std::{net::IpAddr, num::NonZeroUsize};
+
+    use mocopr_core::peer::Source;
 
     use super::*;
 
@@ -296,7 +297,7 @@ mod tests {
     /// How many of these addresses get a place for each of so many connections, which they keep.
     fn held(connections: &Arc<Connections>, addresses: impl Iterator<Item = u128>, each: usize) -> Vec<Place> {
         let places = addresses.flat_map(|address| std::iter::repeat_n(address, each));
-        places.filter_map(|address| connections.place(IpAddr::from(address.to_be_bytes()))).collect()
+        places.filter_map(|address| connections.place(Block::of(IpAddr::from(address.to_be_bytes())))).collect()
     }
 
     const SITE: u128 = 0x2001_0db8_0001 << 80;
@@ -313,6 +314,19 @@ mod tests {
             drop(attacker);
             assert!(connections.addresses.lock().unwrap().iter().all(HashMap::is_empty));
         }
+    }
+
+    /// S-70, P-21
+    #[test]
+    fn who_has_many_user_ids_has_a_half_of_the_listener() {
+        let connections = connections();
+        let users = (0..100).flat_map(|uid| std::iter::repeat_n(Block::of(Source::User(uid)), 300));
+        let held: Vec<Place> = users.filter_map(|user| connections.place(user)).collect();
+        assert_eq!(held.len(), 5_000);
+        drop(held);
+        assert!(connections.addresses.lock().unwrap().iter().all(HashMap::is_empty));
+        let one = (0..300).filter_map(|_| connections.place(Block::of(Source::User(7)))).collect::<Vec<_>>();
+        assert_eq!(one.len(), 256);
     }
 
     /// S-70

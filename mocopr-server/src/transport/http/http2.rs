@@ -83,7 +83,7 @@ pub(super) async fn speak<A: App, S: AsyncRead + AsyncWrite + Send + Unpin>(
     let connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let mut watch = Watch::new(connections, &activity);
     let rule = "idle, stalled, or requests given up";
-    drive(remote.addr, rule, connection, |cx| watch.poll(cx), |connection| connection.graceful_shutdown()).await;
+    drive(&remote.place, rule, connection, |cx| watch.poll(cx), |connection| connection.graceful_shutdown()).await;
 }
 
 /// A head is longer than it may be, or has more lines, counted as the peer has to count them (RFC 9113, section 6.5.2).
@@ -436,7 +436,7 @@ mod tests {
     async fn begin(room: u32) -> (DuplexStream, JoinHandle<Duration>) {
         let (mut client, server) = duplex(4 << 20);
         let connections = Arc::new(Connections::new(&HeaderMap::new(), limits()));
-        let remote = Remote { addr: SocketAddr::from(([127, 0, 0, 1], 1)), tls: None };
+        let remote = Remote { place: SocketAddr::from(([127, 0, 0, 1], 1)).into(), tls: None };
         let task = tokio::spawn(async move {
             let start = Instant::now();
             speak(server, remote, Arc::new(Service), &connections).await;

@@ -7,7 +7,6 @@ use std::{
     convert::Infallible,
     future::Future,
     io,
-    net::SocketAddr,
     num::NonZeroUsize,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
@@ -21,8 +20,8 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
-use mocopr_core::peer::TlsFacts;
-use mocopr_security::headers::Transport;
+use mocopr_core::peer::{self, TlsFacts};
+use mocopr_security::{headers::Transport, rate::Block};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -70,13 +69,38 @@ pub(crate) trait App: Send + Sync + 'static {
 /// Who is at the other end of a connection, as far as the connection tells.
 #[derive(Clone, Debug)]
 pub(crate) struct Remote {
-    pub(crate) addr: SocketAddr,
+    pub(crate) place: peer::Place,
     /// What its TLS handshake showed; `None` without TLS.
     pub(crate) tls: Option<Arc<TlsFacts>>,
 }
 
-/// What comes before the first request of a connection.
-pub(crate) trait Handshake: Send + Sync + 'static {
+/// What connections are accepted from.
+pub(crate) trait Accepts: Send + Sync + 'static {
+    /// A connection as it is accepted.
+    type Stream: Send + 'static;
+
+    /// The next connection, and who is at its other end.
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, peer::Place)>> + Send;
+
+    /// Says how a connection is to be used, before anything else is done with it.
+    fn prepare(stream: &Self::Stream) -> io::Result<()>;
+}
+
+impl Accepts for TcpListener {
+    type Stream = TcpStream;
+
+    async fn accept(&self) -> io::Result<(TcpStream, peer::Place)> {
+        Self::accept(self).await.map(|(stream, address)| (stream, address.into()))
+    }
+
+    /// Without it the second of two small writes waits for the peer's delayed acknowledgement, some 40 ms.
+    fn prepare(stream: &TcpStream) -> io::Result<()> {
+        stream.set_nodelay(true)
+    }
+}
+
+/// What comes before the first request of a connection that is accepted as `S`.
+pub(crate) trait Handshake<S>: Send + Sync + 'static {
     /// What the protocol is spoken on.
     type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
 
@@ -84,7 +108,7 @@ pub(crate) trait Handshake: Send + Sync + 'static {
     const TRANSPORT: Transport;
 
     /// Shakes hands. Bounded in time by the caller.
-    fn shake(&self, stream: TcpStream) -> impl Future<Output = io::Result<Shaken<Self::Stream>>> + Send;
+    fn shake(&self, stream: S) -> impl Future<Output = io::Result<Shaken<Self::Stream>>> + Send;
 
     /// Speaks another version of HTTP than 1.1 on a connection where that was agreed on.
     fn speak_later<A: App>(
@@ -114,17 +138,17 @@ pub(crate) enum Version {
 #[derive(Debug)]
 pub(crate) struct WithoutTls;
 
-impl Handshake for WithoutTls {
-    type Stream = TcpStream;
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Handshake<S> for WithoutTls {
+    type Stream = S;
 
     const TRANSPORT: Transport = Transport::Plain;
 
-    async fn shake(&self, stream: TcpStream) -> io::Result<Shaken<TcpStream>> {
+    async fn shake(&self, stream: S) -> io::Result<Shaken<S>> {
         Ok(Shaken { stream, tls: None, version: Version::Http1 })
     }
 
     /// Nobody agreed on one.
-    async fn speak_later<A: App>(_: TcpStream, _: Remote, _: Arc<A>, _: Arc<Connections>) {}
+    async fn speak_later<A: App>(_: S, _: Remote, _: Arc<A>, _: Arc<Connections>) {}
 }
 
 /// The limits of one listener.
@@ -156,8 +180,8 @@ pub(crate) struct ListenerLimits {
 ///
 /// A full listener does not refuse: an attacker's half-open connections fall to `head_within`, idle ones leave, and the
 /// backlog is first come, first served, so that an honest client waits for a moment instead of being turned away.
-pub(crate) async fn serve<A: App, H: Handshake>(
-    listener: TcpListener,
+pub(crate) async fn serve<L: Accepts, A: App, H: Handshake<L::Stream>>(
+    listener: L,
     app: Arc<A>,
     handshake: Arc<H>,
     limits: ListenerLimits,
@@ -186,9 +210,9 @@ pub(crate) async fn serve<A: App, H: Handshake>(
             accepted = listener.accept(), if !crowded => match accepted {
                 Ok((stream, peer)) => {
                     pause = Pause::none();
-                    if let Some(place) = connections.place(peer.ip()) {
+                    if let Some(place) = connections.place(Block::of(peer.source())) {
                         let (app, handshake) = (Arc::clone(&app), Arc::clone(&handshake));
-                        tasks.spawn(converse(stream, peer, app, handshake, Arc::clone(&connections), place));
+                        tasks.spawn(converse::<L, A, H>(stream, peer, app, handshake, Arc::clone(&connections), place));
                     } else {
                         debug!(%peer, rule = "connections of one address", "refused");
                     }
@@ -217,16 +241,15 @@ pub(crate) async fn serve<A: App, H: Handshake>(
 }
 
 /// One connection from its start to its end.
-async fn converse<A: App, H: Handshake>(
-    stream: TcpStream,
-    peer: SocketAddr,
+async fn converse<L: Accepts, A: App, H: Handshake<L::Stream>>(
+    stream: L::Stream,
+    peer: peer::Place,
     app: Arc<A>,
     handshake: Arc<H>,
     connections: Arc<Connections>,
     _place: Place,
 ) {
-    // Without it the second of two small writes waits for the peer's delayed acknowledgement, some 40 ms.
-    if let Err(error) = stream.set_nodelay(true) {
+    if let Err(error) = L::prepare(&stream) {
         debug!(%peer, %error, "connection lost");
         return;
     }
@@ -237,7 +260,7 @@ async fn converse<A: App, H: Handshake>(
         Err(_) => return debug!(%peer, rule = "time of the handshake", "connection ended"),
     };
     let Shaken { stream, tls, version } = shaken;
-    let remote = Remote { addr: peer, tls };
+    let remote = Remote { place: peer, tls };
     match version {
         Version::Http1 => speak_http1(stream, remote, app, &connections).await,
         Version::Later => H::speak_later(stream, remote, app, connections).await,
@@ -270,7 +293,7 @@ async fn speak_http1<A: App, S: AsyncRead + AsyncWrite + Send + Unpin + 'static>
     let mut connection = connections.http.serve_connection(TokioIo::new(socket), service);
     let mut watch = Watch::new(connections, &deadlines);
     let watch = |cx: &mut Context<'_>| watch.poll(cx);
-    drive(remote.addr, "head or idle time", Pin::new(&mut connection), watch, |connection| {
+    drive(&remote.place, "head or idle time", Pin::new(&mut connection), watch, |connection| {
         deadlines.dismiss();
         connection.graceful_shutdown();
     })

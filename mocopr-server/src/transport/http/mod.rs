@@ -20,6 +20,8 @@ pub(crate) mod socket;
 pub(crate) mod sse;
 mod stream;
 pub(crate) mod takeover;
+#[cfg(target_os = "linux")]
+pub(crate) mod unix;
 
 pub(crate) use self::app::HttpApp;
 

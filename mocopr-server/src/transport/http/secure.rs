@@ -15,7 +15,7 @@ use super::{
     listener::{App, Handshake, Remote, Shaken, Version},
 };
 
-impl Handshake for LiveTls {
+impl Handshake<TcpStream> for LiveTls {
     type Stream = TlsStream<TcpStream>;
 
     const TRANSPORT: Transport = Transport::Tls;

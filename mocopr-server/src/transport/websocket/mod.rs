@@ -78,7 +78,7 @@ impl Upgrades for Sockets {
         Box::pin(async move {
             let facts =
                 HttpFacts { method: &head.method, version: head.version, uri: &head.uri, headers: &head.headers };
-            let peer = Peer { addr: Some(remote.addr), tls: remote.tls.as_deref(), http: facts };
+            let peer = Peer { place: Some(&remote.place), tls: remote.tls.as_deref(), http: facts };
             let gate = &app.engine().gate;
             let checked = match gate.check_head(&peer, app.proxies(), self.pages.as_ref()) {
                 Ok(checked) => checked,
