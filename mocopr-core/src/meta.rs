@@ -3,7 +3,7 @@
 use crate::{
     id::ProgressToken,
     model::{capability::ClientCapabilities, content::Level},
-    trace::TraceParent,
+    trace::{TraceParent, TraceState},
 };
 
 /// `_meta`'s name for the protocol version (2026-07-28).
@@ -20,6 +20,8 @@ pub const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 pub const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
 /// `_meta`'s name for the trace that the request belongs to (2026-07-28).
 pub const TRACE_PARENT: &str = "traceparent";
+/// `_meta`'s name for what tracing systems wrote beside it (2026-07-28).
+pub const TRACE_STATE: &str = "tracestate";
 
 /// `_meta` of a request, read once.
 #[derive(Clone, Debug, Default)]
@@ -32,4 +34,6 @@ pub struct Meta {
     pub capabilities: Option<ClientCapabilities>,
     /// The trace that it belongs to, where it names one; what cannot be read as one counts as none.
     pub trace: Option<TraceParent>,
+    /// What tracing systems wrote beside it; `None` also where it cannot be read.
+    pub trace_state: Option<TraceState>,
 }

@@ -27,6 +27,14 @@ pub struct TraceParent {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TraceId([u8; 16]);
 
+/// What tracing systems on the way wrote beside a [`TraceParent`]: visible ASCII and spaces, at most
+/// [`TraceState::MAX_BYTES`]. Its members are not looked at.
+///
+/// # Source
+/// W3C Trace Context, section 3.3; MCP 2026-07-28, basic, `_meta`: `tracestate`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TraceState(Box<str>);
+
 impl TraceParent {
     /// Reads a `traceparent`; `None` where the text is none.
     ///
@@ -46,6 +54,11 @@ impl TraceParent {
         (trace.0 != [0; 16] && span != [0; 8]).then_some(Self { trace, span, flags })
     }
 
+    /// A span of a trace, by its bytes; `None` where either is nothing but zeros.
+    pub fn of_span(trace: [u8; 16], span: [u8; 8]) -> Option<Self> {
+        (trace != [0; 16] && span != [0; 8]).then_some(Self { trace: TraceId(trace), span, flags: 0 })
+    }
+
     /// The trace.
     pub fn trace(&self) -> TraceId {
         self.trace
@@ -59,6 +72,22 @@ impl TraceParent {
     /// Its sender says that it records the trace. A peer's word: it does not oblige anybody to record it too.
     pub fn is_sampled(&self) -> bool {
         self.flags & 1 == 1
+    }
+}
+
+impl TraceState {
+    /// The longest that is kept: what every system must pass on.
+    pub const MAX_BYTES: usize = 512;
+
+    /// Takes a `tracestate`; `None` where the text is empty, too long, or has other characters.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = !text.is_empty() && text.len() <= Self::MAX_BYTES;
+        (fits && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))).then(|| Self(text.into()))
+    }
+
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -133,5 +162,13 @@ mod tests {
         ] {
             assert_eq!(TraceParent::parse(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_span_of_zeros_is_none() {
+        assert_eq!(TraceParent::of_span([0; 16], [1; 8]), None);
+        assert_eq!(TraceParent::of_span([1; 16], [0; 8]), None);
+        let parent = TraceParent::of_span([1; 16], [2; 8]).unwrap();
+        assert_eq!((parent.trace().to_bytes(), parent.span(), parent.is_sampled()), ([1; 16], [2; 8], false));
     }
 }

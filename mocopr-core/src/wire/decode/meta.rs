@@ -10,9 +10,9 @@ use crate::{
     envelope::Params,
     fault::Fault,
     id::ProgressToken,
-    meta::{CLIENT_CAPABILITIES, CLIENT_INFO, LOG_LEVEL, Meta, PROTOCOL_VERSION, TRACE_PARENT},
+    meta::{CLIENT_CAPABILITIES, CLIENT_INFO, LOG_LEVEL, Meta, PROTOCOL_VERSION, TRACE_PARENT, TRACE_STATE},
     model::{capability::ClientCapabilities, content::Level},
-    trace::TraceParent,
+    trace::{TraceParent, TraceState},
     wire::{
         decode::{
             client::ClientInfo,
@@ -48,6 +48,7 @@ struct Members {
     log_level: Member<Level>,
     progress_token: Member<ProgressToken>,
     trace: Member<TraceParent>,
+    trace_state: Member<TraceState>,
 }
 
 impl ReadMeta {
@@ -73,6 +74,14 @@ impl ReadMeta {
         }
     }
 
+    /// The trace that it names, where it names one.
+    pub(super) fn trace(&self) -> Option<TraceParent> {
+        match &self.members {
+            Member::Is(Members { trace: Member::Is(trace), .. }) => Some(*trace),
+            Member::Is(_) | Member::Absent | Member::Wrong => None,
+        }
+    }
+
     /// What counts in stateful revisions: the progress token, and the trace.
     pub(super) fn stateful(self) -> Result<Meta, Fault> {
         let Self { members } = self;
@@ -80,15 +89,17 @@ impl ReadMeta {
         let progress_token = members
             .progress_token
             .optional(Fault::Params("progressToken of params._meta must be a string or an integer"))?;
-        Ok(Meta { progress_token, trace: members.trace.or_none(), ..Meta::default() })
+        let (trace, trace_state) = (members.trace.or_none(), members.trace_state.or_none());
+        Ok(Meta { progress_token, trace, trace_state, ..Meta::default() })
     }
 
     /// What counts in stateless revisions, and the revision that it names.
     pub(super) fn stateless(self) -> Result<(Meta, Revision), Fault> {
         let Self { members } = self;
-        let Members { version, capabilities, client_info, log_level, progress_token, trace } = members.required(
-            Fault::Meta("params._meta is required and must be an object (before 2026-07-28: send initialize first)"),
-        )?;
+        let Members { version, capabilities, client_info, log_level, progress_token, trace, trace_state } = members
+            .required(Fault::Meta(
+                "params._meta is required and must be an object (before 2026-07-28: send initialize first)",
+            ))?;
         let revision = match version.required(Fault::Meta(NO_VERSION))? {
             Version::Known(revision) if revision.era() == Era::Stateless => revision,
             Version::Known(revision) => {
@@ -102,6 +113,7 @@ impl ReadMeta {
             log_level: log_level.optional(Fault::Meta(NO_LEVEL))?,
             capabilities: Some(capabilities.required(Fault::Meta(NO_CAPABILITIES))?),
             trace: trace.or_none(),
+            trace_state: trace_state.or_none(),
         };
         client_info.optional(Fault::Meta(NO_CLIENT_INFO))?;
         Ok((meta, revision))
@@ -118,6 +130,7 @@ impl<'de> Expected<'de> for Members {
                 CLIENT_INFO => members.client_info = object.next_value()?,
                 LOG_LEVEL => members.log_level = object.next_value()?,
                 TRACE_PARENT => members.trace = object.next_value()?,
+                TRACE_STATE => members.trace_state = object.next_value()?,
                 "progressToken" => members.progress_token = object.next_value::<Token>()?.0,
                 _ => {
                     object.next_value::<IgnoredAny>()?;
@@ -151,6 +164,12 @@ impl Expected<'_> for Level {
 }
 
 impl Expected<'_> for TraceParent {
+    fn text(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+}
+
+impl Expected<'_> for TraceState {
     fn text(text: &str) -> Option<Self> {
         Self::parse(text)
     }

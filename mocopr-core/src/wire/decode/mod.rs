@@ -18,6 +18,7 @@ use crate::{
     envelope::{Message, Params},
     fault::Fault,
     id::RequestId,
+    trace::TraceParent,
     wire::{
         method::{Method, note},
         revision::{Era, Revision},
@@ -61,6 +62,11 @@ impl Opened {
     /// The protocol version that `_meta` names; always absent for notifications and responses.
     pub fn version(&self) -> MetaVersion<'_> {
         self.meta.as_ref().map_or(MetaVersion::Absent, ReadMeta::version)
+    }
+
+    /// The trace that `_meta` names, for whoever writes down that the message came, whatever becomes of it.
+    pub fn trace(&self) -> Option<TraceParent> {
+        self.meta.as_ref().and_then(ReadMeta::trace)
     }
 
     /// The message.

@@ -278,12 +278,30 @@ fn what_counts_in_meta_is_kept_and_the_rest_passed_over() {
     assert_eq!(call.meta.trace.unwrap().trace().to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
 }
 
+/// P-68
 #[test]
 fn what_is_no_trace_counts_as_none() {
     for wrong in [json!("00-0-0-01"), json!(7), json!({"a": 1}), json!(null)] {
         let call = stateless("tools/list", json!({"_meta": meta(json!({"traceparent": wrong}))})).unwrap();
         assert_eq!(call.meta.trace, None);
     }
+    for wrong in [json!(""), json!("a=b\r\nc=d"), json!("a=\u{e9}"), json!("x".repeat(513)), json!(["a=b"])] {
+        let call = stateless("tools/list", json!({"_meta": meta(json!({"tracestate": wrong}))})).unwrap();
+        assert_eq!(call.meta.trace_state, None, "{wrong}");
+    }
+    let longest = "x".repeat(512);
+    let call = stateless("tools/list", json!({"_meta": meta(json!({"tracestate": longest}))})).unwrap();
+    assert_eq!(call.meta.trace_state.unwrap().as_str(), longest);
+}
+
+/// P-68
+#[test]
+fn the_trace_of_a_message_is_known_also_where_it_is_refused() {
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let params = json!({"_meta": {"traceparent": parent}});
+    let opened = open(request("no/such", params));
+    assert_eq!(opened.trace(), TraceParent::parse(parent));
+    assert!(opened.decode(&DecodeContext::Stateless).is_err());
 }
 
 #[test]
