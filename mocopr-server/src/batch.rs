@@ -32,7 +32,8 @@ use tokio::task::coop::consume_budget;
 
 use crate::{
     answer::Answer,
-    engine::{Arrival, Engine, Refused, Step, is_initialize, with_scanner},
+    arrival::Arrival,
+    engine::{Engine, Refused, Step, is_initialize, with_scanner},
     running::{Event, Running},
     session::Session,
     subject::Subject,

@@ -21,10 +21,8 @@ use mocopr_core::{
     fault::Fault,
     id::RequestId,
     json::Scanner,
-    meta::TRACE_PARENT,
     model::capability::{Hello, Implementation},
     store::Store,
-    trace::TraceParent,
     wire::{
         decode::{self, DecodeContext, MetaVersion, Opened},
         encode::{self, Stamp},
@@ -33,7 +31,6 @@ use mocopr_core::{
     },
 };
 use mocopr_security::{
-    evidence::{self, Ending},
     gate::{Admission, Denied, Gate, Permit, Target},
     limits::Limits,
     policy::Row,
@@ -48,6 +45,7 @@ use tracing::debug;
 
 use crate::{
     answer::Answer,
+    arrival::Arrival,
     batch::Batch,
     inflight::{Cancel, IdInUse, Inflight, Taken},
     listening::Listening,
@@ -486,42 +484,6 @@ impl Engine {
         self.accounted(admission, call, scene.arrival, |call| self.carry_out_call(admission, call, scene))
     }
 
-    /// Carries out a call, and tells those who keep account how it ended: here, or when its handler has answered.
-    fn accounted(
-        &self,
-        admission: &Admission,
-        mut call: Call,
-        arrival: Arrival,
-        carry_out: impl FnOnce(Call) -> Result<Step, Refused>,
-    ) -> Result<Step, Refused> {
-        call.meta.trace = call.meta.trace.or(arrival.trace);
-        let Some(account) = self.gate.account(admission, &call, arrival.read) else { return carry_out(call) };
-        match carry_out(call) {
-            Ok(Step::Run(running, session)) => Ok(Step::Run(running.with_account(account), session)),
-            Ok(step) => {
-                let (ending, answered) = match &step {
-                    Step::Answer(answer) | Step::Opened(answer, _) => (answer.ending, answer.body.len()),
-                    Step::Accepted | Step::Listen(_) | Step::Batch(_) | Step::Run(..) => (Ending::SUCCESS, 0),
-                };
-                account.end(ending, answered);
-                Ok(step)
-            }
-            Err(mut refused) => {
-                account.end(refused.ending, refused.body.len());
-                refused.is_told = true;
-                Err(refused)
-            }
-        }
-    }
-
-    /// Tells of a message that was refused before it was a call.
-    pub(crate) fn tell_refused(&self, admission: &Admission, refused: &Refused, arrival: Arrival) {
-        if !refused.is_told {
-            let bytes = evidence::Bytes { read: arrival.read, answered: refused.body.len() };
-            self.gate.tell_malformed(admission, refused.ending.reason, bytes);
-        }
-    }
-
     fn carry_out_call(self: &Arc<Self>, admission: &Admission, call: Call, scene: Scene<'_>) -> Result<Step, Refused> {
         match &call.request {
             Request::CallTool(_) | Request::GetPrompt(_) | Request::ReadResource(_) | Request::Complete(_) => {
@@ -635,27 +597,6 @@ pub(crate) struct Scene<'a> {
     pub(crate) headers: Option<&'a HeaderMap>,
     /// How the message came.
     pub(crate) arrival: Arrival,
-}
-
-/// What is written down of how a message came.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Arrival {
-    /// Its bytes; none are counted for a message of a batch, which has them all.
-    pub(crate) read: usize,
-    /// The trace that its HTTP request names; `_meta` has the word where it names one too.
-    pub(crate) trace: Option<TraceParent>,
-}
-
-impl Arrival {
-    fn of(frame: &Bytes, link: Link<'_>, gate: &Gate) -> Self {
-        let trace = match link {
-            Link::Http(headers) if gate.evidence().is_kept() => {
-                headers.get(TRACE_PARENT).and_then(|value| TraceParent::parse(value.to_str().ok()?))
-            }
-            Link::Http(_) | Link::Channel(_) => None,
-        };
-        Self { read: frame.len(), trace }
-    }
 }
 
 impl Channel {

@@ -25,6 +25,7 @@
 
 mod alerts;
 mod answer;
+mod arrival;
 pub mod ask;
 mod batch;
 mod beside;

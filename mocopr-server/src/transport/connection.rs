@@ -31,8 +31,9 @@ use super::{
     writer::{Form, WriteFault, Writer},
 };
 use crate::{
+    arrival::Arrival,
     calls::Calls,
-    engine::{Arrival, Channel, Engine, Link, Step},
+    engine::{Channel, Engine, Link, Step},
     lapse::Lapse,
     listening::{Listening, Told},
     running::Event,

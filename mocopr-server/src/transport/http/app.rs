@@ -43,8 +43,9 @@ use super::{
 };
 use crate::{
     answer::{Answer, Asks, Body},
+    arrival::Arrival,
     calls::Calls,
-    engine::{Arrival, Engine, Link, Misnamed, Step},
+    engine::{Engine, Link, Misnamed, Step},
     http::{CorsConfig, Endpoint, Health},
     running::Event,
     session::Session,
