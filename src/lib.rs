@@ -52,7 +52,8 @@
 //! subscriber must write to standard error, because standard output belongs to the protocol.
 //!
 //! The features `stdio`, `http`, `tls`, `macros` and `outbound` are on by default; `crypto` adds keys from
-//! passphrases, `axum` a place inside of an application that is made with it, and `testing` a client for tests.
+//! passphrases, `axum` a place inside of an application that is made with it, `self-signed` a certificate for a machine of
+//! your own, and `testing` a client for tests.
 //!
 //! This crate is a facade: it has no code of its own, only names.
 
@@ -295,6 +296,7 @@ struct Readme;
     feature = "outbound",
     feature = "crypto",
     feature = "axum",
+    feature = "self-signed",
     feature = "testing"
 ))]
 #[doc = include_str!("../docs/security/guide.md")]

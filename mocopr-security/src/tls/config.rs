@@ -60,6 +60,16 @@ pub struct TlsConfigBuilder {
     names: Names,
     tickets: Tickets,
     pub(super) look_every: Duration,
+    /// What was made instead of being read.
+    own: Option<SelfSigned>,
+}
+
+/// A certificate that was made in this process, and vouches for itself.
+#[derive(Clone)]
+pub(super) struct SelfSigned {
+    pub(super) certified: Arc<CertifiedKey>,
+    /// SHA-256 of the certificate, as tools show it.
+    pub(super) fingerprint: Box<str>,
 }
 
 /// Which server names are answered.
@@ -105,12 +115,24 @@ impl TlsConfig {
             names: Names::OfCertificates,
             tickets: Tickets::Given,
             look_every: Duration::from_secs(60),
+            own: None,
         }
     }
 
     /// Clients are asked for certificates.
     pub fn asks_clients(&self) -> bool {
         self.said.clients.are_asked()
+    }
+
+    /// The certificate in DER that was made for development, which a client may trust for as long as it lives; `None` where
+    /// the certificate was read from a file.
+    pub fn self_signed_certificate(&self) -> Option<&[u8]> {
+        self.said.own.as_ref()?.certified.cert.first().map(AsRef::as_ref)
+    }
+
+    /// SHA-256 of that certificate, as tools show it: pairs of hexadecimal digits with colons between.
+    pub fn self_signed_fingerprint(&self) -> Option<&str> {
+        self.said.own.as_ref().map(|own| &*own.fingerprint)
     }
 }
 
@@ -213,11 +235,12 @@ impl TlsConfigBuilder {
         let mut keys = Vec::new();
         match (&self.chain, &self.key) {
             (Some(chain), Some(key)) => keys.push((chain, key)),
+            (None, None) if self.own.is_some() => {}
             (None, _) => problems.push(Problem::new("TLS has no certificate", "call .with_cert_chain_file(..)")),
             (_, None) => problems.push(Problem::new("TLS has no private key", "call .with_private_key_file(..)")),
         }
         keys.extend(self.more.iter().map(|(chain, key)| (chain, key)));
-        let mut proofs = Vec::new();
+        let mut proofs: Vec<Proof> = self.own.iter().filter_map(Proof::of).collect();
         for (chain, key) in keys {
             match Proof::read(chain, key, &provider, now) {
                 Ok(proof) => proofs.push(proof),
@@ -256,6 +279,13 @@ impl TlsConfigBuilder {
         Ok(config)
     }
 
+    /// Proves the server by a certificate that was made in this process.
+    #[cfg(feature = "self-signed")]
+    pub(super) fn with_self_signed(mut self, own: SelfSigned) -> Self {
+        self.own = Some(own);
+        self
+    }
+
     /// Every file that it is made of.
     pub(super) fn files(&self) -> Vec<PathBuf> {
         let more = self.more.iter().flat_map(|(chain, key)| [chain, key]);
@@ -271,6 +301,11 @@ struct Proof {
 }
 
 impl Proof {
+    fn of(made: &SelfSigned) -> Option<Self> {
+        let own = OwnCertificate::read(made.certified.cert.first()?)?;
+        Some(Self { key: made.certified.clone(), own })
+    }
+
     fn read(chain: &Path, key: &Path, provider: &CryptoProvider, now: Duration) -> Result<Self, Problem> {
         let pem = read(chain, Privacy::Public)?;
         let of_chain = |what: &str| {
@@ -308,6 +343,12 @@ impl Proof {
     }
 }
 
+impl fmt::Debug for SelfSigned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SelfSigned").field("fingerprint", &self.fingerprint).finish_non_exhaustive()
+    }
+}
+
 /// Chooses the certificate by the name that a client gives.
 struct Resolver {
     proofs: Vec<Proof>,
@@ -332,6 +373,11 @@ impl fmt::Debug for Resolver {
 }
 
 impl TlsError {
+    #[cfg(feature = "self-signed")]
+    pub(super) fn of(problem: Problem) -> Self {
+        Self(vec![problem])
+    }
+
     /// Each problem, with the call that mends it.
     pub fn problems(&self) -> &[Problem] {
         &self.0

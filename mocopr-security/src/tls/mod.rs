@@ -7,6 +7,8 @@ mod certificate;
 mod client;
 mod config;
 mod live;
+#[cfg(feature = "self-signed")]
+mod self_signed;
 mod suites;
 
 pub use self::{

@@ -250,6 +250,13 @@ impl Sealed for HttpConfig {
                          HttpConfig::loopback(8080)",
                     ));
                 }
+                if self.secure.as_ref().is_some_and(Secure::is_self_signed) {
+                    problems.push(Problem::new(
+                        "the certificate was made by this process, so a client cannot tell it from that of an attacker",
+                        "give TlsConfig::from_pem_files(..) one that clients trust, or begin with \
+                         SecurityPolicy::development()",
+                    ));
+                }
                 problems.extend(endpoint::no_public_url(policy));
             }
         }
@@ -296,6 +303,9 @@ impl Place for HttpConfig {
             match engine.gate.policy().profile() {
                 Profile::Development => warn_once(address),
                 Profile::Strict => info!(%address, "listening"),
+            }
+            if let Some(secure) = &secure {
+                secure.tell(address);
             }
             let upgrades = upgrades.map(|upgrades| upgrades.open(&engine));
             let app = Arc::new(HttpApp::new(engine.clone(), endpoint).with_upgrades(upgrades));

@@ -1,6 +1,10 @@
 //! HTTPS: what a listener proves itself with, and how it is kept up to date while the server runs.
 
-use std::{net::ToSocketAddrs, sync::Arc};
+use std::{
+    io::Write,
+    net::{SocketAddr, ToSocketAddrs},
+    sync::Arc,
+};
 
 use futures_util::future::BoxFuture;
 use mocopr_core::clock::Clock;
@@ -32,6 +36,20 @@ impl Secure {
     /// Clients prove themselves by certificates, where they prove themselves by nothing else.
     pub(super) fn asks_clients(&self) -> bool {
         self.0.asks_clients()
+    }
+
+    /// Nobody vouches for its certificate but itself.
+    pub(super) fn is_self_signed(&self) -> bool {
+        self.0.self_signed_fingerprint().is_some()
+    }
+
+    /// Says by what a certificate that nobody vouches for is known, on standard error, where whoever tries the server is.
+    pub(super) fn tell(&self, address: SocketAddr) {
+        let Some(fingerprint) = self.0.self_signed_fingerprint() else { return };
+        let text =
+            format!("mocopr: {address} shows a self-signed certificate with the SHA-256 fingerprint {fingerprint}\n");
+        // Where standard error is closed there is nobody to tell.
+        let _ = std::io::stderr().write_all(text.as_bytes());
     }
 
     /// Serves until told to stop, with what the files hold at that time.

@@ -35,6 +35,7 @@ mod rates;
 mod replayed;
 mod revoked;
 mod roles;
+mod self_signed;
 mod settings;
 mod sockets;
 mod starting;

@@ -142,23 +142,33 @@ impl Authority {
         name: &str,
         hello: &Hello<'_>,
     ) -> std::io::Result<TlsStream<TcpStream>> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.issuer.der().clone()).expect("it is a certificate");
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let versions = if hello.is_old { &[&TLS12][..] } else { &[&TLS13, &TLS12] };
-        let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions);
-        let builder = builder.expect("these are versions").with_root_certificates(roots);
-        let mut config = match hello.certificate {
-            None => builder.with_no_client_auth(),
-            Some(files) => builder
-                .with_client_auth_cert(certificates(&files.chain), key(&files.key))
-                .expect("a certificate and its key"),
-        };
-        config.alpn_protocols = hello.protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
-        let stream = within("a connection", TcpStream::connect(authority)).await.expect("the server listens");
-        let name = ServerName::try_from(name.to_owned()).expect("it is a name");
-        within("a handshake", TlsConnector::from(Arc::new(config)).connect(name, stream)).await
+        connect(self.issuer.der(), authority, name, hello).await
     }
+}
+
+/// Shakes hands with the server at `host:port` that proves `name` by this certificate, or by one of it.
+pub(crate) async fn connect(
+    root: &CertificateDer<'static>,
+    authority: &str,
+    name: &str,
+    hello: &Hello<'_>,
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let mut roots = RootCertStore::empty();
+    roots.add(root.clone()).expect("it is a certificate");
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let versions = if hello.is_old { &[&TLS12][..] } else { &[&TLS13, &TLS12] };
+    let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions);
+    let builder = builder.expect("these are versions").with_root_certificates(roots);
+    let mut config = match hello.certificate {
+        None => builder.with_no_client_auth(),
+        Some(files) => builder
+            .with_client_auth_cert(certificates(&files.chain), key(&files.key))
+            .expect("a certificate and its key"),
+    };
+    config.alpn_protocols = hello.protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+    let stream = within("a connection", TcpStream::connect(authority)).await.expect("the server listens");
+    let name = ServerName::try_from(name.to_owned()).expect("it is a name");
+    within("a handshake", TlsConnector::from(Arc::new(config)).connect(name, stream)).await
 }
 
 fn certificates(path: &Path) -> Vec<CertificateDer<'static>> {
