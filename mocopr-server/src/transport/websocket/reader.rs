@@ -43,6 +43,8 @@ pub(crate) struct FrameReader<R> {
     buffer: BytesMut,
     /// The frames of a message that is not whole.
     parts: BytesMut,
+    /// How many bytes of these are whole characters.
+    checked: usize,
     /// A message has begun whose last frame is not there.
     is_open: bool,
     cap: usize,
@@ -61,6 +63,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             input,
             buffer: BytesMut::from(&*buffer),
             parts: BytesMut::new(),
+            checked: 0,
             is_open: false,
             cap: bounds.cap(),
             held: Held::nothing(bounds, who),
@@ -128,14 +131,23 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
                 Kind::Ping => return Ok(Some(Event::Ping(payload.freeze()))),
                 Kind::Pong => {}
                 Kind::Close => return frame::close_code(&payload).map(|code| Some(Event::Close(code))),
-                Kind::Text if head.is_final => return self.whole(payload.freeze()).map(Some),
+                Kind::Text if head.is_final => {
+                    std::str::from_utf8(&payload).map_err(|_| Fail::Text)?;
+                    return Ok(Some(self.whole(payload.freeze())));
+                }
                 Kind::Text | Kind::Continuation => {
                     self.is_open = !head.is_final;
                     self.held.grow(self.parts.len() + payload.len()).map_err(|_| Fail::Busy)?;
                     self.parts.extend_from_slice(&payload);
+                    self.check()?;
                     if head.is_final {
+                        // A character whose rest does not come.
+                        if self.checked < self.parts.len() {
+                            return Err(Fail::Text);
+                        }
+                        self.checked = 0;
                         let parts = std::mem::take(&mut self.parts).freeze();
-                        return self.whole(parts).map(Some);
+                        return Ok(Some(self.whole(parts)));
                     }
                     self.waits.get_or_insert_with(Instant::now);
                 }
@@ -143,13 +155,26 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         }
     }
 
-    /// A message that is whole.
-    fn whole(&mut self, message: Bytes) -> Result<Event, Fail> {
+    /// A message that is whole, and text.
+    fn whole(&mut self, message: Bytes) -> Event {
         self.waits = None;
         self.held.shrink();
-        // Once, when all of it is there: a character may be split between two frames.
-        std::str::from_utf8(&message).map_err(|_| Fail::Text)?;
-        Ok(Event::Message(message))
+        Event::Message(message)
+    }
+
+    /// Looks at what has come of a message in several frames: what can be no text any longer is not waited for. A
+    /// character may be split between two frames.
+    ///
+    /// # Source
+    /// RFC 6455, section 8.1.
+    fn check(&mut self) -> Result<(), Fail> {
+        let unchecked = self.parts.get(self.checked..).unwrap_or_default();
+        match std::str::from_utf8(unchecked) {
+            Ok(text) => self.checked += text.len(),
+            Err(error) if error.error_len().is_none() => self.checked += error.valid_up_to(),
+            Err(_) => return Err(Fail::Text),
+        }
+        Ok(())
     }
 
     /// Makes room for the rest of a frame whose head may be known.

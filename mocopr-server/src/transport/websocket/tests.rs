@@ -101,6 +101,27 @@ fn the_examples_of_the_rfc_are_read_as_it_says() {
 
 /// P-02
 #[test]
+fn what_can_be_no_text_any_longer_is_not_waited_for_and_a_character_may_be_split() {
+    // The first two bytes of a character of three, the third in the next frame.
+    let split = [framed(0x01, b"a\xE2\x82"), framed(0x00, b""), framed(0x80, b"\xACb")].concat();
+    assert_eq!(events(&split, 64), [message("a\u{20AC}b")]);
+    // Two messages one after the other, so that nothing of the first is left.
+    assert_eq!(events(&split.repeat(2), 7), [message("a\u{20AC}b"), message("a\u{20AC}b")]);
+    for parts in [
+        // Wrong at once, in the next frame, and at the end of the message.
+        &[framed(0x01, b"a\xFF")][..],
+        &[framed(0x01, b"a\xE2\x82"), framed(0x00, b"b")],
+        &[framed(0x01, b"a\xE2\x82"), framed(0x80, b"")],
+        // Halves of a surrogate, and what is written longer than it needs.
+        &[framed(0x01, b"\xED"), framed(0x00, b"\xA0")],
+        &[framed(0x01, b"\xC0")],
+    ] {
+        assert_eq!(events(&parts.concat(), 64), failed(Fail::Text), "{parts:x?}");
+    }
+}
+
+/// P-02
+#[test]
 fn every_first_byte_is_taken_or_ended_as_the_rfc_says() {
     for first in 0..=u8::MAX {
         let found = events(&framed(first, b""), 64);
