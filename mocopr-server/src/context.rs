@@ -177,6 +177,16 @@ impl Context {
         }
     }
 
+    /// The id of the session that this call belongs to, by which its owner can end it; `None` in revisions without sessions.
+    ///
+    /// It is no credential, and over a stream of messages its client never hears it.
+    pub fn session_id(&self) -> Option<&str> {
+        match &self.client {
+            Client::Stateless(_) => None,
+            Client::Session(session) => Some(session.id()),
+        }
+    }
+
     /// The revision of the protocol that this call is answered in.
     pub fn revision(&self) -> Revision {
         self.revision

@@ -93,7 +93,8 @@ impl<P> McpServer<P> {
         self.engine.gate.revocations().clone()
     }
 
-    /// The sessions of stateful revisions over HTTP, to be ended while the server runs.
+    /// The sessions of stateful revisions over HTTP and WebSocket, to be ended while the server runs. A handler knows the id
+    /// of its own from [`Context::session_id`](crate::context::Context::session_id).
     pub fn sessions(&self) -> LiveSessions {
         LiveSessions(self.engine.clone())
     }
@@ -253,7 +254,7 @@ pub struct LiveSessions(Arc<Engine>);
 
 impl LiveSessions {
     /// Ends the session of that id, whoever it belongs to: its calls are cancelled, its streams close, and its id means
-    /// nothing from the next message on.
+    /// nothing from the next message on. A WebSocket that it is bound to is closed with 1008.
     pub fn revoke(&self, id: &str) {
         self.0.sessions.revoke(id);
     }

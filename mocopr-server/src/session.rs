@@ -4,10 +4,12 @@
 use std::{
     collections::HashMap,
     num::NonZeroUsize,
+    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -22,7 +24,7 @@ use mocopr_core::{
 };
 use mocopr_security::{limits::Limits, principal::Principal, random};
 use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::{
     inflight::Inflight,
@@ -199,10 +201,12 @@ impl Drop for Pending {
     }
 }
 
-/// The sessions of HTTP.
+/// The sessions of HTTP, and those that are bound to a connection over a network.
 #[derive(Debug)]
 pub(crate) struct Sessions {
     by_id: DashMap<Box<str>, Arc<Session>>,
+    /// No request finds these; their owner ends them.
+    bound: Arc<DashMap<Box<str>, Arc<Session>>>,
     per_principal: DashMap<Principal, usize>,
     count: AtomicUsize,
     clock: Arc<dyn Clock>,
@@ -213,6 +217,7 @@ impl Sessions {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
             by_id: DashMap::new(),
+            bound: Arc::default(),
             per_principal: DashMap::new(),
             count: AtomicUsize::new(0),
             clock,
@@ -286,6 +291,18 @@ impl Sessions {
         if let Some(session) = session {
             self.close(&session);
         }
+        let bound = self.bound.get(id).map(|entry| entry.value().clone());
+        if let Some(session) = bound {
+            session.end();
+        }
+    }
+
+    /// Lets a session be ended by its id while its connection is there. There are no more of them than connections.
+    pub(crate) fn bind(&self, session: Arc<Session>) -> Bound {
+        let (all, id) = (self.bound.clone(), Box::from(session.id()));
+        let ended = Box::pin(session.ended().clone().cancelled_owned());
+        self.bound.insert(session.id().into(), session);
+        Bound { all, id, ended }
     }
 
     /// Ends every session.
@@ -338,6 +355,26 @@ impl Sessions {
             *held = held.saturating_sub(1);
         }
         self.per_principal.remove_if(principal, |_, held| *held == 0);
+    }
+}
+
+/// A session that is bound to a connection; nobody can end it by its id any longer once this is dropped.
+pub(crate) struct Bound {
+    all: Arc<DashMap<Box<str>, Arc<Session>>>,
+    id: Box<str>,
+    ended: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
+impl Bound {
+    /// Ready once it was ended.
+    pub(crate) fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.ended.as_mut().poll(cx)
+    }
+}
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        self.all.remove(&self.id);
     }
 }
 
@@ -411,6 +448,29 @@ mod tests {
         sessions.close(&first);
         open(&sessions, &bob).unwrap();
         assert!(matches!(open(&sessions, &alice), Err(Fault::Busy { .. })), "closed twice is one place");
+    }
+
+    #[test]
+    fn a_session_of_a_connection_is_found_by_nobody_and_ended_by_its_id_while_the_connection_is_there() {
+        let sessions = Sessions::new(Arc::new(ManualClock::new()));
+        let who = Principal::named("alice");
+        let session = |id: &str| {
+            let revision = Revision::NEWEST_STATEFUL;
+            let capabilities = ClientCapabilities::default();
+            Arc::new(Session::new(id.into(), who.clone(), revision, capabilities, Inflight::default()))
+        };
+        let (one, other) = (session("one"), session("other"));
+        let mut bound = sessions.bind(one.clone());
+        drop(sessions.bind(other.clone()));
+        let mut task = Context::from_waker(std::task::Waker::noop());
+        assert!(sessions.find("one", &who, &limits()).is_none());
+        assert!(bound.poll_ended(&mut task).is_pending());
+        sessions.revoke("other");
+        sessions.revoke("one");
+        assert!(!other.ended().is_cancelled(), "its connection is gone");
+        assert!(one.ended().is_cancelled() && bound.poll_ended(&mut task).is_ready());
+        drop(bound);
+        assert!(sessions.bound.is_empty());
     }
 
     #[test]

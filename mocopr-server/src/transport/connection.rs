@@ -37,6 +37,7 @@ use crate::{
     lapse::Lapse,
     listening::{Listening, Told},
     running::Event,
+    session::Bound,
 };
 
 /// What carries the messages of one stream both ways.
@@ -81,6 +82,8 @@ pub(crate) enum Parting {
     Over,
     /// What the peer was admitted by means nothing any longer.
     Lapsed,
+    /// The owner ended its session.
+    Revoked,
 }
 
 /// How a connection ends.
@@ -127,8 +130,8 @@ pub(crate) async fn talk<C: Carrier>(
     sink: mpsc::Sender<Bytes>,
     endings: Endings,
 ) {
-    let work = FuturesUnordered::new();
-    Talk { channel, admission, sink, carrier, is_lost: false, work, engine }.run(endings).await;
+    let (work, visit) = (FuturesUnordered::new(), endings.stay.map(Visit::begin));
+    Talk { channel, admission, sink, carrier, is_lost: false, visit, work, engine }.run(endings).await;
 }
 
 /// The talk with one peer.
@@ -141,6 +144,8 @@ struct Talk<C> {
     carrier: C,
     /// The writer has failed.
     is_lost: bool,
+    /// What holds for a peer that comes over a network.
+    visit: Option<Visit>,
     /// Each may leave a last message.
     work: FuturesUnordered<BoxFuture<'static, Option<Bytes>>>,
 }
@@ -159,7 +164,6 @@ enum Turn {
 impl<C: Carrier> Talk<C> {
     async fn run(mut self, endings: Endings) {
         let mut drained = pin!(endings.drain.cancelled());
-        let mut visit = endings.stay.map(Visit::begin);
         let (parting, grace) = loop {
             let session = self.channel.session.get().cloned();
             let engine = self.engine.clone();
@@ -173,7 +177,7 @@ impl<C: Carrier> Talk<C> {
                 if drained.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Turn::Parts(Parting::Stopping));
                 }
-                self.poll_turn(cx, change.as_mut(), visit.as_mut())
+                self.poll_turn(cx, change.as_mut())
             });
             match turn.await {
                 Turn::HasRoom => {}
@@ -183,7 +187,7 @@ impl<C: Carrier> Talk<C> {
                     self.push(told);
                 }
                 Turn::Heard(heard) => {
-                    visit.iter_mut().for_each(Visit::heard);
+                    self.visit.iter_mut().for_each(Visit::heard);
                     if self.hear(heard).await.is_break() {
                         break (Parting::Ended, endings.after_input);
                     }
@@ -193,7 +197,7 @@ impl<C: Carrier> Talk<C> {
                     break (Parting::Ended, Duration::ZERO);
                 }
                 Turn::Parts(parting @ Parting::Stopping) => break (parting, endings.after_drain),
-                Turn::Parts(parting @ (Parting::Ended | Parting::Over | Parting::Lapsed)) => {
+                Turn::Parts(parting @ (Parting::Ended | Parting::Over | Parting::Lapsed | Parting::Revoked)) => {
                     break (parting, Duration::ZERO);
                 }
             }
@@ -210,18 +214,13 @@ impl<C: Carrier> Talk<C> {
     }
 
     /// In this order, what is answered leaves before more is read, and calls under way go before new ones.
-    fn poll_turn(
-        &mut self,
-        cx: &mut Context<'_>,
-        change: Pin<&mut impl Future<Output = Notice>>,
-        visit: Option<&mut Visit>,
-    ) -> Poll<Turn> {
+    fn poll_turn(&mut self, cx: &mut Context<'_>, change: Pin<&mut impl Future<Output = Notice>>) -> Poll<Turn> {
         match self.carrier.writer().poll_write(cx) {
             Poll::Ready(Ok(())) => return Poll::Ready(Turn::HasRoom),
             Poll::Ready(Err(fault)) => return Poll::Ready(Turn::Lost(fault)),
             Poll::Pending => {}
         }
-        if let Some(visit) = visit
+        if let Some(visit) = &mut self.visit
             && let Poll::Ready(parting) = visit.poll(&self.engine.gate, &self.admission, self.work.is_empty(), cx)
         {
             return Poll::Ready(Turn::Parts(parting));
@@ -269,9 +268,11 @@ impl<C: Carrier> Talk<C> {
         }
         let last = async {
             // Whoever may not hear anything any longer does not hear what waits either.
-            if parting != Parting::Lapsed
-                && let Err(fault) = poll_fn(|cx| carrier.writer().poll_run(cx)).await
-            {
+            let may_hear = match parting {
+                Parting::Ended | Parting::Stopping | Parting::Over => true,
+                Parting::Lapsed | Parting::Revoked => false,
+            };
+            if may_hear && let Err(fault) = poll_fn(|cx| carrier.writer().poll_run(cx)).await {
                 debug!(%fault, "a stream of messages ended early");
                 return;
             }
@@ -280,7 +281,7 @@ impl<C: Carrier> Talk<C> {
         match parting {
             Parting::Ended | Parting::Stopping => last.await,
             // Whoever does not read is not waited for.
-            Parting::Over | Parting::Lapsed => drop(timeout(LAST_WORD, last).await),
+            Parting::Over | Parting::Lapsed | Parting::Revoked => drop(timeout(LAST_WORD, last).await),
         }
     }
 
@@ -320,7 +321,13 @@ impl<C: Carrier> Talk<C> {
     async fn take(&mut self, message: Bytes) {
         match self.engine.begin(&self.admission, message, Link::Channel(&self.channel)) {
             Step::Accepted => {}
-            Step::Answer(answer) | Step::Opened(answer, _) => self.carrier.writer().push(answer.body.whole()),
+            Step::Answer(answer) => self.carrier.writer().push(answer.body.whole()),
+            Step::Opened(answer, session) => {
+                if let Some(visit) = &mut self.visit {
+                    visit.session = Some(self.engine.sessions.bind(session));
+                }
+                self.carrier.writer().push(answer.body.whole());
+            }
             Step::Run(running, _) => self.start(Calls::One(running)).await,
             Step::Batch(batch) => self.start(Calls::Batch(batch)).await,
             Step::Listen(listening) => self.work.push(Box::pin(listen(listening, self.sink.clone()))),
@@ -360,6 +367,8 @@ struct Visit {
     ends: Instant,
     heard: Instant,
     lapse: Lapse,
+    /// Its session, where it has begun one.
+    session: Option<Bound>,
     /// Set at most as late as the next moment that counts; moved when it goes off.
     alarm: Pin<Box<Sleep>>,
 }
@@ -368,7 +377,7 @@ impl Visit {
     fn begin(stay: Stay) -> Self {
         let now = Instant::now();
         let alarm = Box::pin(sleep(stay.idle.min(stay.within)));
-        Self { stay, ends: now + stay.within, heard: now, lapse: Lapse::default(), alarm }
+        Self { stay, ends: now + stay.within, heard: now, lapse: Lapse::default(), session: None, alarm }
     }
 
     fn heard(&mut self) {
@@ -379,6 +388,9 @@ impl Visit {
     fn poll(&mut self, gate: &Gate, admission: &Admission, is_at_rest: bool, cx: &mut Context<'_>) -> Poll<Parting> {
         if self.lapse.poll(gate, admission, cx).is_ready() {
             return Poll::Ready(Parting::Lapsed);
+        }
+        if self.session.as_mut().is_some_and(|session| session.poll_ended(cx).is_ready()) {
+            return Poll::Ready(Parting::Revoked);
         }
         while self.alarm.as_mut().poll(cx).is_ready() {
             let now = Instant::now();

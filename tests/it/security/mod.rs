@@ -37,6 +37,7 @@ mod revoked;
 mod roles;
 mod self_signed;
 mod settings;
+mod socket_ends;
 mod sockets;
 mod starting;
 mod stopping;

@@ -165,6 +165,7 @@ impl<R: AsyncRead + Send + Unpin, W: AsyncWrite + Send + Unpin> Carrier for Fram
     async fn part(mut self, parting: Parting) {
         let (code, reason): (Option<u16>, &str) = match (parting, self.last) {
             (Parting::Lapsed, _) => (Some(1008), "the credential does not hold any longer"),
+            (Parting::Revoked, _) => (Some(1008), "the session was ended"),
             (_, Last::Echo(code)) => (code, ""),
             (_, Last::Fail(fail)) => (Some(fail.code()), ""),
             (Parting::Stopping, Last::Nothing) => (Some(1001), "the server stops"),
