@@ -8,6 +8,7 @@
 mod answers;
 mod credentials;
 mod draw;
+mod forwarding;
 mod framing;
 mod json;
 mod logs;
@@ -17,10 +18,12 @@ mod replay;
 mod rules;
 mod server;
 mod stores;
+mod web_socket;
 
 pub use self::{
     answers::{encode_notice, encode_reply, event_stream},
     credentials::{admission, keys, sealed, token_claims},
+    forwarding::forwarded_for,
     framing::{authority, headers, line_framing, outbound_url, public_address},
     json::{json_limits, json_scan, json_text},
     logs::{audit_edits, secrets, stack_traces},
@@ -30,6 +33,7 @@ pub use self::{
     rules::{access, schema_check, schema_text},
     server::{principals, server_lines},
     stores::{rate_limit, store},
+    web_socket::web_socket_frames,
 };
 
 /// All targets.
@@ -49,6 +53,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "relative_path", run: relative_path, rounds: 3_000 },
     Target { name: "trace_parent", run: trace_parent, rounds: 3_000 },
     Target { name: "line_framing", run: line_framing, rounds: 2_000 },
+    Target { name: "web_socket_frames", run: web_socket_frames, rounds: 3_000 },
+    Target { name: "forwarded_for", run: forwarded_for, rounds: 3_000 },
     Target { name: "authority", run: authority, rounds: 3_000 },
     Target { name: "headers", run: headers, rounds: 3_000 },
     Target { name: "outbound_url", run: outbound_url, rounds: 3_000 },

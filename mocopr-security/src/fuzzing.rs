@@ -2,7 +2,6 @@
 //!
 //! Behind the feature `testing`, and no API. Decides nothing: each function is one call of the code that serves.
 
-#[cfg(feature = "outbound")]
 use std::net::IpAddr;
 
 use http::HeaderMap;
@@ -14,6 +13,7 @@ use crate::{
     frames,
     logger::Filter,
     origin::{Authority, Host, media},
+    proxies::TrustedProxies,
 };
 
 /// Whether a key of a key set can verify; `None` where the document is no key set.
@@ -34,6 +34,16 @@ pub fn authority(text: &str) -> Option<(String, Option<u16>)> {
         Host::V6(address) => address.to_string(),
     };
     Some((host, port))
+}
+
+/// From where a request with these headers comes, on a connection of this peer, where these networks are trusted; `None`
+/// where it is refused.
+pub fn caller(peer: IpAddr, trusted: &[&str], headers: &HeaderMap) -> Option<IpAddr> {
+    let mut proxies = TrustedProxies::default();
+    for network in trusted {
+        proxies.trust(network).ok()?;
+    }
+    proxies.caller(peer.into(), headers).ok()?.source().address().map(|address| address.to_canonical())
 }
 
 /// Whether the headers say that the body is JSON.

@@ -40,6 +40,47 @@ pub fn event(id: Option<&str>, retry: Option<std::time::Duration>, data: &[u8]) 
     crate::transport::http::sse::event(id, retry, data)
 }
 
+/// What a client's frames are.
+#[cfg(feature = "http")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FrameEvent {
+    /// A text that is whole.
+    Message(Bytes),
+    /// A ping, and what it carries.
+    Ping(Bytes),
+    /// The client closes, with this code where it gave one.
+    Close(Option<u16>),
+    /// The server must end the connection with this code.
+    Failed(u16),
+}
+
+/// What comes out of the bytes of a WebSocket that arrive in these chunks, of which each message has at most `cap` bytes.
+#[cfg(feature = "http")]
+pub async fn frames(chunks: &[&[u8]], cap: usize) -> Vec<FrameEvent> {
+    use std::{future::poll_fn, sync::Arc, time::Duration};
+
+    use mocopr_security::principal::Principal;
+
+    use crate::transport::{
+        http::read_body::BodyBounds,
+        websocket::{Event, FrameReader},
+    };
+
+    let bounds = Arc::new(BodyBounds::new(cap, Duration::from_secs(1), 1 << 20));
+    let input = Chunks { chunk: &[], behind: chunks.iter() };
+    let mut reader = FrameReader::new(input, Bytes::new(), bounds, Principal::named("fuzzer"));
+    let mut found = Vec::new();
+    loop {
+        found.push(match poll_fn(|cx| reader.poll_next(cx)).await {
+            Event::Message(text) => FrameEvent::Message(text),
+            Event::Ping(payload) => FrameEvent::Ping(payload),
+            Event::Close(code) => FrameEvent::Close(code),
+            Event::Failed(fail) => FrameEvent::Failed(fail.code()),
+            Event::Gone => return found,
+        });
+    }
+}
+
 /// A stream that hands out at most one chunk at each read.
 struct Chunks<'a> {
     chunk: &'a [u8],

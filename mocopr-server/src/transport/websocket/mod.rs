@@ -32,10 +32,10 @@ use mocopr_security::{
 };
 use tokio::sync::mpsc;
 
-use self::{
-    carrier::{Frames, Pace},
-    reader::FrameReader,
-};
+use self::carrier::{Frames, Pace};
+#[cfg(feature = "testing")]
+pub(crate) use self::reader::Event;
+pub(crate) use self::reader::FrameReader;
 use super::{
     connection::{self, Endings, Stay},
     http::{
