@@ -160,6 +160,15 @@ impl Principal {
         roles.iter().map(|role| &**role)
     }
 
+    /// The scopes that verified claims name; none for the user of this machine, as for roles.
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
+        let scopes: &[Box<str>] = match &self.0.holdings {
+            Holdings::Everything => &[],
+            Holdings::These { scopes, .. } => scopes,
+        };
+        scopes.iter().map(|scope| &**scope)
+    }
+
     /// It is the same one, with the same roles and scopes.
     pub fn has_the_rights_of(&self, other: &Self) -> bool {
         self == other && self.0.holdings == other.0.holdings
@@ -285,5 +294,7 @@ mod tests {
         let one = Principal::new(Method::Local, "", "a", None, held);
         assert!(one.has_role("user") && !one.has_role("admin"));
         assert!(one.has_scope("notes:read") && !one.has_scope("notes"));
+        assert!(one.roles().eq(["user"]) && one.scopes().eq(["notes:read"]));
+        assert_eq!(Principal::local().scopes().count(), 0);
     }
 }
