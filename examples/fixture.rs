@@ -137,7 +137,6 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
             listen(server, WebSocketConfig::beside(config), name, listening).await?
         }
         Place::Mounted(address) => mounted(server, address).await?,
-        #[cfg(target_os = "linux")]
         Place::Unix(path) => {
             let config = mocopr::UnixConfig::new(&path).on_ready(move || eprintln!("listening on unix:{path}"));
             server.run(config).await.map_err(|error| lines(listening, &error).join("\n"))?;
@@ -264,7 +263,6 @@ enum Place {
     Loopback(SocketAddr, &'static str),
     Secure(SocketAddr, TlsConfig, &'static str),
     Mounted(SocketAddr),
-    #[cfg(target_os = "linux")]
     Unix(String),
 }
 
@@ -387,7 +385,6 @@ impl Settings {
                     _ => Place::Loopback(address, "http"),
                 })
             }
-            #[cfg(target_os = "linux")]
             Some("unix") => {
                 let path = setting("MOCOPR_BIND").ok_or(vec!["MOCOPR_BIND: missing, give a path".to_owned()])?;
                 Ok(Place::Unix(path))

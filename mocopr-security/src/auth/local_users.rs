@@ -8,13 +8,17 @@ use mocopr_core::peer::LocalUser;
 use rustix::process::geteuid;
 
 use super::{Identity, Verified};
-use crate::principal::Method;
+use crate::{policy::Problem, principal::Method};
 
 /// Which users of this machine may call over a Unix socket without a credential, and in which roles.
 ///
 /// A user has the roles of every line that is about it: by its user id, and by its group id, which is the effective group
 /// of the process that connected and none of its further groups. Nobody else is let in without a credential. On other
 /// listeners it means nothing.
+///
+/// The system shows a user or a group that has no id in the namespace of this process, such as one outside of a container, as
+/// 65534: that stands for nobody in particular, so it is never let in, and naming it is a problem that keeps a server from
+/// being built.
 ///
 /// Such a caller is the principal `uid:1000` of the issuer `unix`, and can be revoked by these two names.
 ///
@@ -85,7 +89,19 @@ impl LocalUsers {
 
     /// It is the user that this process runs as.
     pub(crate) fn is_me(user: &LocalUser) -> bool {
-        user.uid == geteuid().as_raw()
+        Who::User(geteuid().as_raw()).is(user)
+    }
+
+    /// What is wrong with who is named.
+    pub(crate) fn problems(&self) -> Vec<Problem> {
+        let unnamed = |line: &&Line| matches!(line.who, Who::User(NOBODY | NONE) | Who::Group(NOBODY | NONE));
+        let problem = |line: &Line| {
+            Problem::new(
+                format!("{} stands for everybody without an id of this process's own", line.who),
+                "name a user or a group that has an id, and run as one that has",
+            )
+        };
+        self.0.iter().filter(unnamed).map(problem).collect()
     }
 
     fn with<R: Into<Box<str>>>(mut self, who: Who, roles: impl IntoIterator<Item = R>) -> Self {
@@ -96,9 +112,19 @@ impl LocalUsers {
 
 impl Who {
     fn is(self, user: &LocalUser) -> bool {
+        let (named, found) = match self {
+            Self::User(uid) => (uid, user.uid),
+            Self::Group(gid) => (gid, user.gid),
+        };
+        named == found && !matches!(found, NOBODY | NONE)
+    }
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::User(uid) => uid == user.uid,
-            Self::Group(gid) => gid == user.gid,
+            Self::User(uid) => write!(f, "uid:{uid}"),
+            Self::Group(gid) => write!(f, "gid:{gid}"),
         }
     }
 }
@@ -112,10 +138,7 @@ impl fmt::Display for LocalUsers {
         for (number, Line { who, roles }) in self.0.iter().enumerate() {
             let separator = if number == 0 { "" } else { ", " };
             let roles = if roles.is_empty() { "no role".into() } else { roles.join(" ") };
-            match who {
-                Who::User(uid) => write!(f, "{separator}uid:{uid} ({roles})")?,
-                Who::Group(gid) => write!(f, "{separator}gid:{gid} ({roles})")?,
-            }
+            write!(f, "{separator}{who} ({roles})")?;
         }
         Ok(())
     }
@@ -123,6 +146,12 @@ impl fmt::Display for LocalUsers {
 
 /// Who vouches for users of this machine.
 const ISSUER: &str = "unix";
+
+/// What the system shows for an id that has none in the namespace of this process (user_namespaces(7)).
+const NOBODY: u32 = 65_534;
+
+/// No id at all.
+const NONE: u32 = u32::MAX;
 
 #[cfg(test)]
 mod tests {
@@ -159,6 +188,18 @@ mod tests {
         assert_eq!(proven(1, 8), proven(1, 8));
         assert_ne!(proven(1, 8), proven(2, 8));
         assert_eq!(proven(1, 8).to_string(), "unix:uid:1");
+    }
+
+    /// P-21
+    #[test]
+    fn who_has_no_id_here_is_nobody_also_where_that_is_named() {
+        let users = LocalUsers::new().with_user(65_534, ["a"]).with_group(65_534, ["a"]).with_user(u32::MAX, ["a"]);
+        for (uid, gid) in [(65_534, 1), (1, 65_534), (u32::MAX, u32::MAX)] {
+            assert!(users.proven(&user(uid, gid)).is_none(), "{uid} {gid}");
+        }
+        assert_eq!(users.problems().len(), 3);
+        assert!(users.problems()[0].what().starts_with("uid:65534 stands for"), "{:?}", users.problems());
+        assert_eq!(LocalUsers::new().with_user(0, ["a"]).with_group(65_533, ["a"]).problems(), []);
     }
 
     #[test]

@@ -500,6 +500,7 @@ impl SecurityPolicy {
                 "give .with_allowed_origin(\"https://app.example.com\"): a scheme, a host, and a port where there is one",
             ));
         }
+        problems.extend(self.local_users.iter().flat_map(LocalUsers::problems));
         if self.profile != Profile::Development {
             let only_development = |what: &str, call: &str| {
                 Problem::new(

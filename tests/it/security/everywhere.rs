@@ -70,7 +70,6 @@ async fn every_transport_decides_alike() {
         let https = fixture.listen_securely().await;
         let mut socket = http.open_socket(&key).await;
         let mut secure_socket = https.open_socket(&key).await;
-        #[cfg(target_os = "linux")]
         let local = fixture.listen_locally().await;
         let mounted = fixture.listen_with(&[("MOCOPR_TRANSPORT", "axum")]).await;
         for (number, (method, params)) in requests().into_iter().enumerate() {
@@ -82,11 +81,8 @@ async fn every_transport_decides_alike() {
             assert_eq!(without_incidents(&over_http), without_incidents(&over_https), "{subject}: {message}");
             let over_axum = mounted.ask(&key, &message).await;
             assert_eq!(without_incidents(&over_http), without_incidents(&over_axum), "{subject}: {message}");
-            #[cfg(target_os = "linux")]
-            {
-                let over_unix = local.ask(&key, &message).await;
-                assert_eq!(without_incidents(&over_http), without_incidents(&over_unix), "{subject}: {message}");
-            }
+            let over_unix = local.ask(&key, &message).await;
+            assert_eq!(without_incidents(&over_http), without_incidents(&over_unix), "{subject}: {message}");
             let by_http2 = https.ask_by_http2(&key, &message).await;
             assert_eq!(without_incidents(&over_http), without_incidents(&by_http2), "{subject}: {message}");
             let by_socket = socket.ask(&message).await;

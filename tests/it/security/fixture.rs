@@ -115,7 +115,6 @@ impl Fixture {
     }
 
     /// The example at a Unix socket.
-    #[cfg(target_os = "linux")]
     pub(super) async fn listen_locally(&self) -> Served {
         let path = self.folder.path().join("mcp.sock");
         let path = path.to_str().expect("paths of tests are text");
@@ -148,7 +147,6 @@ impl Served {
 
     pub(super) async fn connect(&self) -> Connection {
         let connection = match &self.authority {
-            #[cfg(target_os = "linux")]
             None if let Some(path) = self.listening.url().strip_prefix("unix:") => {
                 Connection::over(tokio::net::UnixStream::connect(path).await.expect("the example listens"))
             }

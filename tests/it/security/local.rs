@@ -265,17 +265,17 @@ async fn another_user_is_another_principal() {
         return eprintln!("not run as root: there is no second user");
     }
     let (folder, path) = place();
-    std::os::unix::fs::chown(folder.path(), Some(NOBODY), Some(NOBODY)).expect("root may");
+    std::os::unix::fs::chown(folder.path(), Some(OTHER), Some(OTHER)).expect("root may");
     let mut example = command("local_socket", &[path.to_str().expect("it is text")]);
-    example.uid(NOBODY).gid(NOBODY);
+    example.uid(OTHER).gid(OTHER);
     let server = Listening::spawn(example).await;
-    assert_eq!(fs::metadata(&path).expect("it is there").uid(), NOBODY);
+    assert_eq!(fs::metadata(&path).expect("it is there").uid(), OTHER);
     // Root opens every socket, but nobody has named it.
     assert_eq!(ask(&path, &[]).await.head.status, 401);
     assert!(server.stop().await.success());
 
     let mut example = command("local_socket", &[path.to_str().expect("it is text"), "0"]);
-    example.uid(NOBODY).gid(NOBODY);
+    example.uid(OTHER).gid(OTHER);
     let failed = example.output().await.expect("it ends");
     let log = String::from_utf8_lossy(&failed.stderr).into_owned();
     assert!(!failed.status.success() && log.contains("cannot be given to the group 0"), "{log}");
@@ -298,5 +298,5 @@ async fn the_example_lets_its_owner_write_and_a_group_read() {
     assert!(!path.exists());
 }
 
-/// The user whom a process becomes that is to be nobody in particular.
-const NOBODY: u32 = 65_534;
+/// A user and a group that no other test has; nobody needs to have a name for them.
+const OTHER: u32 = 54_321;
