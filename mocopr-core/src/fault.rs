@@ -8,6 +8,17 @@ use std::time::Duration;
 use crate::model::capability::ClientCapabilities;
 
 /// A failure of the protocol or the policy, before or instead of a handler's answer.
+///
+/// A handler that must answer with one says so by a failure:
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use mocopr_core::{failure::{Failure, FailureKind}, fault::Fault};
+///
+/// let later = Failure::from_fault(Fault::Busy { retry_after: Duration::from_secs(5) });
+/// assert!(matches!(later.kind(), FailureKind::Fault(Fault::Busy { .. })));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fault {
     /// The bytes are not JSON, not UTF-8, or go on after the value.
@@ -55,7 +66,7 @@ pub enum Fault {
         /// How long to wait.
         retry_after: Duration,
     },
-    /// Too many at once.
+    /// Too many at once, or what the answer takes cannot be had now.
     Busy {
         /// How long to wait.
         retry_after: Duration,
@@ -67,6 +78,8 @@ pub enum Fault {
 }
 
 /// What a name that was not found should have named.
+///
+/// An example is at [`Fault`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     /// A tool.

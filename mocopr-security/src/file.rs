@@ -480,7 +480,7 @@ fn replace(path: &Path, parent: &Path, folder: &File, content: &[u8]) -> io::Res
 fn unreadable(path: &Path, error: &io::Error) -> Problem {
     Problem::new(
         format!("{} cannot be read ({})", path.display(), error.kind()),
-        "name a file that the user of this process may read",
+        "name a file that the user of this process may read; a relative path begins where it was started",
     )
 }
 

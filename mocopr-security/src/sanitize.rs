@@ -162,7 +162,7 @@ fn sentence(fault: &Fault) -> Cow<'static, str> {
         Fault::Scope(_) => "insufficient scope",
         Fault::Refused => "forbidden",
         Fault::Rate { .. } => "too many requests",
-        Fault::Busy { .. } => "too many requests at once",
+        Fault::Busy { .. } => "this cannot be answered now: try again later",
         Fault::Timeout => "the call took too long",
         Fault::Internal => INTERNAL,
     })
@@ -207,6 +207,13 @@ mod tests {
         let text = line.strip_suffix('\n').unwrap();
         assert!(!text.contains(char::is_control) && !text.contains(['\u{2028}', '\u{202e}', '\u{200b}']), "{text:?}");
         assert!(text.contains("all is well"), "it is told all the same");
+    }
+
+    #[test]
+    fn what_must_wait_is_not_called_too_many_requests_of_its_caller() {
+        let wait = std::time::Duration::from_secs(5);
+        assert_eq!(sentence(&Fault::Busy { retry_after: wait }), "this cannot be answered now: try again later");
+        assert_eq!(sentence(&Fault::Rate { retry_after: wait }), "too many requests");
     }
 
     /// S-63

@@ -161,4 +161,5 @@ fn a_server_with_a_directory_that_is_not_there_is_not_built() {
     let missing = FileResourceHandler::builder().with_base_directory(folder.at("none")).with_read_only(false).build();
     let problems = builder().with_resources("file:///", missing).build().unwrap_err().to_string();
     assert!(problems.contains("cannot be opened") && problems.contains("for reading alone"), "{problems}");
+    assert!(problems.contains("a relative path begins where it was started"), "{problems}");
 }

@@ -729,6 +729,7 @@ async fn what_is_wrong_with_a_mount_is_said_when_the_server_is_built() {
     for part in [
         "`file:///data` is not a base",
         "`https://` is not a base",
+        "up to a slash, such as file:///",
         "may take no byte",
         "does not say which paths it serves",
         "a resource handler cannot read",

@@ -184,7 +184,7 @@ impl Head {
     ) -> Result<Message, Rule> {
         let id = self.id(text, limits)?;
         if !self.jsonrpc.is_some_and(|span| is_version_2(span.of(text))) {
-            return Err("jsonrpc is \"2.0\"");
+            return Err("jsonrpc must be \"2.0\"");
         }
         match (self.method, self.result, self.error) {
             (Some(method), None, None) => {

@@ -77,7 +77,7 @@ fn names_that_differ_in_case_are_other_names() {
         assert_refused(&format!(r#"{{"jsonrpc":"2.0","id":1,"{twin}":"tools/list"}}"#), Some(1), missing);
         assert!(read_text(&format!(r#"{{"jsonrpc":"2.0","id":1,"method":"m","{twin}":"x"}}"#)).is_ok());
     }
-    assert_refused(r#"{"Jsonrpc":"2.0","id":1,"method":"m"}"#, Some(1), "jsonrpc is \"2.0\"");
+    assert_refused(r#"{"Jsonrpc":"2.0","id":1,"method":"m"}"#, Some(1), "jsonrpc must be \"2.0\"");
     let note = read_text(r#"{"jsonrpc":"2.0","ID":1,"Id":2,"method":"m","PARAMS":{"name":"x"}}"#).unwrap();
     assert!(matches!(note, Message::Notification { params, .. } if params.raw().is_none()));
     let params = params_of(&request(r#""NAME":"a","Name":"b","param\u017f":1,"naме":"c""#));
@@ -93,9 +93,9 @@ fn what_is_no_message_is_refused_with_its_id() {
         assert_refused(scalar, None, "a message is an object");
     }
     for version in [r#""1.0""#, r#""2.00""#, "2.0", "2", "null", r#"["2.0"]"#] {
-        assert_refused(&format!(r#"{{"jsonrpc":{version},"id":1,"method":"m"}}"#), Some(1), "jsonrpc is \"2.0\"");
+        assert_refused(&format!(r#"{{"jsonrpc":{version},"id":1,"method":"m"}}"#), Some(1), "jsonrpc must be \"2.0\"");
     }
-    assert_refused(r#"{"id":1,"method":"m"}"#, Some(1), "jsonrpc is \"2.0\"");
+    assert_refused(r#"{"id":1,"method":"m"}"#, Some(1), "jsonrpc must be \"2.0\"");
     for method in ["1", "null", "{}", "[\"m\"]"] {
         assert_refused(&format!(r#"{{"jsonrpc":"2.0","id":1,"method":{method}}}"#), Some(1), "method is a string");
     }
@@ -108,7 +108,7 @@ fn what_is_no_message_is_refused_with_its_id() {
         let text = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"m"}}"#);
         assert_refused(&text, None, "id is a string or an integer");
     }
-    assert_refused("{}", None, "jsonrpc is \"2.0\"");
+    assert_refused("{}", None, "jsonrpc must be \"2.0\"");
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn the_id_of_a_broken_response_is_never_taken_for_a_request() {
     for error in ["null", "[]", "\"no\"", "1"] {
         assert_refused(&format!(r#"{{"jsonrpc":"2.0","id":1,"error":{error}}}"#), None, "error is an object");
     }
-    assert_refused(r#"{"jsonrpc":"1.0","id":1,"result":{}}"#, None, "jsonrpc is \"2.0\"");
+    assert_refused(r#"{"jsonrpc":"1.0","id":1,"result":{}}"#, None, "jsonrpc must be \"2.0\"");
     assert_refused(r#"{"jsonrpc":"2.0","id":1,"result":{"a":1,"a":1}}"#, None, "an object repeats a member name");
 }
 

@@ -19,6 +19,8 @@ use crate::{
 };
 
 /// What is said of a log.
+///
+/// An example is at [`verify`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verification {
     /// Everything is as it was written.
@@ -51,6 +53,17 @@ pub enum Verification {
 /// What cannot be noticed: that the end was cut off above the head, which is at most a second old while the server runs
 /// and complete once it has stopped; and that the log and its head were both put back to an earlier pair, or both
 /// removed. Who has the key can write anything.
+///
+/// ```no_run
+/// use mocopr_security::{audit::{Verification, verify}, redact::Secret};
+///
+/// let key = Secret::from_env_or_file("CALCULATOR_STATE_KEY")?;
+/// match verify("/var/log/calculator/audit.jsonl", &key)? {
+///     Verification::Intact { records } => println!("{records} records, as they were written"),
+///     found @ (Verification::Torn { .. } | Verification::Tampered { .. }) => println!("{found}"),
+/// }
+/// # Ok::<(), mocopr_security::policy::Problem>(())
+/// ```
 ///
 /// # Errors
 /// A problem where the key is none, or where a file cannot be read.
@@ -276,7 +289,7 @@ enum Ending {
 pub(super) fn unreadable(path: &Path, error: &io::Error) -> Problem {
     Problem::new(
         format!("{} cannot be read ({})", path.display(), error.kind()),
-        "name a file that the user of this process may read",
+        "name a file that the user of this process may read; a relative path begins where it was started",
     )
 }
 

@@ -63,7 +63,7 @@ impl<S: ResourceSource> Mounted for Mount<S> {
         if self.base.is_none() {
             problems.push(Problem::new(
                 format!("`{}` is not a base of resources", self.written),
-                "give the beginning of a URI that ends with a slash and keeps the case of what follows, such as file:///",
+                "give the beginning of a URI up to a slash, such as file:///, docs://handbook/ or https://example.com/",
             ));
         }
         problems

@@ -117,7 +117,7 @@ async fn what_is_wrong_with_one_message_is_said_of_it_alone() {
         ("[]".to_owned(), None, -32600, "a batch holds no batch"),
         (format!("[{}]", call(1, "another", json!({}))), None, -32600, "a batch holds no batch"),
         (format!("{}{}", "[".repeat(9_000), "]".repeat(9_000)), None, -32600, "a batch holds no batch"),
-        ("{}".to_owned(), None, -32600, "jsonrpc is \"2.0\""),
+        ("{}".to_owned(), None, -32600, "jsonrpc must be \"2.0\""),
         (r#"{"jsonrpc":"2.0","id":1.0,"method":"ping"}"#.to_owned(), None, -32600, "id is a string or an integer"),
         (r#"{"jsonrpc":"2.0","id":-0,"method":"ping"}"#.to_owned(), None, -32600, "id is a string or an integer"),
         (r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#.to_owned(), None, -32600, "id is a string or an integer"),

@@ -17,6 +17,8 @@ use super::{
 use crate::policy::Problem;
 
 /// Collects what a [`FileResourceHandler`] is made of.
+///
+/// An example is at [`FileResourceHandler`].
 #[derive(Clone, Debug)]
 #[must_use = "a builder makes a handler with `.build()`"]
 pub struct FileResourceBuilder {
@@ -187,7 +189,7 @@ fn unopened(base: &Path, error: Errno) -> Problem {
         ),
         error => Problem::new(
             format!("{shown} cannot be opened ({})", std::io::Error::from(error).kind()),
-            "name a directory that the user of this process may read",
+            "name a directory that the user of this process may read; a relative path begins where it was started",
         ),
     }
 }
