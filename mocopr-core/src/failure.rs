@@ -30,6 +30,15 @@ struct Inner {
 }
 
 /// Which of its texts a failure shows.
+///
+/// ```
+/// use mocopr_core::failure::{Failure, FailureKind};
+///
+/// let told = Failure::caller("no forecast beyond 14 days");
+/// assert!(matches!(told.kind(), FailureKind::Caller(text) if text == "no forecast beyond 14 days"));
+/// let kept = Failure::from(std::io::Error::other("disk 3 is full"));
+/// assert!(matches!(kept.kind(), FailureKind::Internal(_)), "its text is for the log alone");
+/// ```
 #[derive(Debug)]
 pub enum FailureKind {
     /// The handler wrote this sentence for the caller.

@@ -74,6 +74,12 @@ impl PublicError {
 }
 
 /// A random number that stands in the answer and in the log, so that the two can be matched.
+///
+/// ```
+/// use mocopr_core::outcome::Incident;
+///
+/// assert_eq!(Incident::new(0xc1f3).to_string(), "000000000000c1f3", "as callers and logs have it");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Incident(u64);
 

@@ -3,6 +3,17 @@
 use std::time::Duration;
 
 /// How long, and by whom, an answer may be kept (2026-07-28: `ttlMs` and `cacheScope`).
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use mocopr_core::page::{CacheHint, CacheScope};
+///
+/// let for_all = CacheHint { ttl: Duration::from_secs(60), scope: CacheScope::Public };
+/// let unless_said = CacheHint::default();
+/// assert!(unless_said.ttl.is_zero() && unless_said.scope == CacheScope::Private);
+/// assert_ne!(for_all, unless_said);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheHint {
     /// How long; zero means: ask again.
@@ -23,6 +34,8 @@ impl Default for CacheHint {
 }
 
 /// Who may share a kept answer. Never a means of access control.
+///
+/// An example is at [`CacheHint`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheScope {
     /// Everybody: nothing in it depends on the caller.

@@ -8,6 +8,8 @@ use crate::id::RequestId;
 ///
 /// `serde_json` itself reads at most 127 levels, so a larger `depth` is accepted by the scanner and refused when the
 /// value is decoded.
+///
+/// An example is at [`MessageLimits`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JsonLimits {
     /// Nested containers; the value itself is 1, a scalar adds none.
@@ -21,6 +23,16 @@ pub struct JsonLimits {
 }
 
 /// Bounds of one JSON-RPC message.
+///
+/// Take those of a profile and change what differs:
+///
+/// ```
+/// use mocopr_core::json::{JsonLimits, MessageLimits};
+///
+/// let strict = MessageLimits::strict();
+/// let flat = MessageLimits { arguments: JsonLimits { depth: 4, ..strict.arguments }, uri_bytes: 256, ..strict };
+/// assert_eq!(flat.arguments.members, 1_000);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MessageLimits {
     /// Values that a handler or the caller of a request reads: `arguments`, `inputResponses`, `argument` and `context`

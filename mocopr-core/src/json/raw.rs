@@ -19,6 +19,20 @@ use crate::fault::Fault;
 /// One JSON value as UTF-8 text, without white space around it.
 ///
 /// Cloning is cheap and keeps the whole frame alive. Two values are equal where their texts are: `1` is not `1.0`.
+///
+/// ```
+/// use mocopr_core::{failure::Failure, json::{MessageLimits, RawJson}};
+/// use serde_json::json;
+///
+/// let written = RawJson::from_value(&json!({"degrees": 21.5}));
+/// assert_eq!(written.as_str(), r#"{"degrees":21.5}"#);
+///
+/// let limits = MessageLimits::strict().arguments;
+/// let read = RawJson::parse("[1, 2]".into(), &limits).map_err(Failure::from_fault)?;
+/// assert_eq!(read.decode::<Vec<u8>>()?, [1, 2]);
+/// assert!(RawJson::parse(r#"{"a": 1, "a": 2}"#.into(), &limits).is_err(), "a name that comes twice");
+/// # Ok::<(), Failure>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct RawJson(ByteString);
 

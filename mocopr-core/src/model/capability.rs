@@ -20,6 +20,18 @@ pub struct Implementation {
 }
 
 /// What a client can do. Presence alone counts; settings inside are not kept.
+///
+/// ```
+/// use mocopr_core::model::capability::{ClientCapabilities, ElicitationModes};
+///
+/// /// Whether a question in a form will be shown.
+/// fn shows_forms(client: &ClientCapabilities) -> bool {
+///     client.elicitation.is_some_and(|modes| modes.form)
+/// }
+/// let modes = ElicitationModes { form: true, url: false };
+/// assert!(shows_forms(&ClientCapabilities { elicitation: Some(modes), ..ClientCapabilities::default() }));
+/// assert!(!shows_forms(&ClientCapabilities::default()));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientCapabilities {
     /// Elicitation, by mode.
@@ -33,6 +45,8 @@ pub struct ClientCapabilities {
 }
 
 /// The modes of elicitation that a client declared.
+///
+/// An example is at [`ClientCapabilities`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ElicitationModes {
     /// A form; also what an empty declaration means.

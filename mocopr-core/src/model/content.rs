@@ -7,6 +7,20 @@ use base64::Engine as _;
 use crate::{json::RawJson, model::resource::Contents};
 
 /// One block of content.
+///
+/// ```
+/// use mocopr_core::model::content::{Annotations, Audio, Content, Image, ResourceLink, Role, Text};
+///
+/// let for_people = Annotations { audience: vec![Role::User], priority: Some(0.2), last_modified: None };
+/// let answer: Vec<Content> = vec![
+///     Content::text("Sales rose by a tenth."),
+///     Image::new(b"\x89PNG\r\n\x1a\n", "image/png").into(),
+///     Audio::new(b"RIFF", "audio/wav").into(),
+///     ResourceLink::new("file:///sales.csv", "sales").into(),
+///     Text { text: "counted at noon".to_owned(), annotations: Some(for_people) }.into(),
+/// ];
+/// assert!(matches!(&answer[1], Content::Image(image) if image.data.as_str() == "iVBORw0KGgo="));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
     /// Text.
@@ -59,6 +73,8 @@ impl From<EmbeddedResource> for Content {
 }
 
 /// Text.
+///
+/// An example is at [`Content`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Text {
     /// The text.
@@ -68,6 +84,8 @@ pub struct Text {
 }
 
 /// A picture.
+///
+/// An example is at [`Content`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Image {
     /// Its bytes, in base64.
@@ -86,6 +104,8 @@ impl Image {
 }
 
 /// Sound.
+///
+/// An example is at [`Content`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Audio {
     /// Its bytes, in base64.
@@ -104,6 +124,17 @@ impl Audio {
 }
 
 /// A pointer to a resource that the client may read, from 2025-06-18; older revisions read its URI as text.
+///
+/// ```
+/// use mocopr_core::model::content::ResourceLink;
+///
+/// let link = ResourceLink {
+///     mime_type: Some("text/csv".into()),
+///     size: Some(4_096),
+///     ..ResourceLink::new("file:///sales.csv", "sales")
+/// };
+/// assert_eq!(link.title, None, "clients show the name where there is no title");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ResourceLink {
     /// Where it is.
@@ -132,6 +163,17 @@ impl ResourceLink {
 }
 
 /// A resource inside of content.
+///
+/// ```
+/// use mocopr_core::model::{
+///     content::{Content, EmbeddedResource},
+///     resource::Contents,
+/// };
+///
+/// let note = Contents::text("notes://today", "Buy tea.").with_mime_type("text/plain");
+/// let content = Content::from(EmbeddedResource::new(note));
+/// assert!(matches!(content, Content::Resource(_)));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct EmbeddedResource {
     /// The resource.
@@ -148,6 +190,8 @@ impl EmbeddedResource {
 }
 
 /// Base64 text (RFC 4648, section 4, padded).
+///
+/// An example is at [`Content`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Base64(Box<str>);
 
@@ -170,6 +214,8 @@ impl fmt::Debug for Base64 {
 }
 
 /// Hints about content: whom it is for, how much it matters, when it changed.
+///
+/// An example is at [`Content`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Annotations {
     /// Whom it is for.
@@ -181,6 +227,8 @@ pub struct Annotations {
 }
 
 /// A side of a conversation.
+///
+/// An example is at [`Content`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// The person.
@@ -200,6 +248,18 @@ impl Role {
 }
 
 /// A picture of a tool, prompt, resource or server, from 2025-11-25.
+///
+/// ```
+/// use mocopr_core::model::content::Icon;
+///
+/// let icon = Icon {
+///     src: "https://example.com/tea.svg".into(),
+///     mime_type: Some("image/svg+xml".into()),
+///     sizes: vec!["any".into()],
+///     theme: None,
+/// };
+/// assert_ne!(icon, Icon { theme: Some("dark".into()), ..icon.clone() });
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Icon {
     /// An `https:` or `data:` URI.
@@ -213,6 +273,14 @@ pub struct Icon {
 }
 
 /// How much a log message matters (RFC 5424, section 6.2.1).
+///
+/// ```
+/// use mocopr_core::model::content::Level;
+///
+/// assert!(Level::Error > Level::Warning);
+/// assert_eq!(Level::parse("warning"), Some(Level::Warning));
+/// assert_eq!(Level::parse("loud"), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// For debugging.

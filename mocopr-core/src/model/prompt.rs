@@ -36,6 +36,21 @@ pub struct PromptArgument {
 }
 
 /// What a prompt answers.
+///
+/// ```
+/// use mocopr_core::model::{
+///     content::{Content, Role},
+///     prompt::{PromptMessage, PromptResult},
+/// };
+///
+/// let says = |role, text: &str| PromptMessage { role, content: Content::text(text) };
+/// let review = PromptResult {
+///     description: Some("A review in a given tone".into()),
+///     messages: vec![says(Role::User, "Review my poem, kindly."), says(Role::Assistant, "Gladly. Where is it?")],
+///     meta: None,
+/// };
+/// assert_eq!(review.messages.len(), 2);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct PromptResult {
     /// What it is for.
@@ -47,6 +62,8 @@ pub struct PromptResult {
 }
 
 /// A message of a prompt.
+///
+/// An example is at [`PromptResult`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct PromptMessage {
     /// Who says it.

@@ -51,6 +51,22 @@ pub struct ResourceTemplate {
 }
 
 /// What reading a resource answers.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use mocopr_core::{
+///     model::resource::{Contents, ReadResult},
+///     page::{CacheHint, CacheScope},
+/// };
+///
+/// let answer = ReadResult {
+///     contents: vec![Contents::text("tea://green/minutes", "2").with_mime_type("text/plain")],
+///     cache: CacheHint { ttl: Duration::from_secs(3_600), scope: CacheScope::Public },
+///     meta: None,
+/// };
+/// assert_eq!(answer.contents[0].mime_type.as_deref(), Some("text/plain"));
+/// ```
 #[derive(Clone, Debug)]
 pub struct ReadResult {
     /// At least one.
@@ -62,6 +78,15 @@ pub struct ReadResult {
 }
 
 /// The contents of a resource.
+///
+/// ```
+/// use mocopr_core::model::resource::{Body, Contents};
+///
+/// let text = Contents::text("notes://today", "Buy tea.").with_mime_type("text/plain");
+/// let picture = Contents::blob("notes://sketch", b"\x89PNG\r\n\x1a\n").with_mime_type("image/png");
+/// assert!(matches!(picture.body, Body::Blob(bytes) if bytes.as_str() == "iVBORw0KGgo="));
+/// assert_eq!(text.body, Body::Text("Buy tea.".to_owned()));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contents {
     /// Where it is.
@@ -73,6 +98,8 @@ pub struct Contents {
 }
 
 /// Text or bytes of a resource.
+///
+/// An example is at [`Contents`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body {
     /// Text.

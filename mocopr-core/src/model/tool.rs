@@ -49,6 +49,18 @@ pub struct ToolAnnotations {
 }
 
 /// What a tool answers.
+///
+/// ```
+/// use mocopr_core::{json::RawJson, model::tool::ToolResult};
+/// use serde_json::json;
+///
+/// let weather = ToolResult {
+///     structured: Some(RawJson::from_value(&json!({"degrees": 21.5}))),
+///     ..ToolResult::text("21.5 degrees")
+/// };
+/// assert!(!weather.is_error);
+/// assert!(ToolResult::error("there is no such city").is_error);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct ToolResult {
     /// Blocks of content; may be empty.
@@ -74,6 +86,17 @@ impl ToolResult {
 }
 
 /// What a completion answers.
+///
+/// ```
+/// use mocopr_core::model::tool::Completion;
+///
+/// fn complete(typed: &str) -> Completion {
+///     let cities = ["Lima", "Lisbon", "London"].iter().filter(|city| city.starts_with(typed));
+///     let values: Vec<String> = cities.map(|city| (*city).to_owned()).collect();
+///     Completion { total: Some(values.len() as u64), values, has_more: false }
+/// }
+/// assert_eq!(complete("Li").values, ["Lima", "Lisbon"]);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Completion {
     /// At most 100 values.

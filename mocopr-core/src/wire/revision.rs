@@ -3,6 +3,14 @@
 use std::fmt;
 
 /// A revision of the protocol, named by its date.
+///
+/// ```
+/// use mocopr_core::wire::revision::Revision;
+///
+/// assert!(Revision::V2025_06_18 < Revision::NEWEST_STATELESS, "the newest is the greatest");
+/// assert_eq!(Revision::parse(Revision::V2025_06_18.as_str()), Some(Revision::V2025_06_18));
+/// assert_eq!(Revision::parse("yesterday"), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Revision {
     /// 2024-11-05.
