@@ -115,6 +115,8 @@ impl Default for KeyDerivation {
 }
 
 /// What makes the keys of two who have the same passphrase different. No secret; kept beside what the key protects.
+///
+/// An example is at [`KeyDerivation`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Salt(Box<[u8]>);
 

@@ -33,6 +33,8 @@ pub struct ErrorHandler {
 }
 
 /// Who reads the causes of internal errors.
+///
+/// An example is at [`ErrorHandler`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecurityLevel {
     /// The log alone; a caller reads a fixed sentence and an incident number.
@@ -62,6 +64,8 @@ pub(crate) enum Frames {
 }
 
 /// Collects what is said about errors.
+///
+/// An example is at [`ErrorHandler`].
 #[derive(Clone, Debug, Default)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct ErrorHandlerBuilder {

@@ -23,6 +23,13 @@ pub enum Transport {
 }
 
 /// Which security headers answers carry.
+///
+/// ```
+/// use mocopr_security::{headers::SecurityHeaders, policy::SecurityPolicy};
+///
+/// let policy = SecurityPolicy::strict().with_security_headers(SecurityHeaders::Legacy);
+/// assert_eq!(policy.security_headers(), SecurityHeaders::Legacy);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SecurityHeaders {
     /// As browsers of today want them.

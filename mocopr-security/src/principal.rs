@@ -24,6 +24,8 @@ struct Inner {
 }
 
 /// How a principal was verified.
+///
+/// An example is at [`Authenticator`](crate::auth::Authenticator).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Method {

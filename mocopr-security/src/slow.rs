@@ -14,6 +14,16 @@ use crate::rate::{Block, Concurrency, RateLimit, RateLimiter, Slot};
 /// It makes guessing one after the other slow. Who guesses in parallel meets the rate of addresses, for which each failure
 /// counts as ten requests: of the failures of one address at most eight wait at a time, of all together 1,000, and what is
 /// beyond is answered at once.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use mocopr_security::{policy::SecurityPolicy, rate::RateLimit, slow::Slowing};
+///
+/// let slowing = Slowing::after(RateLimit::per_minute(5)).with_delay(Duration::from_secs(4));
+/// let policy = SecurityPolicy::strict().with_slowing(slowing);
+/// # drop(policy);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slowing {
     free: RateLimit,

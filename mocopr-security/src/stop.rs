@@ -35,6 +35,8 @@ pub struct KillSwitch {
 }
 
 /// Collects what is said of a [`KillSwitch`].
+///
+/// An example is at [`KillSwitch`].
 #[derive(Clone, Debug, Default)]
 #[must_use = "a builder makes a kill switch with `.build()`"]
 pub struct KillSwitchBuilder(KillSwitch);

@@ -39,6 +39,8 @@ pub struct AlertingConfig {
 }
 
 /// Collects what an owner says of alerts. Begins with [`AlertingConfig::builder`].
+///
+/// An example is at [`AlertingConfig`].
 #[must_use = "a builder makes a configuration with `.build()`"]
 pub struct AlertingConfigBuilder {
     thresholds: Vec<(Box<str>, f64)>,

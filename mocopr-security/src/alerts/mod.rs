@@ -24,6 +24,8 @@ use self::threshold::Threshold;
 use crate::evidence::{Happening, Witness};
 
 /// Something went wrong more often than its owner wants.
+///
+/// An example is at [`AlertingConfig`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Alert {

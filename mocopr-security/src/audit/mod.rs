@@ -65,6 +65,8 @@ pub struct AuditLogger {
 }
 
 /// Collects what an [`AuditLogger`] does; begins with [`AuditLogger::builder`].
+///
+/// An example is at [`AuditLogger`].
 #[derive(Debug)]
 #[must_use = "a builder makes a logger with `.build()`"]
 pub struct AuditLoggerBuilder {
@@ -78,6 +80,16 @@ pub struct AuditLoggerBuilder {
 }
 
 /// What becomes of calls while no record can be written.
+///
+/// ```
+/// use mocopr_security::audit::{AuditFailure, AuditLogger};
+///
+/// let audit = AuditLogger::builder()
+///     .with_file("/var/log/calculator/audit.jsonl")
+///     .with_failure(AuditFailure::Continue) // a full disk shall not stop the calculator
+///     .build();
+/// # drop(audit);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AuditFailure {
     /// They are refused with 503, until a record can be written again.

@@ -40,6 +40,8 @@ pub struct AuthMiddleware {
 }
 
 /// Collects an [`AuthMiddleware`].
+///
+/// An example is at [`AuthMiddleware`].
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct AuthMiddlewareBuilder(AuthMiddleware);

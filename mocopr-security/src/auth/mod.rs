@@ -51,6 +51,8 @@ use crate::{evidence::Evidence, principal::Principal};
 /// A credential as a peer presented it: not checked in any way but that it is visible ASCII.
 ///
 /// `Debug` shows nothing of it.
+///
+/// An example is at [`Authenticator`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Credential<'a> {
     /// What stood behind `Authorization: Bearer` (RFC 6750, section 2.1), or `DPoP` (RFC 9449, section 7.1): whether
@@ -73,6 +75,29 @@ impl fmt::Debug for Credential<'_> {
 ///
 /// The gate asks every authenticator in the order in which the owner named them, until one knows the credential's kind.
 /// It asks at every request: what may be remembered is remembered inside.
+///
+/// ```
+/// use mocopr_security::{
+///     auth::{Authenticator, Credential, Identity, Rejected, Verdict, Verified},
+///     principal::Method,
+/// };
+///
+/// /// The badges of a building.
+/// #[derive(Debug)]
+/// struct Badges;
+///
+/// impl Authenticator for Badges {
+///     fn authenticate(&self, credential: Credential<'_>) -> Verdict {
+///         let Credential::ApiKey(badge) = credential else { return Verdict::Foreign };
+///         if badge != "c0ffee-7f3a" {
+///             return Verdict::Rejected(Rejected::new("no such badge"));
+///         }
+///         let alice = Identity { method: Method::ApiKey, issuer: "badges", subject: "alice", tenant: None };
+///         Verdict::Verified(Verified::new(alice, ["user".into()].into(), [].into()))
+///     }
+/// }
+/// assert!(matches!(Badges.authenticate(Credential::Bearer("eyJ")), Verdict::Foreign), "another one may know it");
+/// ```
 pub trait Authenticator: Send + Sync + fmt::Debug + 'static {
     /// Whom the credential proves. Answers at once where nothing has to be fetched.
     fn authenticate(&self, credential: Credential<'_>) -> Verdict;

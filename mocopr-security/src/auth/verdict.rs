@@ -14,6 +14,8 @@ use futures_util::future::BoxFuture;
 use crate::principal::{Holdings, Method, Principal};
 
 /// What an authenticator says of a credential.
+///
+/// An example is at [`Authenticator`](crate::auth::Authenticator).
 #[derive(Debug)]
 #[must_use]
 pub enum Verdict {
@@ -36,6 +38,20 @@ pub enum Verdict {
 }
 
 /// A verdict that has to wait.
+///
+/// ```
+/// use mocopr_security::auth::{Pending, Rejected, Verdict};
+///
+/// /// What an authenticator says where a table has to be asked first.
+/// fn later(badge: String) -> Verdict {
+///     Verdict::Later(Pending::new(async move {
+///         // Here the table is asked for `badge`.
+///         # drop(badge);
+///         Verdict::Rejected(Rejected::new("no such badge"))
+///     }))
+/// }
+/// assert!(matches!(later("c0ffee-7f3a".to_owned()), Verdict::Later(_)));
+/// ```
 pub struct Pending(BoxFuture<'static, Verdict>);
 
 impl Pending {
@@ -57,6 +73,8 @@ impl fmt::Debug for Pending {
 }
 
 /// Why a credential proves nobody: a fixed sentence for the log, which no peer reads.
+///
+/// An example is at [`Authenticator`](crate::auth::Authenticator).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rejected(&'static str);
 
@@ -73,6 +91,8 @@ impl Rejected {
 }
 
 /// Whom a credential proves, what that somebody holds by its claims, and until when.
+///
+/// An example is at [`Authenticator`](crate::auth::Authenticator).
 #[derive(Clone, Debug)]
 pub struct Verified {
     principal: Principal,
@@ -205,6 +225,8 @@ impl Verified {
 }
 
 /// Who somebody is. Two that differ in any part are two principals.
+///
+/// An example is at [`Authenticator`](crate::auth::Authenticator).
 #[derive(Clone, Copy, Debug)]
 pub struct Identity<'a> {
     /// How it was verified.

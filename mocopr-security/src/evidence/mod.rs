@@ -18,6 +18,29 @@ pub use self::{account::Account, meaning::Exceeded, measure::Measure};
 use crate::{policy::Row, principal::Principal};
 
 /// Keeps account of what happens.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+///
+/// use mocopr_security::evidence::{AuditEvent, Decided, Ending, Happening, Outcome, Witness};
+///
+/// /// How much was refused.
+/// #[derive(Debug, Default)]
+/// struct Refusals(AtomicU64);
+///
+/// impl Witness for Refusals {
+///     fn saw(&self, happening: &Happening<'_>) {
+///         if happening.ending.result == Outcome::Refused {
+///             self.0.fetch_add(1, Ordering::Relaxed);
+///         }
+///     }
+/// }
+///
+/// let refusals = Refusals::default();
+/// let ending = Ending::refused(Decided::Hidden, "no role");
+/// refusals.saw(&Happening { action: "tools/call", ending, ..Happening::of(AuditEvent::Authorization) });
+/// assert_eq!(refusals.0.into_inner(), 1);
+/// ```
 pub trait Witness: Send + Sync + fmt::Debug + 'static {
     /// Hears of one thing that happened. Must not wait: it is called where requests are answered.
     fn saw(&self, happening: &Happening<'_>);
@@ -46,6 +69,8 @@ pub trait Witness: Send + Sync + fmt::Debug + 'static {
 }
 
 /// One thing that happened.
+///
+/// An example is at [`Witness`].
 #[derive(Clone, Copy, Debug)]
 pub struct Happening<'a> {
     /// Of which kind it is.
@@ -80,6 +105,8 @@ pub struct Bytes {
 }
 
 /// Kinds of events.
+///
+/// An example is at [`AuditLogger`](crate::audit::AuditLogger).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AuditEvent {
     /// A credential was presented, or missed: every one that failed, and each that holds when it is first seen.
@@ -101,6 +128,8 @@ pub enum AuditEvent {
 }
 
 /// How something ended.
+///
+/// An example is at [`Witness`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ending {
     /// Whether it was allowed.
@@ -114,6 +143,8 @@ pub struct Ending {
 }
 
 /// Whether something was allowed.
+///
+/// An example is at [`Witness`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Decided {
     /// It was.
@@ -129,6 +160,8 @@ pub enum Decided {
 }
 
 /// What came of something.
+///
+/// An example is at [`Witness`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// It was done.

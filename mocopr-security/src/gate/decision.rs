@@ -3,6 +3,24 @@
 use crate::{evidence::Evidence, principal::Principal};
 
 /// What roles and rules grant, beside what a handler itself requires.
+///
+/// ```
+/// use mocopr_security::{gate::{Grant, Kind, Rules}, principal::Principal};
+///
+/// /// Everybody sees all; who is on duty may use it.
+/// #[derive(Debug)]
+/// struct Duty;
+///
+/// impl Rules for Duty {
+///     fn grant(&self, who: &Principal, _: Kind, _: &str) -> Grant {
+///         if who.has_role("on duty") { Grant::Use } else { Grant::See }
+///     }
+///
+///     fn depend_on_caller(&self) -> bool {
+///         true
+///     }
+/// }
+/// ```
 pub trait Rules: Send + Sync + std::fmt::Debug + 'static {
     /// What `who` may do with the named thing.
     fn grant(&self, who: &Principal, kind: Kind, name: &str) -> Grant;
@@ -49,6 +67,8 @@ impl Rules for Everything {
 }
 
 /// What the rules grant on one thing.
+///
+/// An example is at [`Rules`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grant {
     /// Nothing: it is hidden.
@@ -60,6 +80,8 @@ pub enum Grant {
 }
 
 /// What kind of thing is asked for.
+///
+/// An example is at [`Rules`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A tool.

@@ -70,6 +70,17 @@ pub trait Clean: fmt::Debug + Send + Sync {
 }
 
 /// Whether what handlers say is cleaned, and by what: `true`, `false`, or an [`OutputSanitizer`] with shapes of one's own.
+///
+/// ```
+/// use mocopr_security::{leak::OutputSanitizer, policy::SecurityPolicy};
+///
+/// let badges = OutputSanitizer::builder().with_pattern("EMP-[0-9]{6}").build()?;
+/// let policy = SecurityPolicy::strict().with_output_sanitization(badges);
+/// assert!(policy.output().is_some());
+/// let as_handlers_say_it = SecurityPolicy::development().with_output_sanitization(false);
+/// assert!(as_handlers_say_it.output().is_none());
+/// # Ok::<(), mocopr_security::policy::Problems>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct OutputSanitization(pub(crate) Option<Arc<dyn Clean>>);
 
@@ -86,6 +97,8 @@ impl From<OutputSanitizer> for OutputSanitization {
 }
 
 /// Collects the patterns of an [`OutputSanitizer`].
+///
+/// An example is at [`OutputSanitizer`].
 #[derive(Clone, Debug, Default)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct OutputSanitizerBuilder {

@@ -35,6 +35,8 @@ pub struct SecurityLogger {
 }
 
 /// Collects what a [`SecurityLogger`] does; begins with [`SecurityLogger::builder`].
+///
+/// An example is at [`SecurityLogger`].
 #[derive(Debug)]
 #[must_use = "a builder makes a logger with `.build()`"]
 pub struct SecurityLoggerBuilder {

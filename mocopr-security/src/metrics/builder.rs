@@ -6,6 +6,8 @@ use super::SecurityMetrics;
 use crate::{origin::Authority, policy::Problem, redact::Secret};
 
 /// What an owner says of metrics. Begins with [`SecurityMetrics::builder`].
+///
+/// An example is at [`SecurityMetrics`](super::SecurityMetrics).
 #[derive(Debug, Default)]
 #[must_use = "a builder makes metrics with `.build()`"]
 pub struct SecurityMetricsBuilder {

@@ -7,6 +7,8 @@ use std::{error::Error, fmt};
 /// Why a request failed.
 ///
 /// `Display` names no host, no address and no library's words, so that it may be shown; `source()` has the cause.
+///
+/// An example is at [`OutboundRequest`](super::OutboundRequest).
 #[derive(Debug)]
 pub struct OutboundError {
     kind: OutboundErrorKind,
@@ -14,6 +16,8 @@ pub struct OutboundError {
 }
 
 /// What sort of failure an [`OutboundError`] is.
+///
+/// An example is at [`OutboundClientBuilder`](super::OutboundClientBuilder).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OutboundErrorKind {

@@ -18,6 +18,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::error::{OutboundError, OutboundErrorKind};
 
 /// The answer to a request: status, headers and the whole body.
+///
+/// An example is at [`OutboundRequest`](super::OutboundRequest).
 #[derive(Clone, Debug)]
 pub struct OutboundResponse {
     status: StatusCode,

@@ -159,6 +159,22 @@ impl fmt::Debug for OutboundClient {
 }
 
 /// What an owner says of an [`OutboundClient`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use mocopr_security::outbound::{OutboundClient, OutboundErrorKind};
+///
+/// let client = OutboundClient::builder()
+///     .allowing_hosts(&["api.example.com"])
+///     .following_redirects(2)
+///     .with_timeout(Duration::from_secs(5))
+///     .with_max_response_bytes(64 * 1024)
+///     .build()?;
+/// let elsewhere = client.check("https://example.org/");
+/// assert!(elsewhere.is_err_and(|refused| refused.kind() == OutboundErrorKind::Host));
+/// # Ok::<(), mocopr_security::policy::Problem>(())
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct OutboundClientBuilder {

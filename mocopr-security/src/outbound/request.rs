@@ -16,6 +16,21 @@ use super::{
 use crate::redact::Secret;
 
 /// A request that the guarded client can send.
+///
+/// ```no_run
+/// use mocopr_security::{
+///     outbound::{OutboundClient, OutboundError, OutboundRequest},
+///     redact::Secret,
+/// };
+///
+/// async fn order(client: &OutboundClient, token: Secret<String>) -> Result<bool, OutboundError> {
+///     let request = OutboundRequest::post("https://api.example.com/orders", "application/json", r#"{"tea":1}"#)
+///         .with_accept("application/json")
+///         .with_authorization(token); // this server's own, never a caller's
+///     let answer = client.send(request).await?;
+///     Ok(answer.status().is_success() && answer.body().len() < 1_024)
+/// }
+/// ```
 #[derive(Debug)]
 pub struct OutboundRequest {
     method: Method,

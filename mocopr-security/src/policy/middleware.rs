@@ -8,6 +8,16 @@ use crate::{
 };
 
 /// A part of a policy that a server's builder takes by `with_middleware`; each kind comes once.
+///
+/// ```
+/// use mocopr_security::policy::{CorsMiddleware, Middleware, RateLimitMiddleware, SecurityPolicy};
+///
+/// // What `with_middleware` of a server's builder does with each, in whatever order they are given:
+/// let pages = CorsMiddleware::restrictive().with_origin("https://app.example.com");
+/// let policy = pages.slot_into(SecurityPolicy::strict());
+/// let policy = RateLimitMiddleware::per_client(60).slot_into(policy);
+/// assert_eq!(policy.rates().principal.map(|rate| rate.per_minute.get()), Some(60));
+/// ```
 pub trait Middleware {
     /// The name under which a second one is reported.
     fn name(&self) -> &'static str;
@@ -17,6 +27,8 @@ pub trait Middleware {
 }
 
 /// How often one client may ask: [`SecurityPolicy::with_principal_rate`] under another name.
+///
+/// An example is at [`Middleware`].
 #[derive(Clone, Copy, Debug)]
 pub struct RateLimitMiddleware(RateLimit);
 
@@ -39,6 +51,8 @@ impl Middleware for RateLimitMiddleware {
 
 /// Which web pages may call and read. It says so alone: beside [`SecurityPolicy::with_allowed_origin`] or
 /// [`SecurityPolicy::with_cors_allow_all`] it is a problem that the server's `build()` reports.
+///
+/// An example is at [`Middleware`].
 #[derive(Clone, Debug)]
 pub struct CorsMiddleware {
     origins: Vec<Box<str>>,
@@ -74,6 +88,16 @@ impl Middleware for CorsMiddleware {
 }
 
 /// Which security headers answers carry: [`SecurityPolicy::with_security_headers`] under another name.
+///
+/// ```
+/// use mocopr_security::{
+///     headers::SecurityHeaders,
+///     policy::{Middleware, SecurityHeadersMiddleware, SecurityPolicy},
+/// };
+///
+/// let policy = SecurityHeadersMiddleware::legacy().slot_into(SecurityPolicy::strict());
+/// assert_eq!(policy.security_headers(), SecurityHeaders::Legacy);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SecurityHeadersMiddleware(SecurityHeaders);
 

@@ -3,6 +3,13 @@
 use std::fmt;
 
 /// Something that keeps a server from being built or started, and the call that mends it.
+///
+/// ```
+/// use mocopr_security::policy::Problem;
+///
+/// let problem = Problem::new("the port 80 is taken", "give another one to HttpConfig::loopback");
+/// assert_eq!(problem.to_string(), "the port 80 is taken: give another one to HttpConfig::loopback");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     what: String,
@@ -37,6 +44,16 @@ impl std::error::Error for Problem {}
 /// Everything that is wrong with one part of a configuration: at least one problem, each with the call that mends it.
 ///
 /// `Debug` prints the readable list, because that is what `main` prints.
+///
+/// ```
+/// use mocopr_security::rbac::RoleBasedAccessControl;
+///
+/// let wrong = RoleBasedAccessControl::builder().with_role("user", &["tool:call"]).build();
+/// for problem in wrong.err().iter().flat_map(|wrong| wrong.problems()) {
+///     println!("{}; {}", problem.what(), problem.mend());
+/// }
+/// # assert!(RoleBasedAccessControl::builder().with_role("user", &["tool:call"]).build().is_err());
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Problems(Vec<Problem>);
 

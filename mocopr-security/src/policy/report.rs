@@ -12,6 +12,14 @@ use crate::{
 };
 
 /// What a server enforces, row by row; printed at start, and whenever an owner asks.
+///
+/// ```
+/// use mocopr_security::policy::{Report, SecurityPolicy};
+///
+/// let report = Report::of(&SecurityPolicy::strict().with_authorization_enabled(false));
+/// let looser: Vec<&str> = report.rows().iter().filter(|row| row.relaxed).map(|row| row.about).collect();
+/// assert_eq!(looser, ["authorization"]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     profile: Profile,
@@ -19,6 +27,8 @@ pub struct Report {
 }
 
 /// One row of a [`Report`].
+///
+/// An example is at [`Report`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// What it is about.

@@ -53,6 +53,16 @@ pub fn confine(to: impl Into<Confinement>) -> Result<Confined, Problem> {
 }
 
 /// What a process is to be left with; [`confine`] takes the name of a user as well.
+///
+/// ```no_run
+/// use mocopr_security::process::{Confinement, confine};
+///
+/// // First thing in `main`, before there is a second thread:
+/// let to = Confinement::to_user("calculator").reading("/etc").writing("/var/lib/calculator");
+/// let confined = confine(to)?;
+/// # drop(confined);
+/// # Ok::<(), mocopr_security::policy::Problem>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Confinement {
     user: Box<str>,
@@ -143,6 +153,8 @@ impl From<String> for Confinement {
 }
 
 /// Shows that this process gave up what it could do; made by [`confine`] alone.
+///
+/// An example is at [`confine`].
 #[derive(Clone, Debug)]
 pub struct Confined {
     user: Box<str>,
@@ -158,6 +170,8 @@ struct Paths {
 
 /// With whose privileges a process is expected to run: the name of a user, or what [`confine`] returned, which says of
 /// files as well.
+///
+/// An example is at [`confine`].
 #[derive(Clone, Debug)]
 pub struct Privileges {
     user: Box<str>,

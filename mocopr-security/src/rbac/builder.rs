@@ -14,6 +14,8 @@ use crate::{
 };
 
 /// Roles and scopes while they are described. Nothing is checked before [`build`](Self::build).
+///
+/// An example is at [`RoleBasedAccessControl`](super::RoleBasedAccessControl).
 #[derive(Clone, Debug, Default)]
 #[must_use = "rules begin to exist with `build`"]
 pub struct AccessBuilder {

@@ -7,6 +7,25 @@ use crate::gate::Grant;
 /// What somebody may do with one thing, and which rule says so.
 ///
 /// `Display` is one line: `call: role "admin" through "user" has "tools:call"`.
+///
+/// ```
+/// use mocopr_security::{
+///     auth::{Identity, Verified},
+///     gate::{Grant, Kind},
+///     principal::Method,
+///     rbac::{Cause, RoleBasedAccessControl},
+/// };
+///
+/// let rules = RoleBasedAccessControl::builder()
+///     .with_role("user", &["tools:call", "!tools:call:deploy_*"])
+///     .build()?;
+/// let bob = Identity { method: Method::Token, issuer: "https://id.example.com", subject: "bob", tenant: None };
+/// let bob = Verified::new(bob, ["user".into()].into(), [].into());
+/// let why = rules.explain(bob.principal(), Kind::Tool, "deploy_web");
+/// assert_eq!((why.grant(), why.cause()), (Grant::Nothing, Cause::Taken));
+/// assert_eq!((why.role(), why.rule()), (Some("user"), Some("!tools:call:deploy_*")));
+/// # Ok::<(), mocopr_security::policy::Problems>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     grant: Grant,
@@ -15,6 +34,8 @@ pub struct Explanation {
 }
 
 /// Why it was decided so.
+///
+/// An example is at [`Explanation`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {

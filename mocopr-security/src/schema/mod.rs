@@ -48,6 +48,14 @@ pub use crate::schema::{
 };
 
 /// Bounds on a schema, and on the work that it may ask for.
+///
+/// ```
+/// use mocopr_security::{limits::Limits, schema::SchemaLimits};
+///
+/// let schema = SchemaLimits { subschemas: 500, ..SchemaLimits::development() };
+/// let limits = Limits { schema, ..Limits::strict() };
+/// assert_eq!(limits.schema.depth, 64);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SchemaLimits {
     /// Bytes of the schema's text.

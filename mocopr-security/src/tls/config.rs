@@ -47,6 +47,8 @@ pub struct TlsConfig {
 }
 
 /// Collects what an owner says of TLS. Begins with [`TlsConfig::builder`].
+///
+/// An example is at [`TlsConfig`].
 #[derive(Clone, Debug)]
 #[must_use = "it makes a configuration with `.build()`"]
 pub struct TlsConfigBuilder {

@@ -4,6 +4,8 @@ use tokio_rustls::rustls::{self, SupportedCipherSuite, SupportedProtocolVersion,
 
 /// A version of TLS. Earlier ones than 1.2 are not served.
 ///
+/// An example is at [`TlsConfig`](super::TlsConfig).
+///
 /// # Source
 /// RFC 5246, RFC 8446, and RFC 8996, which deprecates what came before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +18,18 @@ pub enum TlsVersion {
 }
 
 /// A cipher suite with forward secrecy and authenticated encryption.
+///
+/// ```no_run
+/// use mocopr_security::tls::{CipherSuite, TlsConfig, TlsVersion};
+///
+/// let tls = TlsConfig::builder()
+///     .with_cert_chain_file("cert.pem")
+///     .with_private_key_file("key.pem")
+///     .with_min_tls_version(TlsVersion::V1_3)
+///     .with_cipher_suites(&[CipherSuite::Aes256GcmSha384, CipherSuite::Chacha20Poly1305Sha256])
+///     .build()?;
+/// # Ok::<(), mocopr_security::tls::TlsError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CipherSuite {
@@ -40,6 +54,8 @@ pub enum CipherSuite {
 }
 
 /// Every suite that is served unless an owner narrows it, the strongest first.
+///
+/// An example is at [`TlsConfig`](super::TlsConfig).
 pub const SECURE_CIPHER_SUITES: [CipherSuite; 9] = [
     CipherSuite::Aes256GcmSha384,
     CipherSuite::Aes128GcmSha256,

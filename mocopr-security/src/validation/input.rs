@@ -11,6 +11,18 @@ use crate::policy::Arguments;
 ///
 /// The word switches the check of arguments against the schemas of tools; the policy sets how much a message may hold,
 /// and keeps that check on.
+///
+/// ```
+/// use mocopr_security::{
+///     policy::SecurityPolicy,
+///     validation::{InputValidation, InputValidationPolicy},
+/// };
+///
+/// let numbers = InputValidation::from(InputValidationPolicy::strict());
+/// let policy = SecurityPolicy::development().with_input_validation(numbers);
+/// let unchecked = SecurityPolicy::development().with_input_validation(false); // where every handler checks for itself
+/// assert_ne!(policy.arguments(), unchecked.arguments());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InputValidation {
     pub(crate) arguments: Arguments,

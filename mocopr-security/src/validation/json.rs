@@ -66,6 +66,8 @@ impl JsonSchemaValidator {
 }
 
 /// Collects the bounds of a [`JsonSchemaValidator`]; what is not set is that of the strict profile.
+///
+/// An example is at [`JsonSchemaValidator`].
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct JsonSchemaValidatorBuilder {

@@ -39,11 +39,15 @@ enum Traversal {
 }
 
 /// Collects what a [`UriValidator`] takes.
+///
+/// An example is at [`UriValidator`].
 #[derive(Clone, Debug)]
 #[must_use = "a builder makes a validator with `.build()`"]
 pub struct UriValidatorBuilder(UriValidator);
 
 /// Why a URI was not taken; for the log. A peer reads of each the same as of a resource that is absent.
+///
+/// An example is at [`UriValidator`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum UriRefusal {

@@ -21,6 +21,24 @@ use crate::{
 /// The file has one JSON object a line, with `id`, `hash`, `subject` and `created`, and where they apply `tenant`,
 /// `roles`, `scopes`, `expires`, `revoked` and `name`; times are seconds since 1970-01-01T00:00:00Z. At most 10,000 keys
 /// in 8 MiB.
+///
+/// ```
+/// use std::time::{SystemTime, UNIX_EPOCH};
+///
+/// use mocopr_security::auth::{ApiKey, ApiKeyFile};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("keys");
+/// let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+/// let (key, record) = ApiKey::create("alice", now)?;
+/// let id = record.id().to_owned();
+/// let file = ApiKeyFile::at(path);
+/// file.add(record.with_role("user"))?;
+/// println!("{}", key.expose()); // once: the file has a digest of it
+/// file.revoke(&id, now)?;
+/// assert_eq!(file.keys()?.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct ApiKeyFile(PathBuf);
 

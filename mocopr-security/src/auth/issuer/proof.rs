@@ -98,6 +98,8 @@ impl fmt::Debug for DpopKey {
 }
 
 /// A proof before it is signed; for tests.
+///
+/// An example is at [`DpopKey`].
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ProofBuilder<'k> {

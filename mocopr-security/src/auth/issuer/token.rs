@@ -12,6 +12,8 @@ use crate::{
 };
 
 /// A token before it is signed.
+///
+/// An example is at [`TokenIssuer`](super::TokenIssuer).
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct TokenBuilder<'i> {

@@ -6,6 +6,8 @@
 /// among the configured ones, and then the key must be of the kind that the algorithm takes. Names are compared
 /// exactly. `none`, and HMAC with another digest than SHA-256, do not exist here.
 ///
+/// An example is at [`JwtConfig`](crate::auth::JwtConfig).
+///
 /// # Source
 /// RFC 7518, section 3.1; RFC 8037, section 3.1 (`EdDSA`), and RFC 9864, section 2.2, which calls it `Ed25519`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -8,6 +8,19 @@ use crate::{auth::jwt::algorithm::JwtAlgorithm, redact::Secret};
 ///
 /// Exactly one of [`with_public_key`](JwtConfigBuilder::with_public_key) and
 /// [`with_secret`](JwtConfigBuilder::with_secret) is called; otherwise building the server reports a problem.
+///
+/// ```
+/// use mocopr_security::auth::{AuthMiddleware, JwtAlgorithm, JwtConfig, TokenValidator};
+///
+/// let tokens = JwtConfig::builder()
+///     .with_issuer("https://id.example.com")
+///     .with_audience("https://mcp.example.com/mcp")
+///     .with_algorithm(JwtAlgorithm::ES256)
+///     .with_public_key("-----BEGIN PUBLIC KEY-----\n…")
+///     .build();
+/// let middleware = AuthMiddleware::builder().with_token_validation(TokenValidator::from(tokens));
+/// # drop(middleware);
+/// ```
 #[derive(Clone)]
 pub struct JwtConfig {
     pub(super) issuer: Box<str>,
@@ -18,6 +31,8 @@ pub struct JwtConfig {
 }
 
 /// Collects a [`JwtConfig`].
+///
+/// An example is at [`JwtConfig`].
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct JwtConfigBuilder(JwtConfig);

@@ -97,6 +97,8 @@ pub enum FileBody {
 }
 
 /// A file as it is listed.
+///
+/// An example is at [`FileRange`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileEntry {
     /// Its path below the directory.
@@ -108,6 +110,19 @@ pub struct FileEntry {
 }
 
 /// Which files are listed.
+///
+/// ```
+/// use mocopr_security::sandbox::files::{FileRange, FileResourceHandler};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # std::fs::write(folder.path().join("a.md"), "tea")?;
+/// let files = FileResourceHandler::builder().with_base_directory(folder.path()).build();
+/// for entry in files.list(FileRange { limit: 100, ..FileRange::default() })? {
+///     println!("{:?}, {}, {} bytes", entry.path, entry.media_type, entry.size);
+///     assert!(files.read(&entry.path).is_ok());
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FileRange<'a> {
     /// Those whose paths begin so.

@@ -11,6 +11,8 @@ use super::{Inner, MemoryResourceHandler, Rules, Shelf, WhenFull};
 use crate::{policy::Problem, sandbox::key::KeyValidator};
 
 /// Collects what [`MemoryResourceHandler`] is made of.
+///
+/// An example is at [`MemoryResourceHandler`].
 #[derive(Clone, Debug)]
 #[must_use = "a builder makes a handler with `.build()`"]
 pub struct MemoryResourceBuilder {

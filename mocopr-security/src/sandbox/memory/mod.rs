@@ -60,6 +60,8 @@ struct Rules {
 }
 
 /// What happens to a value for which there is no room.
+///
+/// An example is at [`MemoryError`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WhenFull {
     /// It is refused, and everything stays as it was. The default.
@@ -71,6 +73,15 @@ pub enum WhenFull {
 }
 
 /// One resource in memory: text or bytes, cheap to clone.
+///
+/// ```
+/// use mocopr_security::sandbox::memory::MemoryItem;
+///
+/// let logo = MemoryItem::bytes(*b"\x89PNG\r\n\x1a\n").with_mime_type("image/png");
+/// assert_eq!((logo.size(), logo.as_text()), (8, None));
+/// let note = MemoryItem::text("Buy tea.");
+/// assert_eq!(note.as_text(), Some("Buy tea."));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct MemoryItem {
     body: MemoryBody,
@@ -78,6 +89,8 @@ pub struct MemoryItem {
 }
 
 /// Text or bytes.
+///
+/// An example is at [`MemoryItem`].
 #[derive(Clone, PartialEq, Eq)]
 pub enum MemoryBody {
     /// Text.
@@ -87,6 +100,8 @@ pub enum MemoryBody {
 }
 
 /// A resource as it is listed.
+///
+/// An example is at [`MemoryRange`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemoryEntry {
     /// Its key.
@@ -98,6 +113,17 @@ pub struct MemoryEntry {
 }
 
 /// Which resources are listed.
+///
+/// ```
+/// use mocopr_security::sandbox::memory::{MemoryItem, MemoryRange, MemoryResourceHandler};
+///
+/// let memory = MemoryResourceHandler::builder().build();
+/// memory.put(None, "note1", MemoryItem::text("Buy tea."))?;
+/// memory.put(None, "note2", MemoryItem::text("Drink it."))?;
+/// let listed = memory.list(None, MemoryRange { prefix: "note", after: Some("note1"), limit: 10 });
+/// assert_eq!(listed.iter().map(|entry| &*entry.key).collect::<Vec<_>>(), ["note2"]);
+/// # Ok::<(), mocopr_security::sandbox::memory::MemoryError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MemoryRange<'a> {
     /// Keys that begin so.
@@ -109,6 +135,19 @@ pub struct MemoryRange<'a> {
 }
 
 /// Why a value was not stored.
+///
+/// ```
+/// use mocopr_security::sandbox::{
+///     key::KeyValidator,
+///     memory::{MemoryError, MemoryItem, MemoryResourceHandler, WhenFull},
+/// };
+///
+/// let memory = MemoryResourceHandler::builder()
+///     .with_key_validation(KeyValidator::alphanumeric_only())
+///     .with_eviction(WhenFull::Refuse)
+///     .build();
+/// assert_eq!(memory.put(None, "../motd", MemoryItem::text("hello")), Err(MemoryError::Key));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MemoryError {
@@ -121,6 +160,15 @@ pub enum MemoryError {
 }
 
 /// Something that changed.
+///
+/// ```
+/// use mocopr_security::sandbox::memory::{MemoryItem, MemoryResourceHandler};
+///
+/// let memory = MemoryResourceHandler::builder().build();
+/// memory.watch(|change| println!("{:?} of {:?}: {:?}", change.key, change.tenant, change.kind));
+/// memory.put(None, "motd", MemoryItem::text("hello"))?;
+/// # Ok::<(), mocopr_security::sandbox::memory::MemoryError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemoryChange {
     /// Whose it is.
@@ -132,6 +180,8 @@ pub struct MemoryChange {
 }
 
 /// What came of a key.
+///
+/// An example is at [`MemoryChange`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MemoryChangeKind {
     /// It has a value and had none.
