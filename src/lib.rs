@@ -55,7 +55,9 @@
 //! passphrases, `axum` a place inside of an application that is made with it, `self-signed` a certificate for a machine of
 //! your own, and `testing` a client for tests.
 //!
-//! This crate is a facade: it has no code of its own, only names.
+//! This crate is a facade: it has no code of its own, only names. Examples beside items name the crate in which an item
+//! stands, such as `mocopr_security::limits::Limits`; a program names the same item as the head of its page does here:
+//! `mocopr::security::Limits`.
 
 // The expansions of the macros name this crate from outside, also in its own tests and examples.
 extern crate self as mocopr;

@@ -54,6 +54,8 @@ use crate::{
 ///
 /// `P` says whether the server has a security policy: without one it can speak over standard streams, and cannot
 /// listen.
+///
+/// An example is at [`McpServer`].
 #[must_use = "a builder makes a server with `.build()`"]
 pub struct ServerBuilder<P = Unguarded> {
     said: Said,

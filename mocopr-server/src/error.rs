@@ -5,11 +5,37 @@ use std::{fmt, io};
 use mocopr_security::policy::{Problem, Problems};
 
 /// The result of building or running a server.
+///
+/// ```
+/// use mocopr_server::{error::Result, server::McpServer};
+///
+/// fn server() -> Result<McpServer> {
+///     McpServer::builder().with_info("hello", "1.0.0").build()
+/// }
+/// assert!(server().is_ok());
+///
+/// // With a second type it is that of the standard library:
+/// fn days(text: &str) -> Result<u8, std::num::ParseIntError> {
+///     text.parse()
+/// }
+/// assert_eq!(days("14"), Ok(14));
+/// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a server was not built, not started, or stopped.
 ///
 /// `Debug` prints the readable list, because that is what `main` prints.
+///
+/// ```
+/// use mocopr_server::{error::ErrorKind, server::McpServer};
+///
+/// let error = McpServer::builder().build().expect_err("a server needs a name");
+/// assert_eq!(error.kind(), ErrorKind::Problems);
+/// for problem in error.problems() {
+///     println!("{problem}"); // what is wrong, and the call that mends it
+/// }
+/// assert!(error.to_string().contains(".with_info("));
+/// ```
 pub struct Error(Box<Inner>);
 
 enum Inner {
@@ -20,6 +46,8 @@ enum Inner {
 }
 
 /// Which kind of error it is.
+///
+/// An example is at [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {

@@ -60,6 +60,20 @@ pub trait Extract: Sized + Send {
 /// What all calls share: the value that `with_state` of the server's builder was given.
 ///
 /// Dereferences to it. A server whose handlers ask for a type that its builder was not given is not built.
+///
+/// ```
+/// use mocopr_server::extract::State;
+///
+/// // Under `#[tool]`, where the builder was given a value by `.with_state(Notes(..))`:
+/// struct Notes(Vec<String>);
+///
+/// fn count(notes: State<Notes>) -> usize {
+///     notes.0.len()
+/// }
+///
+/// // In a test:
+/// assert_eq!(count(State::new(Notes(vec!["buy tea".to_owned()]))), 1);
+/// ```
 pub struct State<S>(Arc<S>);
 
 impl<S> State<S> {
@@ -103,6 +117,16 @@ impl<S> fmt::Debug for State<S> {
 }
 
 /// Who is calling, as the gate admitted it. Dereferences to [`Principal`].
+///
+/// ```
+/// use mocopr_server::extract::Caller;
+///
+/// // Under `#[tool]`:
+/// fn whoami(caller: Caller) -> String {
+///     let roles: Vec<&str> = caller.roles().collect();
+///     format!("{}, with the roles {}", caller.subject(), roles.join(", "))
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Caller(Principal);
 
@@ -123,6 +147,18 @@ impl Deref for Caller {
 /// Tells the client how far a call has come, if it asked to be told.
 ///
 /// Unlike the context it can be moved to another task; what is reported after the call's end goes nowhere.
+///
+/// ```
+/// use mocopr_server::extract::Progress;
+///
+/// // Under `#[tool]`:
+/// async fn import(progress: Progress, rows: u32) -> u32 {
+///     for row in 0..rows {
+///         progress.report(row.into(), f64::from(rows), "importing");
+///     }
+///     rows
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Progress(Weak<Outlet>);
 

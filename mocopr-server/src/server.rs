@@ -23,6 +23,19 @@ use crate::{
 ///
 /// Immutable but for what is registered. `P` says whether it has a security policy; without one it speaks over
 /// standard streams and cannot listen.
+///
+/// ```
+/// use mocopr_server::{
+///     registry::tool::{NoArguments, Tool},
+///     server::McpServer,
+/// };
+///
+/// let hello = Tool::new("hello").description("Greets.").handler(|_: NoArguments| async { "hello" });
+/// let server = McpServer::builder().with_info("hello", "1.0.0").with_tool(hello).build()?;
+/// println!("{}", server.security_report()); // what is in force, row by row
+/// assert!(server.kill_switch().is_none(), "it was given none");
+/// # Ok::<(), mocopr_server::error::Error>(())
+/// ```
 pub struct McpServer<P = Unguarded> {
     pub(crate) engine: Arc<Engine>,
     pub(crate) shutdown: Option<BoxFuture<'static, ()>>,
@@ -33,14 +46,29 @@ pub struct McpServer<P = Unguarded> {
 }
 
 /// Marks a server without a security policy.
+///
+/// An example is at [`McpServer`].
 #[derive(Debug)]
 pub enum Unguarded {}
 
 /// Marks a server with a security policy.
+///
+/// ```
+/// use mocopr_security::policy::SecurityPolicy;
+/// use mocopr_server::{error::Result, server::{Guarded, McpServer}};
+///
+/// /// The server that is shipped, for `main` and for tests.
+/// fn server() -> Result<McpServer<Guarded>> {
+///     McpServer::builder().with_info("hello", "1.0.0").with_security_policy(SecurityPolicy::development()).build()
+/// }
+/// assert!(server().is_ok());
+/// ```
 #[derive(Debug)]
 pub enum Guarded {}
 
 /// A server that may listen on a network.
+///
+/// An example is at [`Guarded`].
 #[diagnostic::on_unimplemented(
     message = "this server has no security policy, so it may not listen on a network",
     label = "needs a security policy",
@@ -249,6 +277,14 @@ impl<P> McpServer<P> {
 }
 
 /// The sessions of a server; a handle, cheap to clone.
+///
+/// ```
+/// # use mocopr_server::server::McpServer;
+/// # let server = McpServer::builder().with_info("hello", "1.0.0").build()?;
+/// let sessions = server.sessions(); // before the server runs, which takes it
+/// sessions.revoke("5f0c6c1a7d1b4b0e"); // as the header `Mcp-Session-Id` names it
+/// # Ok::<(), mocopr_server::error::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct LiveSessions(Arc<Engine>);
 

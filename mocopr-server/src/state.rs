@@ -15,6 +15,8 @@ pub(crate) struct States {
 }
 
 /// The states without which a handler cannot run, by type. A server that was not given one of them is not built.
+///
+/// An example is at [`Extract`](crate::extract::Extract).
 #[derive(Debug, Default)]
 pub struct Needs(Vec<Need>);
 

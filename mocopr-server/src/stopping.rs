@@ -18,6 +18,21 @@ use crate::{
 };
 
 /// The kill switch of a server; a handle, cheap to clone.
+///
+/// ```
+/// use mocopr_security::stop::KillSwitch;
+/// use mocopr_server::server::McpServer;
+///
+/// let switch = KillSwitch::builder().keeping(&["status"]).build();
+/// # let status = mocopr_server::registry::tool::Tool::new("status")
+/// #     .handler(|_: mocopr_server::registry::tool::NoArguments| async { "ok" });
+/// let server = McpServer::builder().with_info("board", "1.0.0").with_tool(status).with_kill_switch(switch).build()?;
+/// let switch = server.kill_switch().expect("it was given one");
+/// switch.stop()?; // no tool is listed or called any longer, but `status`
+/// assert!(switch.is_stopped());
+/// switch.resume()?;
+/// # Ok::<(), mocopr_server::error::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct LiveKillSwitch(Arc<Engine>);
 

@@ -52,10 +52,14 @@ pub struct TestClient {
 type Answers = dyn FnMut(&str, &Value) -> Option<Value> + Send;
 
 /// What a call answered.
+///
+/// An example is at [`TestClient`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct TestAnswer(Value);
 
 /// Why a call has no answer.
+///
+/// An example is at [`TestClient::as_principal`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum TestError {

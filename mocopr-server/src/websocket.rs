@@ -48,6 +48,8 @@ pub struct WebSocketConfig {
 }
 
 /// How a client proves who it is when it opens a WebSocket.
+///
+/// An example is at [`WebSocketConfig`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AuthMethod {

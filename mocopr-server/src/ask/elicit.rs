@@ -16,6 +16,26 @@ use super::{AskError, Place, page, put};
 use crate::{context::Context, handler::schema, registry::lint};
 
 /// A form for the user; `.await` it. Made by [`Context::elicit`].
+///
+/// ```
+/// use mocopr_core::failure::Failure;
+/// use mocopr_server::{ask::AskError, context::Context};
+///
+/// #[derive(serde::Deserialize, schemars::JsonSchema)]
+/// struct Table {
+///     guests: u8,
+/// }
+///
+/// // Under `#[tool]`:
+/// async fn book(ctx: &Context) -> Result<String, Failure> {
+///     let table: Table = match ctx.elicit("For how many?").named("table").once().await {
+///         Ok(table) => table,
+///         Err(AskError::Declined | AskError::Cancelled) => return Ok("nothing is booked".to_owned()),
+///         Err(other) => return Err(other.into()),
+///     };
+///     Ok(format!("a table for {}", table.guests))
+/// }
+/// ```
 #[must_use = "a question is asked when it is awaited"]
 #[derive(Debug)]
 pub struct Elicit<'a, T> {
@@ -85,6 +105,18 @@ impl<'a, T: DeserializeOwned + Send + 'static> IntoFuture for Elicit<'a, T> {
 }
 
 /// A page for the user to open; `.await` it. Made by [`Context::elicit_url`].
+///
+/// ```
+/// use mocopr_core::failure::Failure;
+/// use mocopr_server::context::Context;
+///
+/// // Under `#[tool]`:
+/// async fn connect(ctx: &Context) -> Result<&'static str, Failure> {
+///     // The page knows by its own session who opens it; the URL proves nobody.
+///     ctx.elicit_url("Connect your account", "https://example.com/connect", "connect-1").named("connect").await?;
+///     Ok("connected")
+/// }
+/// ```
 #[must_use = "a question is asked when it is awaited"]
 #[derive(Debug)]
 pub struct ElicitUrl<'a> {

@@ -36,6 +36,8 @@ use crate::context::{Client, Context};
 /// Why a question has no answer.
 ///
 /// Never "not yet": in 2026-07-28 a handler does not run past a question that is open.
+///
+/// An example is at [`Elicit`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AskError {

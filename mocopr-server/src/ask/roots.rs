@@ -9,6 +9,17 @@ use super::{AskError, Place, put};
 use crate::context::Context;
 
 /// A place that the client lets the server work in.
+///
+/// ```
+/// use mocopr_core::failure::Failure;
+/// use mocopr_server::{ask::Root, context::Context};
+///
+/// // Under `#[tool]`:
+/// async fn places(ctx: &Context) -> Result<String, Failure> {
+///     let roots: Vec<Root> = ctx.roots().await?;
+///     Ok(roots.into_iter().map(|root| root.name.unwrap_or(root.uri)).collect::<Vec<_>>().join(", "))
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Root {
     /// A `file:` URI.

@@ -16,6 +16,18 @@ use super::{AskError, Place, put};
 use crate::context::Context;
 
 /// A request to the client's model; `.await` it. Made by [`Context::sample`].
+///
+/// ```
+/// use mocopr_core::failure::Failure;
+/// use mocopr_server::context::Context;
+///
+/// // Under `#[tool]`:
+/// async fn summary(ctx: &Context, text: String) -> Result<String, Failure> {
+///     let asked = ctx.sample(&format!("Say this in a sentence: {text}")).system_prompt("Be plain.");
+///     let sampled = asked.max_tokens(100).temperature(0.2).named("summary").await?;
+///     Ok(format!("{} ({})", sampled.text, sampled.model))
+/// }
+/// ```
 #[must_use = "a question is asked when it is awaited"]
 #[derive(Debug)]
 pub struct Sampling<'a> {
@@ -25,6 +37,8 @@ pub struct Sampling<'a> {
 }
 
 /// What the client's model made.
+///
+/// An example is at [`Sampling`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sampled {
     /// Its text; empty where the model made something else.

@@ -11,6 +11,20 @@ use mocopr_core::{
 use crate::handler::{Handler, function};
 
 /// What a completion may return: a list of texts, a [`Completion`], or a `Result<_, Failure>` of either.
+///
+/// ```
+/// use mocopr_core::failure::Failure;
+/// use mocopr_server::handler::completion::IntoCompletion;
+///
+/// // Under `#[completion(..)]`:
+/// async fn city(typed: String) -> Vec<&'static str> {
+///     ["Lima", "Lisbon", "London"].into_iter().filter(|city| city.starts_with(&*typed)).collect()
+/// }
+///
+/// let completion = vec!["Lima", "Lisbon"].into_completion()?;
+/// assert_eq!((completion.values.len(), completion.has_more), (2, false));
+/// # Ok::<(), Failure>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a completion cannot return `{Self}`",
     label = "not something that a completion can answer",

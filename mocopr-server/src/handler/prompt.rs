@@ -60,6 +60,22 @@ impl Prompt {
 
 /// What a prompt may return: text (one message of the user), messages, a [`Prompt`], a [`PromptResult`], or a
 /// `Result<_, Failure>` of any of them.
+///
+/// ```
+/// use mocopr_core::{failure::Failure, model::prompt::PromptResult};
+/// use mocopr_server::handler::prompt::{IntoPromptResult, Prompt};
+///
+/// /// A question with an example of its answer.
+/// struct Taught(&'static str);
+///
+/// impl IntoPromptResult for Taught {
+///     fn into_prompt_result(self) -> Result<PromptResult, Failure> {
+///         Prompt::new().user("2 + 2?").assistant("4").user(self.0).into_prompt_result()
+///     }
+/// }
+/// assert_eq!(Taught("3 + 4?").into_prompt_result()?.messages.len(), 3);
+/// # Ok::<(), Failure>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a prompt cannot return `{Self}`",
     label = "not something that a prompt can answer",

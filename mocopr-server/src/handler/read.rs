@@ -17,11 +17,37 @@ use serde::Serialize;
 use crate::handler::tool::{self, Json};
 
 /// Bytes that a resource answers.
+///
+/// ```
+/// use mocopr_server::handler::read::Blob;
+///
+/// // Under `#[resource("pictures://logo", mime = "image/png")]`:
+/// async fn logo() -> Blob {
+///     Blob(b"\x89PNG\r\n\x1a\n".to_vec())
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Blob(pub Vec<u8>);
 
 /// What a resource may return: text, bytes, [`Json`], [`Contents`], a [`ReadResult`], or a `Result<_, Failure>` of
 /// any of them.
+///
+/// ```
+/// use mocopr_core::{failure::Failure, model::resource::{Contents, ReadResult}};
+/// use mocopr_server::handler::read::IntoReadResult;
+///
+/// /// A page of a wiki.
+/// struct Page(String);
+///
+/// impl IntoReadResult for Page {
+///     fn into_read_result(self) -> Result<ReadResult, Failure> {
+///         // The URI is left open: it is the one that was asked for.
+///         Contents::text("", self.0).with_mime_type("text/markdown").into_read_result()
+///     }
+/// }
+/// assert_eq!(Page("# Tea".to_owned()).into_read_result()?.contents.len(), 1);
+/// # Ok::<(), Failure>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a resource cannot return `{Self}`",
     label = "not something that a resource can answer",

@@ -20,6 +20,23 @@ use crate::{context::Context, handler::schema};
 
 /// What a tool may return: text, numbers, `bool`, `()`, [`Json`], content of any kind, a [`ToolResult`], or a
 /// `Result<_, Failure>` of any of them.
+///
+/// A type of your own can be an answer too:
+///
+/// ```
+/// use mocopr_core::{failure::Failure, model::tool::ToolResult};
+/// use mocopr_server::handler::tool::IntoToolResult;
+///
+/// struct Degrees(f64);
+///
+/// impl IntoToolResult for Degrees {
+///     fn into_tool_result(self) -> Result<ToolResult, Failure> {
+///         Ok(ToolResult::text(format!("{} °C", self.0)))
+///     }
+/// }
+/// assert!(!Degrees(21.5).into_tool_result()?.is_error);
+/// # Ok::<(), Failure>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a tool cannot return `{Self}`",
     label = "not something that a tool can answer",
@@ -46,6 +63,24 @@ pub trait IntoToolResult: Sized {
 /// [`Caller`](crate::extract::Caller) and [`Progress`](crate::extract::Progress), and those under `#[arg(inject)]`, are
 /// no arguments.
 ///
+/// ```
+/// use mocopr_server::{context::Context, handler::tool::CallTool};
+///
+/// // Under `#[derive(Tool)]`:
+/// struct Add {
+///     a: f64,
+///     b: f64,
+/// }
+///
+/// impl CallTool for Add {
+///     type Output = f64;
+///
+///     async fn call(self, _: &Context) -> f64 {
+///         self.a + self.b
+///     }
+/// }
+/// ```
+///
 /// # Cancel safety
 /// The future is dropped where nobody waits for the answer any longer.
 #[diagnostic::on_unimplemented(
@@ -66,6 +101,24 @@ pub trait CallTool: Sized + Send + 'static {
 /// A tool answers it twice: as structured content, whose schema is listed, and as a block of text with the same
 /// JSON for clients that know no structured content. What is no JSON object is structured from 2026-07-28 on, and
 /// text alone before. A resource answers it as text of the type `application/json`.
+///
+/// ```
+/// use mocopr_server::handler::tool::{IntoToolResult, Json};
+///
+/// #[derive(serde::Serialize, schemars::JsonSchema)]
+/// struct Sum {
+///     sum: i64,
+/// }
+///
+/// // Under `#[tool]`:
+/// async fn add(a: i32, b: i32) -> Json<Sum> {
+///     Json(Sum { sum: i64::from(a) + i64::from(b) })
+/// }
+///
+/// let answer = Json(Sum { sum: 3 }).into_tool_result()?;
+/// assert!(answer.structured.is_some_and(|sum| sum.as_str() == r#"{"sum":3}"#));
+/// # Ok::<(), mocopr_core::failure::Failure>(())
+/// ```
 ///
 /// # Source
 /// MCP 2025-11-25, server/tools, "Structured Content".

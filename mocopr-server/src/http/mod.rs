@@ -70,6 +70,13 @@ pub struct HttpConfig {
 ///
 /// Which pages those are is for the policy to say, and whether a page may call at all: what is not listed there is
 /// refused on every listener.
+///
+/// ```
+/// use mocopr_server::http::{CorsConfig, HttpConfig};
+///
+/// let config = HttpConfig::loopback(8080).with_cors(CorsConfig::Nobody);
+/// # drop(config);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CorsConfig {
     /// Pages that the policy lists may read answers, and no others.

@@ -145,6 +145,23 @@ impl Sealed for Mounted {
 ///
 /// A process has one owner, so no signal to stop is watched here; SIGUSR1 is, where the server has a kill switch. Tell the
 /// server to stop with [`drain`](Self::drain), and wait for its end with [`end`](Self::end).
+///
+/// ```no_run
+/// use axum::Router;
+/// use mocopr_security::policy::SecurityPolicy;
+/// use mocopr_server::{http::Mounted, server::McpServer};
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let policy = SecurityPolicy::development();
+/// let server = McpServer::builder().with_info("hello", "1.0.0").with_security_policy(policy).build()?;
+/// let (mcp, running) = server.into_router(Mounted::listener_protects_itself()).await?;
+/// let app: Router = Router::new().merge(mcp);
+/// # drop(app);
+/// // `app` is served here, with `running.drain()` as what ends it; then:
+/// running.end().await;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "the server stops when this is dropped"]
 pub struct MountedServer {
     engine: Arc<Engine>,

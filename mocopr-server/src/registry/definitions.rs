@@ -8,6 +8,8 @@ use crate::{
 };
 
 /// Tools, prompts and resources that share one value.
+///
+/// An example is at [`Handlers`].
 #[derive(Debug, Default)]
 pub struct Definitions {
     /// The tools, in the order in which they are written.
@@ -19,6 +21,32 @@ pub struct Definitions {
 }
 
 /// A value whose methods are tools, prompts and resources. Written by `#[handlers]`.
+///
+/// By hand:
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use mocopr_server::{
+///     registry::{definitions::{Definitions, Handlers}, tool::{NoArguments, Tool}},
+///     server::McpServer,
+/// };
+///
+/// struct Board(String);
+///
+/// impl Handlers for Board {
+///     fn definitions(self: Arc<Self>) -> Definitions {
+///         let read = Tool::new("read").handler(move |_: NoArguments| {
+///             let board = self.clone();
+///             async move { board.0.clone() }
+///         });
+///         Definitions { tools: vec![read], ..Definitions::default() }
+///     }
+/// }
+///
+/// let server = McpServer::builder().with_info("board", "1.0.0").with_handlers(Board("empty".to_owned())).build();
+/// assert!(server.is_ok());
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no handlers",
     label = "no tools, prompts or resources here",

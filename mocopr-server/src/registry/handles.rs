@@ -17,14 +17,45 @@ use crate::{
 };
 
 /// The tools of a running server.
+///
+/// ```
+/// use mocopr_server::{registry::tool::{NoArguments, Tool}, server::McpServer};
+///
+/// let server = McpServer::builder().with_info("hello", "1.0.0").build()?;
+/// let tools = server.tools(); // before the server runs, which takes it
+/// tools.insert(Tool::new("bye").handler(|_: NoArguments| async { "bye" }))?;
+/// assert!(tools.remove("bye") && !tools.remove("bye"));
+/// # Ok::<(), mocopr_server::error::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Tools(pub(crate) Arc<Engine>);
 
 /// The prompts of a running server.
+///
+/// ```
+/// use mocopr_server::{registry::prompt::PromptDefinition, server::McpServer};
+///
+/// let server = McpServer::builder().with_info("hello", "1.0.0").build()?;
+/// let prompts = server.prompts();
+/// prompts.insert(PromptDefinition::new("greet").handler(|_: serde_json::Value| async { "Greet me." }))?;
+/// assert!(prompts.remove("greet"));
+/// # Ok::<(), mocopr_server::error::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Prompts(pub(crate) Arc<Engine>);
 
 /// The resources of a running server.
+///
+/// ```
+/// use mocopr_server::{registry::resource::ResourceDefinition, server::McpServer};
+///
+/// let server = McpServer::builder().with_info("tea", "1.0.0").build()?;
+/// let resources = server.resources();
+/// let today = ResourceDefinition::new("tea://today", "today").handler(|_| async { "green" });
+/// resources.insert(today)?;
+/// resources.updated("tea://today"); // whoever subscribed to it reads it again
+/// # Ok::<(), mocopr_server::error::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Resources(pub(crate) Arc<Engine>);
 

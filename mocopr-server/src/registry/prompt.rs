@@ -25,6 +25,22 @@ use crate::{
 /// A prompt: what is listed of it, what carries out its calls, and what completes its arguments.
 ///
 /// Its name is not `Prompt`, because that is what handlers return.
+///
+/// ```
+/// use mocopr_server::{handler::prompt::Prompt, registry::prompt::PromptDefinition};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Meal {
+///     meal: String,
+/// }
+///
+/// let recommend = PromptDefinition::new("recommend")
+///     .description("Asks for a recommendation.")
+///     .required("meal", "For which meal.")
+///     .completion("meal", |_typed: String| async { vec!["breakfast", "lunch"] })
+///     .handler(|asked: Meal| async move { Prompt::new().user(format!("Recommend a tea for {}.", asked.meal)) });
+/// assert_eq!(recommend.info().arguments.len(), 1);
+/// ```
 pub struct PromptDefinition {
     pub(crate) info: model::Prompt,
     pub(crate) handler: Arc<dyn Handler>,

@@ -29,6 +29,8 @@ use crate::{
 };
 
 /// A resource or a family of them: what is listed, what carries out reads, and what completes its variables.
+///
+/// An example is at [`ResourceDefinition::new`].
 pub struct ResourceDefinition {
     pub(crate) info: ResourceInfo,
     pub(crate) handler: Arc<dyn Handler>,
@@ -39,6 +41,8 @@ pub struct ResourceDefinition {
 }
 
 /// What is listed of a resource.
+///
+/// An example is at [`ResourceDefinition::new`].
 #[derive(Clone, Debug)]
 pub enum ResourceInfo {
     /// One resource, in `resources/list`.
@@ -179,6 +183,8 @@ impl DefinitionBuilder<Resource> {
 }
 
 /// What is read: the URI, and the values of the template's variables.
+///
+/// An example is at [`ResourceDefinition::new`].
 #[derive(Clone, Debug)]
 pub struct Read {
     uri: Box<str>,

@@ -276,6 +276,13 @@ impl IntoTool<()> for Tool {
 }
 
 /// The arguments of a tool or prompt that takes none.
+///
+/// ```
+/// use mocopr_server::registry::tool::{NoArguments, Tool};
+///
+/// let ping = Tool::new("ping").handler(|_: NoArguments| async { "pong" });
+/// assert!(ping.info().input_schema.as_str().contains(r#""additionalProperties":false"#));
+/// ```
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoArguments {}

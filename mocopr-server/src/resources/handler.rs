@@ -58,6 +58,8 @@ type ReadFn = Box<dyn Fn(PathRead) -> BoxFuture<'static, Result<ReadResult, Fail
 type ListFn = Box<dyn Fn(Principal) -> BoxFuture<'static, Result<Vec<Item>, Failure>> + Send + Sync>;
 
 /// Collects what a [`ResourceHandler`] is made of.
+///
+/// An example is at [`ResourceHandler`].
 #[must_use = "a builder makes a handler with `.build()`"]
 #[derive(Default)]
 pub struct ResourceHandlerBuilder {
@@ -68,6 +70,8 @@ pub struct ResourceHandlerBuilder {
 }
 
 /// One read: which path, and who asks.
+///
+/// An example is at [`ResourceHandler`].
 #[derive(Clone, Debug)]
 pub struct PathRead {
     path: Box<str>,

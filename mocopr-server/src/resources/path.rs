@@ -7,6 +7,15 @@ use mocopr_core::uri::percent;
 /// A plain path is UTF-8 without NUL, other control characters, `\` and `%`-escapes that are left after decoding; its
 /// segments are not empty and not `.` or `..`; its slashes were written plain. So whoever decodes or splits it once more
 /// reads nothing else.
+///
+/// ```
+/// use mocopr_server::resources::path::decode;
+///
+/// assert_eq!(decode("docs/to%20do.txt").as_deref(), Some("docs/to do.txt"));
+/// for odd in ["", "a//b", "a/%2e%2e/b", "a%2Fb", "%252e"] {
+///     assert_eq!(decode(odd), None, "{odd}");
+/// }
+/// ```
 pub fn decode(raw: &str) -> Option<String> {
     if raw.contains(['?', '#']) {
         return None;

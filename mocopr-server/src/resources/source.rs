@@ -100,6 +100,8 @@ pub trait ResourceSource: Send + Sync + 'static {
 }
 
 /// What is listed of a source as a template.
+///
+/// An example is at [`ResourceSource`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     /// Its name, where the owner gives none.
@@ -109,6 +111,8 @@ pub struct Shape {
 }
 
 /// The variable of a source's template.
+///
+/// An example is at [`ResourceSource`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Variable {
     /// `{name}`: one segment.
@@ -118,6 +122,8 @@ pub enum Variable {
 }
 
 /// Which resources are listed.
+///
+/// An example is at [`ResourceSource`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Range<'a> {
     /// Paths that begin so, decoded.
@@ -129,6 +135,8 @@ pub struct Range<'a> {
 }
 
 /// A resource as a source lists it.
+///
+/// An example is at [`ResourceSource`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Item {
     /// Its path, decoded.
@@ -144,6 +152,8 @@ pub struct Item {
 }
 
 /// How changes of a source become known.
+///
+/// An example is at [`ResourceSource`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Changes {
     /// Not at all, or the owner tells of them.
