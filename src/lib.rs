@@ -148,6 +148,12 @@ pub mod audit {
     };
 }
 
+/// Spans of requests, for a tracer of OpenTelemetry.
+#[cfg(feature = "otel")]
+pub mod otel {
+    pub use mocopr_server::otel::Tracing;
+}
+
 /// What happened, as numbers.
 pub mod metrics {
     /// What is counted and where it is told, and who is told when it is too much.
@@ -308,7 +314,15 @@ struct SecurityGuide;
 struct AuditLog;
 
 // So is the guide, and what those read who come from elsewhere.
-#[cfg(all(doctest, target_os = "linux", feature = "macros", feature = "stdio", feature = "tls", feature = "testing"))]
+#[cfg(all(
+    doctest,
+    target_os = "linux",
+    feature = "macros",
+    feature = "stdio",
+    feature = "tls",
+    feature = "testing",
+    feature = "otel"
+))]
 mod guide {
     #[doc = include_str!("../docs/guide/first-tool.md")]
     struct FirstTool;

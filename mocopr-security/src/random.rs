@@ -19,14 +19,22 @@ pub fn digest(parts: &[&[u8]]) -> [u8; 32] {
     bytes
 }
 
+/// So many random bytes.
+///
+/// # Errors
+/// [`SealError::Unavailable`] when the system gives no randomness.
+pub fn bytes<const N: usize>() -> Result<[u8; N], SealError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| SealError::Unavailable)?;
+    Ok(bytes)
+}
+
 /// A name that nobody can guess: 256 random bits in base64url, 43 visible ASCII characters.
 ///
 /// # Errors
 /// [`SealError::Unavailable`] when the system gives no randomness.
 pub fn random_name() -> Result<Box<str>, SealError> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|_| SealError::Unavailable)?;
-    Ok(URL_SAFE_NO_PAD.encode(bytes).into())
+    Ok(URL_SAFE_NO_PAD.encode(bytes::<32>()?).into())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A finished answer: its bytes, and what HTTP says beside them.
 
-use std::time::Duration;
+use std::{num::NonZeroI32, time::Duration};
 
 use bytes::Bytes;
 use mocopr_core::{
@@ -19,6 +19,8 @@ pub(crate) struct Answer {
     /// The status where the answer travels alone, over HTTP.
     pub(crate) status: u16,
     pub(crate) body: Body,
+    /// The code of the error that it is; `None` for a result, also one that says that a tool failed.
+    pub(crate) code: Option<NonZeroI32>,
     /// What the client should do to be let in, where that is why it was refused.
     pub(crate) asks: Option<Box<Asks>>,
     /// What it says, for those who keep account of it.
@@ -68,7 +70,7 @@ impl Answer {
     }
 
     fn good(body: Body) -> Self {
-        Self { status: 200, body, asks: None, ending: Ending::SUCCESS, is_told: false }
+        Self { status: 200, body, code: None, asks: None, ending: Ending::SUCCESS, is_told: false }
     }
 
     /// The same answer, of which those who keep account hear that it says this.
@@ -113,6 +115,7 @@ impl Answer {
         Self {
             asks: asks.map(Box::new),
             status: code::status(error.fault(), revision),
+            code: i32::try_from(code::code(error.fault(), revision)).ok().and_then(NonZeroI32::new),
             body: encode::error(id, error, revision, engine.served()).into(),
             ending: Ending::with_fault(error.fault(), error.incident()),
             is_told: false,

@@ -87,6 +87,7 @@ impl Engine {
         admission: &Admission,
         frame: &Bytes,
         session: &Arc<Session>,
+        arrival: &Arrival,
     ) -> Result<Step, Refused> {
         let read = with_scanner(|scanner| envelope::read_batch(frame, &self.limits().message, scanner));
         let messages = read.map_err(|fault| self.refuse(None, fault, session.revision()))?;
@@ -94,10 +95,11 @@ impl Engine {
         let mut well_formed = false;
         for message in messages {
             let id = envelope::answered_id(&message).cloned();
+            let mut arrival = arrival.of_member();
             let step = match message {
                 Ok(message) => {
                     well_formed = true;
-                    self.member(admission, message, session)
+                    self.member(admission, message, session, &mut arrival)
                 }
                 Err(Malformed { wants: Wants::Nothing, .. }) => Ok(Step::Accepted),
                 Err(Malformed { id, fault, wants: Wants::Answer }) => {
@@ -116,7 +118,7 @@ impl Engine {
                     batch.keep(id.as_ref(), answer);
                 }
                 Err(refused) => {
-                    self.tell_refused(admission, &refused, Arrival::default());
+                    self.tell_refused(admission, &refused, &arrival);
                     batch.keep(id.as_ref(), refused);
                 }
                 // Nothing of a session leads to these; whoever waits is told so all the same.
@@ -142,14 +144,16 @@ impl Engine {
         admission: &Admission,
         message: Message,
         session: &Arc<Session>,
+        arrival: &mut Arrival,
     ) -> Result<Step, Refused> {
         let opened = decode::open(message);
+        arrival.read_in(&opened);
         let rule = if is_initialize(opened.message()) {
             "initialize stands alone, never in a batch"
         } else if opened.version() != MetaVersion::Absent {
             "a message of a batch names no version of its own"
         } else {
-            return self.in_session(admission, opened, Some(session), Arrival::default());
+            return self.in_session(admission, opened, Some(session), arrival);
         };
         Err(self.refuse(opened.message().id(), Fault::Envelope(rule), session.revision()))
     }

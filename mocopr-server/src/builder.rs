@@ -44,6 +44,7 @@ use crate::{
     },
     server::{Guarded, McpServer, Unguarded},
     session::Sessions,
+    spans::Spans,
     state::States,
     stopping::By,
     subscribe::Hub,
@@ -91,6 +92,7 @@ struct Said {
     input_validator: Option<JsonSchemaValidator>,
     error_handler: Option<ErrorHandler>,
     witnesses: Vec<Opener>,
+    spans: Option<Arc<dyn Spans>>,
     kill_switch: Option<KillSwitch>,
     revocations: Option<Revocations>,
     companions: Vec<Box<dyn Companion>>,
@@ -122,6 +124,7 @@ impl ServerBuilder<Unguarded> {
             input_validator: None,
             error_handler: None,
             witnesses: Vec::new(),
+            spans: None,
             kill_switch: None,
             revocations: None,
             companions: Vec::new(),
@@ -472,6 +475,7 @@ impl<P> ServerBuilder<P> {
             input_validator,
             error_handler,
             witnesses,
+            spans,
             kill_switch,
             revocations,
             companions,
@@ -605,6 +609,7 @@ impl<P> ServerBuilder<P> {
             clock,
             ring,
             key_file,
+            spans,
             stamp: Stamp::new(&info),
             info,
             instructions,
@@ -627,6 +632,16 @@ impl<P> ServerBuilder<P> {
     /// Tells one more witness.
     pub(crate) fn keep_account(&mut self, witness: Opener) {
         self.said.witnesses.push(witness);
+    }
+
+    /// Has spans made of requests, where there is no problem with it.
+    #[cfg(feature = "otel")]
+    pub(crate) fn trace_with(&mut self, problem: Option<Problem>, spans: Arc<dyn Spans>) {
+        if self.said.spans.is_some() {
+            self.twice("with_tracing");
+        }
+        self.said.problems.extend(problem);
+        self.said.spans = Some(spans);
     }
 
     /// Runs one more thing beside whatever transport the server runs on.

@@ -116,6 +116,11 @@ impl Engine {
         Ok(Step::Run(Running::new(self.clone(), start), scene.session.cloned()))
     }
 
+    /// What a request is about, of what is registered.
+    pub(crate) fn subject_of(&self, request: &Request) -> Option<Subject> {
+        Found::find(&self.registry.snapshot(), request).map(|found| found.subject())
+    }
+
     /// What the gate decides about.
     ///
     /// Whoever may read a part of a mount may complete its paths: only those of that part come back, each decided by

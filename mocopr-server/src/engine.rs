@@ -53,6 +53,7 @@ use crate::{
     registry::Registry,
     running::Running,
     session::{Session, Sessions},
+    spans::Spans,
     state::States,
     subscribe::Hub,
     transport::claims::Claims,
@@ -74,6 +75,8 @@ pub(crate) struct Engine {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ring: KeyRing,
+    /// Who makes spans of requests, where anybody does.
+    pub(crate) spans: Option<Arc<dyn Spans>>,
     /// Where its keys come from, where that is a file.
     pub(crate) key_file: Option<KeyFile>,
     pub(crate) info: Implementation,
@@ -178,11 +181,11 @@ impl Engine {
 
     /// Takes one message, or one batch, as far as it goes without waiting.
     pub(crate) fn begin(self: &Arc<Self>, admission: &Admission, frame: Bytes, link: Link<'_>) -> Step {
-        let arrival = Arrival::of(&frame, link, &self.gate);
-        match self.step(admission, frame, link, arrival) {
+        let mut arrival = Arrival::of(&frame, link, admission, self);
+        match self.step(admission, frame, link, &mut arrival) {
             Ok(step) => step,
             Err(refused) => {
-                self.tell_refused(admission, &refused, arrival);
+                self.tell_refused(admission, &refused, &arrival);
                 Step::Answer(refused)
             }
         }
@@ -193,12 +196,12 @@ impl Engine {
         admission: &Admission,
         frame: Bytes,
         link: Link<'_>,
-        arrival: Arrival,
+        arrival: &mut Arrival,
     ) -> Result<Step, Refused> {
         if envelope::is_batch(&frame)
             && let Some(session) = self.session_with_batches(admission, link)?
         {
-            return self.batch(admission, &frame, &session);
+            return self.batch(admission, &frame, &session, arrival);
         }
         let read = with_scanner(|scanner| envelope::read(frame, &self.limits().message, scanner));
         let message = match (read, link) {
@@ -224,6 +227,7 @@ impl Engine {
             }
         };
         let opened = decode::open(message);
+        arrival.read_in(&opened);
         let era = self.era(&opened, claims.as_ref(), link)?;
         match (era, claims) {
             (Era::Stateless, Some(claims)) => self.stateless_http(admission, opened, &claims, arrival),
@@ -271,7 +275,7 @@ impl Engine {
         admission: &Admission,
         opened: Opened,
         claims: &Claims<'_>,
-        arrival: Arrival,
+        arrival: &Arrival,
     ) -> Result<Step, Refused> {
         if let Err(fault) = claims.agree(&opened) {
             return Err(self.refuse(opened.message().id(), fault, Revision::NEWEST_STATELESS));
@@ -285,7 +289,7 @@ impl Engine {
         opened: Opened,
         claims: Option<&Claims<'_>>,
         link: Link<'_>,
-        arrival: Arrival,
+        arrival: &Arrival,
     ) -> Result<Step, Refused> {
         let call = match self.decode(opened, DecodeContext::Stateless)? {
             Incoming::Call(call) => call,
@@ -326,14 +330,14 @@ impl Engine {
         opened: Opened,
         claims: Option<&Claims<'_>>,
         link: Link<'_>,
-        arrival: Arrival,
+        arrival: &Arrival,
     ) -> Result<Step, Refused> {
         if is_initialize(opened.message()) {
             let revision = self.newest_stateful();
             let Incoming::Call(call) = self.decode(opened, DecodeContext::Stateful(revision))? else {
                 return Err(self.refuse(None, Fault::Envelope("initialize is a request"), revision));
             };
-            return self.accounted(admission, *call, arrival, |call| self.initialize(admission, call, link));
+            return self.accounted(admission, *call, None, arrival, |call| self.initialize(admission, call, link));
         }
         let session = self
             .session(admission, claims, link, opened.message())
@@ -347,7 +351,7 @@ impl Engine {
         admission: &Admission,
         opened: Opened,
         session: Option<&Arc<Session>>,
-        arrival: Arrival,
+        arrival: &Arrival,
     ) -> Result<Step, Refused> {
         let revision = session.map_or_else(|| self.newest_stateful(), |session| session.revision());
         match self.decode(opened, DecodeContext::Stateful(revision))? {
@@ -481,7 +485,8 @@ impl Engine {
 
     /// One call, era and session known.
     fn carry_out(self: &Arc<Self>, admission: &Admission, call: Call, scene: Scene<'_>) -> Result<Step, Refused> {
-        self.accounted(admission, call, scene.arrival, |call| self.carry_out_call(admission, call, scene))
+        let session = scene.session.map(|session| &**session);
+        self.accounted(admission, call, session, scene.arrival, |call| self.carry_out_call(admission, call, scene))
     }
 
     fn carry_out_call(self: &Arc<Self>, admission: &Admission, call: Call, scene: Scene<'_>) -> Result<Step, Refused> {
@@ -596,7 +601,7 @@ pub(crate) struct Scene<'a> {
     /// The headers of a stateless call over HTTP.
     pub(crate) headers: Option<&'a HeaderMap>,
     /// How the message came.
-    pub(crate) arrival: Arrival,
+    pub(crate) arrival: &'a Arrival,
 }
 
 impl Channel {

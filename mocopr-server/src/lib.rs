@@ -52,6 +52,8 @@ mod lapse;
 mod listening;
 mod listing;
 mod metrics;
+#[cfg(feature = "otel")]
+pub mod otel;
 mod outlet;
 mod posture;
 #[cfg(target_os = "linux")]
@@ -64,6 +66,8 @@ pub mod server;
 mod session;
 mod shutdown;
 mod signals;
+#[cfg_attr(not(feature = "otel"), allow(dead_code, reason = "tracing systems alone read what it says"))]
+mod spans;
 pub mod state;
 pub mod stopping;
 mod subject;

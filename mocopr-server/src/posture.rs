@@ -16,6 +16,10 @@ pub(crate) fn report(engine: &Engine) -> Report {
     for row in engine.gate.evidence().rows() {
         report.say(row.about, row.holds, row.relaxed);
     }
+    if let Some(spans) = &engine.spans {
+        let Row { about, holds, relaxed } = spans.row();
+        report.say(about, holds, relaxed);
+    }
     let snapshot = engine.registry.snapshot();
     let forgotten: Vec<&str> =
         snapshot.names().filter(|(kind, name)| !engine.gate.reaches(*kind, name)).map(|(_, name)| name).collect();

@@ -5,6 +5,7 @@
 
 use std::{
     future::poll_fn,
+    num::NonZeroI32,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     task::{Context as TaskContext, Poll, ready},
@@ -44,6 +45,7 @@ use crate::{
     lapse::Lapse,
     outlet::{Outlet, Say},
     registry::snapshot::ToolEntry,
+    spans::{Ended, Span},
     subject::Subject,
 };
 
@@ -63,6 +65,8 @@ pub(crate) struct Running {
     lapse: Lapse,
     /// Told when it ends; that it was given up where it is dropped before.
     account: Option<Box<Account>>,
+    /// What the handler does is a part of it; the same holds for its end.
+    span: Option<Box<dyn Span>>,
     _taken: Option<Taken>,
 }
 
@@ -116,13 +120,14 @@ impl Running {
             clock: CallClock::new(timeout, client_wait),
             lapse: Lapse::default(),
             account: None,
+            span: None,
             _taken: taken,
         }
     }
 
-    /// The same call, of which account is kept.
-    pub(crate) fn with_account(mut self, account: Box<Account>) -> Self {
-        self.account = Some(account);
+    /// The same call, of which account is kept, and which has a span.
+    pub(crate) fn kept_by(mut self, account: Option<Box<Account>>, span: Option<Box<dyn Span>>) -> Self {
+        (self.account, self.span) = (account, span);
         self
     }
 
@@ -160,15 +165,22 @@ impl Running {
     /// As [`Running::next`], for those who poll by hand.
     pub(crate) fn poll_next(&mut self, task: &mut TaskContext<'_>) -> Poll<Event> {
         let next = self.poll_event(task);
-        if let Poll::Ready(Event::Final(_) | Event::Cancelled) = &next
-            && let Some(account) = self.account.take()
-        {
-            match &next {
-                Poll::Ready(Event::Final(answer)) => account.end(answer.ending, answer.body.len()),
-                _ => account.end(Ending::CANCELLED, 0),
-            }
+        match &next {
+            Poll::Ready(Event::Final(answer)) => self.tell_end(answer.ending, answer.code, answer.body.len()),
+            Poll::Ready(Event::Cancelled) => self.tell_end(Ending::CANCELLED, None, 0),
+            Poll::Ready(Event::Frame(_) | Event::Part(_) | Event::Question(..) | Event::CloseStream)
+            | Poll::Pending => {}
         }
         next
+    }
+
+    fn tell_end(&mut self, ending: Ending, code: Option<NonZeroI32>, answered: usize) {
+        if let Some(span) = self.span.take() {
+            span.end(&Ended { ending, code, opened: None });
+        }
+        if let Some(account) = self.account.take() {
+            account.end(ending, answered);
+        }
     }
 
     fn poll_event(&mut self, task: &mut TaskContext<'_>) -> Poll<Event> {
@@ -266,7 +278,7 @@ impl Running {
     fn poll_handler(&mut self, task: &mut TaskContext<'_>) {
         let Some(future) = &mut self.future else { return };
         // A handler that panicked is never polled again, so what it left behind is not seen.
-        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(task))) {
+        match catch_unwind(AssertUnwindSafe(|| poll_within(self.span.as_deref(), future, task))) {
             Ok(Poll::Pending) => {}
             Ok(Poll::Ready(outcome)) => {
                 self.future = None;
@@ -441,6 +453,18 @@ impl Running {
             None => self.internal("the answers of earlier rounds are larger than request state may be"),
         }
     }
+}
+
+/// Polls a handler as a part of the span of its call.
+fn poll_within(
+    span: Option<&dyn Span>,
+    future: &mut BoxFuture<'static, Outcome>,
+    task: &mut TaskContext<'_>,
+) -> Poll<Outcome> {
+    let Some(span) = span else { return future.as_mut().poll(task) };
+    let mut polled = Poll::Pending;
+    span.within(&mut || polled = future.as_mut().poll(task));
+    polled
 }
 
 /// A tool's result that says it failed.

@@ -7,10 +7,12 @@ use serde_json::{Value, json};
 
 use crate::{
     support::{
+        collector::Collector,
         http::Connection,
         process::{self, Lined, Listening},
         request,
         tls::{Authority, Hello},
+        within,
     },
     tidy::{root, rust_files},
 };
@@ -74,6 +76,20 @@ async fn ask_user_books_what_the_user_says() {
     call["id"] = json!(2);
     assert_eq!(text(&server.ask(&call, &mut Vec::new()).await), "a table for 4 at Luigi, by a window");
     assert!(server.end().await.status.success());
+}
+
+#[tokio::test]
+async fn traced_gives_a_collector_the_span_of_a_call_and_that_of_its_handler_below_it() {
+    let collector = Collector::open().await;
+    let mut server = Lined::start("traced", &[&collector.url()]);
+    for line in lines("traced") {
+        assert_eq!(text(&server.ask(&line, &mut Vec::new()).await), "Oslo: rain, later sun");
+    }
+    let (spans, ended) = within("the end", async { tokio::join!(collector.posted(), server.end()) }).await;
+    assert!(ended.status.success(), "{}", ended.log);
+    let [looking, call] = &spans[..] else { panic!("{spans:?}") };
+    assert_eq!((call.name(), call.parent()), ("tools/call forecast", "00f067aa0ba902b7"));
+    assert_eq!((looking.name(), looking.parent(), looking.trace()), ("look up", call.id(), call.trace()));
 }
 
 #[tokio::test]

@@ -302,7 +302,7 @@ impl<C: Carrier> Talk<C> {
                 Heard::TooLong => {
                     let revision = Link::Channel(&self.channel).revision();
                     let answer = self.engine.refuse(None, Fault::TooLarge, revision);
-                    self.engine.tell_refused(&self.admission, &answer, Arrival::default());
+                    self.engine.tell_refused(&self.admission, &answer, &Arrival::default());
                     self.carrier.writer().push(answer.body.whole());
                 }
                 Heard::End => return ControlFlow::Break(()),

@@ -43,4 +43,5 @@ mod starting;
 mod stopping;
 mod telling;
 mod tokens;
+mod traced;
 mod trail;

@@ -5,6 +5,7 @@
 
 use std::{future::Future, time::Duration};
 
+pub(crate) mod collector;
 pub(crate) mod hosted;
 pub(crate) mod http;
 pub(crate) mod http2;

@@ -314,7 +314,7 @@ impl HttpApp {
             // A client that asked for a stream looks at the status alone.
             Err(fault @ Fault::Sealed(_)) => {
                 let mut answer = self.engine.refuse(None, fault, session.revision());
-                self.engine.tell_refused(admission, &answer, Arrival::default());
+                self.engine.tell_refused(admission, &answer, &Arrival::default());
                 answer.status = StatusCode::BAD_REQUEST.as_u16();
                 self.carry(answer, Accept::Json)
             }
@@ -361,7 +361,7 @@ impl HttpApp {
         if rather_stream && answer.status == 200 {
             return stream::single(answer.body.whole());
         }
-        let Answer { status, body, asks, ending: _, is_told: _ } = answer;
+        let Answer { status, body, code: _, asks, ending: _, is_told: _ } = answer;
         let mut response = json(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body);
         if let Some(asks) = asks {
             self.ask(&mut response, &asks);
@@ -371,7 +371,7 @@ impl HttpApp {
 
     fn fault(&self, admission: &Admission, fault: Fault, revision: Revision) -> Response<AnswerBody> {
         let answer = self.engine.refuse(None, fault, revision);
-        self.engine.tell_refused(admission, &answer, Arrival::default());
+        self.engine.tell_refused(admission, &answer, &Arrival::default());
         self.carry(answer, Accept::Json)
     }
 
