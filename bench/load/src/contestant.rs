@@ -64,6 +64,8 @@ pub const STRICT: &str = "mocopr, strict";
 pub const EVIDENCE: &str = "mocopr, strict, audited";
 /// The yardstick over HTTP.
 pub const YARDSTICK: &str = "axum";
+/// What lies under the yardstick.
+pub const HYPER: &str = "hyper";
 /// The yardstick over standard streams.
 pub const STDIO_YARDSTICK: &str = "bare loop";
 /// The rival that a goal names.
@@ -102,7 +104,7 @@ pub const ALL: &[Contestant] = &[
         can: &[Modern, Stateful, Structured],
     },
     Contestant {
-        name: "hyper",
+        name: HYPER,
         package: "server-hyper",
         args: &[],
         library: "hyper",

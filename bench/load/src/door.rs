@@ -31,6 +31,12 @@ impl Door {
         Ok(Self { address, host: host.to_owned(), token })
     }
 
+    /// The same server by another name.
+    #[must_use]
+    pub fn called(self, name: &str) -> Self {
+        Self { host: format!("{name}:{}", self.address.port()), ..self }
+    }
+
     /// The headers that every request to this server begins with.
     pub fn headers(&self) -> String {
         let Self { address: _, host, token } = self;

@@ -15,9 +15,9 @@ use crate::door::Door;
 
 /// One connection, with at most one request on the way.
 #[derive(Debug)]
-pub struct Connection {
+pub struct Connection<S = TcpStream> {
     door: Door,
-    stream: TcpStream,
+    stream: S,
     /// What has arrived and is not read yet is `start..end`.
     buffer: Vec<u8>,
     start: usize,
@@ -59,11 +59,26 @@ impl Connection {
     /// # Errors
     /// Nobody listens there.
     pub fn open(door: &Door) -> Result<Self> {
-        let stream = TcpStream::connect(door.address).context("connecting")?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Self { door: door.clone(), stream, buffer: vec![0; 16 * 1024], start: 0, end: 0, joined: Vec::new() })
+        Ok(Self::over(dial(door)?, door))
+    }
+}
+
+/// A TCP connection that does not delay small writes.
+///
+/// # Errors
+/// Nobody listens there.
+pub fn dial(door: &Door) -> Result<TcpStream> {
+    let stream = TcpStream::connect(door.address).context("connecting")?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    Ok(stream)
+}
+
+impl<S: Read + Write> Connection<S> {
+    /// Speaks on a stream that is open.
+    pub fn over(stream: S, door: &Door) -> Self {
+        Self { door: door.clone(), stream, buffer: vec![0; 16 * 1024], start: 0, end: 0, joined: Vec::new() }
     }
 
     /// How the server at its other end is reached.

@@ -5,6 +5,7 @@ pub mod contestant;
 pub mod counted;
 pub mod door;
 pub mod http;
+pub mod link;
 pub mod picture;
 pub mod process;
 pub mod results;

@@ -1,6 +1,6 @@
 //! Builds the servers, compares them, and prints the table as Markdown.
 //!
-//! `run [--quick] [--only NAME,NAME] [--parts http,stdio,footprint,counts,memory] [--threads one|default] [--out FILE]`
+//! `run [--quick] [--only NAME,NAME] [--parts http,wires,stdio,footprint,counts,memory] [--threads one|default] [--out FILE]`
 
 use std::{path::PathBuf, process::Command, time::Duration, time::SystemTime};
 
@@ -9,7 +9,7 @@ use load::{
     contestant::{self, Contestant, bench_folder},
     process::{CLIENT_CORE, pin},
     results::Results,
-    rows::{Plan, Random, counts, footprint, http, memory, stdio},
+    rows::{Plan, Random, counts, footprint, http, memory, stdio, wires},
     table,
 };
 
@@ -22,8 +22,16 @@ fn main() -> Result<()> {
     }
     let versions = asked.contestants.iter().map(|who| Ok((who.name.to_owned(), version(who)?)));
     let versions = versions.collect::<Result<_>>()?;
-    for who in &asked.contestants {
-        build(who.package)?;
+    if asked.parts.iter().any(|part| part != "wires") {
+        for who in &asked.contestants {
+            build(who.package)?;
+        }
+    }
+    if asked.parts.iter().any(|part| part == "wires") {
+        let asked_for = |name: &str| asked.contestants.iter().any(|who| who.name == name);
+        for (_, package, _) in wires::SPEAKERS.into_iter().filter(|(name, ..)| asked_for(name)) {
+            build(package)?;
+        }
     }
     pin(CLIENT_CORE)?;
     let seed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs();
@@ -39,11 +47,12 @@ fn main() -> Result<()> {
     for part in &asked.parts {
         rows.extend(match part.as_str() {
             "http" => http::measure(&mut plan),
+            "wires" => wires::measure(&mut plan),
             "stdio" => stdio::measure(&mut plan),
             "footprint" => footprint::measure(&mut plan),
             "counts" => counts::measure(&mut plan),
             "memory" => memory::measure(&mut plan, if asked.quick { 1_000 } else { 100_000 }),
-            other => bail!("--parts {other}: http, stdio, footprint, counts or memory"),
+            other => bail!("--parts {other}: http, wires, stdio, footprint, counts or memory"),
         });
     }
     let results =
@@ -69,7 +78,7 @@ struct Asked {
 
 impl Asked {
     fn from_args() -> Result<Self> {
-        let parts = ["http", "stdio", "footprint", "counts", "memory"].map(str::to_owned).to_vec();
+        let parts = ["http", "wires", "stdio", "footprint", "counts", "memory"].map(str::to_owned).to_vec();
         let mut asked = Self { contestants: contestant::ALL.to_vec(), parts, quick: false, threads: "one", out: None };
         let mut args = std::env::args().skip(1);
         while let Some(flag) = args.next() {

@@ -5,6 +5,7 @@ pub mod footprint;
 pub mod http;
 pub mod memory;
 pub mod stdio;
+pub mod wires;
 
 use std::collections::BTreeMap;
 
@@ -47,7 +48,12 @@ impl Plan {
 
     /// Who takes part, in another order each time.
     pub fn shuffled(&mut self) -> Vec<Contestant> {
-        let mut left = self.contestants.clone();
+        self.in_any_order(&self.contestants.clone())
+    }
+
+    /// The same things, in another order each time.
+    pub fn in_any_order<T: Copy>(&mut self, things: &[T]) -> Vec<T> {
+        let mut left = things.to_vec();
         let mut order = Vec::with_capacity(left.len());
         while !left.is_empty() {
             order.push(left.swap_remove(self.random.below(left.len())));
