@@ -4,11 +4,12 @@
 //! nobody else.
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use mocopr_core::{
     call::Call,
     envelope::Message,
-    meta::{TRACE_PARENT, TRACE_STATE},
+    meta,
+    peer::Source,
     trace::{TraceParent, TraceState},
     wire::{decode::Opened, method::Method},
 };
@@ -41,15 +42,15 @@ impl Arrival {
         let is_traced = engine.spans.is_some();
         let (trace, state) = match link {
             Link::Http(headers) if is_traced || engine.gate.evidence().is_kept() => {
-                let trace = header(headers, TRACE_PARENT).and_then(TraceParent::parse);
-                let state = header(headers, TRACE_STATE).filter(|_| is_traced && trace.is_some());
+                let trace = header(headers, &TRACE_PARENT).and_then(TraceParent::parse);
+                let state = header(headers, &TRACE_STATE).filter(|_| is_traced && trace.is_some());
                 (trace, state.and_then(TraceState::parse))
             }
             Link::Http(_) | Link::Channel(_) => (None, None),
         };
         let way = match (link, admission.from()) {
-            (Link::Http(_), Some(_)) => Way::Http,
-            (Link::Http(_), None) => Way::LocalHttp,
+            (Link::Http(_), Some(Source::Address(_))) => Way::Http,
+            (Link::Http(_), Some(Source::User(_)) | None) => Way::LocalHttp,
             (Link::Channel(_), Some(_)) => Way::WebSocket,
             (Link::Channel(_), None) => Way::Pipe,
         };
@@ -61,8 +62,11 @@ impl Arrival {
         Self { read: 0, ..self.clone() }
     }
 
-    /// Keeps of a message what is to be said of it also where it does not become a call.
-    pub(crate) fn read_in(&mut self, opened: &Opened) {
+    /// Keeps of a message what a trace says of it also where it does not become a call.
+    pub(crate) fn read_in(&mut self, opened: &Opened, engine: &Engine) {
+        if engine.spans.is_none() {
+            return;
+        }
         self.seen = match opened.message() {
             Message::Request { method, .. } => {
                 Seen::Request(Method::ALL.into_iter().find(|known| known.as_str() == method.as_str()))
@@ -154,6 +158,9 @@ fn ended(step: &Result<Step, Refused>) -> (Ended<'_>, usize) {
     (Ended { ending: answer.ending, code: answer.code, opened }, answer.body.len())
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
+
+static TRACE_PARENT: HeaderName = HeaderName::from_static(meta::TRACE_PARENT);
+static TRACE_STATE: HeaderName = HeaderName::from_static(meta::TRACE_STATE);

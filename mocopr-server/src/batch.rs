@@ -147,7 +147,7 @@ impl Engine {
         arrival: &mut Arrival,
     ) -> Result<Step, Refused> {
         let opened = decode::open(message);
-        arrival.read_in(&opened);
+        arrival.read_in(&opened, self);
         let rule = if is_initialize(opened.message()) {
             "initialize stands alone, never in a batch"
         } else if opened.version() != MetaVersion::Absent {

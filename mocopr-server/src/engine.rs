@@ -227,7 +227,7 @@ impl Engine {
             }
         };
         let opened = decode::open(message);
-        arrival.read_in(&opened);
+        arrival.read_in(&opened, self);
         let era = self.era(&opened, claims.as_ref(), link)?;
         match (era, claims) {
             (Era::Stateless, Some(claims)) => self.stateless_http(admission, opened, &claims, arrival),
