@@ -1,5 +1,5 @@
-//! What is done beside serving, while a server runs: looking at files that its owner may change, and hearing the signal
-//! that stops tools.
+//! What is done beside serving, while a server runs: looking at files that its owner may change, and hearing the signals
+//! that ask for that and that stop tools.
 //!
 //! It lives in the future that serves and ends with it; where there is nothing to look at it costs nothing.
 
@@ -24,6 +24,8 @@ pub(crate) struct Beside {
     engine: Arc<Engine>,
     /// The next time that the signal comes; `None` where the server has no switch.
     signals: Option<Signals>,
+    /// The next time that its owner asks for files to be looked at; `None` where there are none.
+    hangups: Option<Signals>,
 }
 
 impl Beside {
@@ -31,18 +33,19 @@ impl Beside {
     /// of a tokio runtime.
     pub(crate) fn begin(engine: &Arc<Engine>) -> Self {
         let signals = engine.gate.stopper().map(|_| Signals::watch(Signal::User1));
-        Self { engine: engine.clone(), signals }
+        let hangups = engine.has_files().then(|| Signals::watch(Signal::Hangup));
+        Self { engine: engine.clone(), signals, hangups }
     }
 
     /// Serves, and does all of it meanwhile.
     pub(crate) async fn serve<T>(self, serving: impl Future<Output = T>) -> T {
-        let Self { engine, signals } = self;
+        let Self { engine, signals, hangups } = self;
         // Apart from each other: a file system that hangs must not keep the signal from being heard.
         tokio::select! {
             biased;
             done = serving => done,
             never = hear(&engine, signals) => match never {},
-            never = look(&engine) => match never {},
+            never = look(&engine, hangups) => match never {},
         }
     }
 }
@@ -57,13 +60,14 @@ async fn hear(engine: &Arc<Engine>, signals: Option<Signals>) -> Infallible {
     }
 }
 
-/// Looks at files now and then, where there are any.
-async fn look(engine: &Arc<Engine>) -> Infallible {
-    if !engine.has_files() {
-        return pending().await;
-    }
+/// Looks at files now and then, and at SIGHUP, where there are any.
+async fn look(engine: &Arc<Engine>, hangups: Option<Signals>) -> Infallible {
+    let Some(mut hangups) = hangups else { return pending().await };
     loop {
-        sleep(LOOK).await;
+        tokio::select! {
+            () = sleep(LOOK) => {}
+            () = hangups.next() => {}
+        }
         blocking(engine, Engine::look_at_files).await;
     }
 }
@@ -107,6 +111,29 @@ mod tests {
 
     use super::*;
     use crate::server::McpServer;
+
+    /// S-79
+    #[tokio::test(start_paused = true)]
+    async fn a_hangup_has_files_looked_at_at_once_and_does_not_end_the_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("stop");
+        let switch = KillSwitch::builder().with_file(&path).build();
+        let server = McpServer::builder().with_info("a", "1").with_kill_switch(switch).build().unwrap();
+        let switch = server.kill_switch().unwrap();
+        let beside = Beside::begin(&server.engine);
+        // There is always something to do, so time stands still, and files are looked at for the signal alone.
+        let stopped = async {
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            assert!(Command::new("touch").arg(&path).status().unwrap().success());
+            while !switch.is_stopped() {
+                assert!(Command::new("kill").args(["-HUP", &id().to_string()]).status().unwrap().success());
+                tokio::task::yield_now().await;
+            }
+        };
+        beside.serve(stopped).await;
+    }
 
     /// S-79
     #[tokio::test]

@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize},
     },
     time::Duration,
 };
@@ -617,6 +617,7 @@ impl<P> ServerBuilder<P> {
             list_ttl,
             served,
             connections: AtomicUsize::new(0),
+            tls_failures: AtomicU64::new(0),
             tasks: TaskTracker::new(),
             leaving: AtomicBool::new(false),
             stopping: CancellationToken::new(),

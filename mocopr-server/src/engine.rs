@@ -7,7 +7,7 @@ use std::{
     num::NonZeroUsize,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize},
     },
     time::Duration,
 };
@@ -87,6 +87,8 @@ pub(crate) struct Engine {
     pub(crate) served: Vec<Revision>,
     /// Connections that are open, of HTTP.
     pub(crate) connections: AtomicUsize,
+    /// How often changed files of TLS could not be used, of all listeners.
+    pub(crate) tls_failures: AtomicU64,
     /// Calls that outlive the connection they came on.
     pub(crate) tasks: TaskTracker,
     /// Set once the server is about to stop, while it still serves.

@@ -6,7 +6,6 @@ use std::future::pending;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Signal {
     /// SIGHUP.
-    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "what TLS is made of is read again at it"))]
     Hangup,
     /// SIGUSR1.
     User1,

@@ -56,7 +56,10 @@ impl KeyFile {
             Ok(Some(next)) => {
                 if ring.renew(next, now) {
                     self.is_told.store(false, Ordering::Relaxed);
-                    info!(rule = "state key", "the keys of its file were taken");
+                    info!(
+                        rule = "state key",
+                        "the keys of its file were taken; an audit log that is open is sealed as it began"
+                    );
                     evidence.administer("renew_state_key", &shown, Outcome::Succeeded);
                 }
             }

@@ -3,7 +3,7 @@
 use std::{
     io::Write,
     net::{SocketAddr, ToSocketAddrs},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
 };
 
 use futures_util::future::BoxFuture;
@@ -18,6 +18,7 @@ use tracing::debug;
 
 use super::{HttpConfig, Listen, listen::Nowhere};
 use crate::{
+    engine::Engine,
     error::{Error, Result},
     server::{MayListen, McpServer},
     signals::{Signal, Signals},
@@ -65,28 +66,33 @@ impl Secure {
         let hangups = Signals::watch(Signal::Hangup);
         Box::pin(async move {
             let live = Arc::new(LiveTls::new(self.0, clock));
+            let engine = app.engine().clone();
             let serving = listener::serve(socket, app, live.clone(), limits, drain, kill);
             tokio::select! {
                 () = serving => {}
-                () = keep_up(live, hangups) => {}
+                () = keep_up(live, hangups, &engine) => {}
             }
         })
     }
 }
 
 /// Looks at the files now and then, and at SIGHUP. Never ends.
-async fn keep_up(live: Arc<LiveTls>, mut hangups: Signals) {
+async fn keep_up(live: Arc<LiveTls>, mut hangups: Signals, engine: &Engine) {
+    let mut known = 0;
     loop {
         let asked = tokio::select! {
             () = sleep(live.look_every()) => false,
             () = hangups.next() => true,
         };
-        let live = live.clone();
+        let looked_at = live.clone();
         // Reading files waits for a disk.
-        let looked = spawn_blocking(move || if asked { live.reload() } else { live.look() }).await;
+        let looked = spawn_blocking(move || if asked { looked_at.reload() } else { looked_at.look() }).await;
         if let Err(error) = looked {
             debug!(%error, "certificates were not looked at");
         }
+        let failures = live.failures();
+        engine.tls_failures.fetch_add(failures.saturating_sub(known), Ordering::Relaxed);
+        known = failures;
     }
 }
 
