@@ -48,8 +48,9 @@
 //! `#[handlers]` make handlers of functions and methods, `#[data]` makes types of arguments and answers, and [`Context`] is
 //! what a handler sees of its call.
 //!
-//! Incidents and refusals are `tracing` events; without a subscriber incidents alone are written, to standard error. A
-//! subscriber must write to standard error, because standard output belongs to the protocol.
+//! Incidents and refusals are `tracing` events; without a subscriber incidents are written to standard error, and of what
+//! is refused the first of its kind. A subscriber must write to standard error, because standard output belongs to the
+//! protocol.
 //!
 //! The features `stdio`, `http`, `tls`, `macros` and `outbound` are on by default; `crypto` adds keys from
 //! passphrases, `axum` a place inside of an application that is made with it, `self-signed` a certificate for a machine of

@@ -147,8 +147,16 @@ async fn https_jwt_answers_whoever_brings_its_token() {
     }
     server.logs("SecurityPolicy::with_public_url would allow it").await;
     assert_eq!(server.log().matches("a request was refused").count(), 1);
-    let nobody = connection.ask(authorized("Authorization", "Bearer x", &call("whoami"))).await;
-    assert_eq!(nobody.head.status, 401);
+    // Nor is it told why its credential is not taken; the owner is, once.
+    for _ in 0..2 {
+        let nobody = connection.ask(authorized("Authorization", &format!("Bearer x{token}"), &call("whoami"))).await;
+        assert_eq!(nobody.head.status, 401);
+        let stream = authority.connect(server.authority(), "localhost", &Hello::default()).await.expect("a handshake");
+        connection = Connection::over(stream);
+    }
+    server.logs("a credential was not taken: ").await;
+    assert_eq!(server.log().matches("a credential was not taken").count(), 1);
+    assert!(!server.log().contains(&format!("x{token}")), "nothing of the credential is said");
     assert!(server.stop().await.success());
 }
 

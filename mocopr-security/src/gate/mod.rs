@@ -412,11 +412,15 @@ impl Gate {
             }
             Refusal { challenge: Some(challenge), reason: reason.reason(), ..refusal(Fault::Unauthenticated) }
         };
-        let invalid = |reason| failed(reason, Challenge::Invalid);
+        let invalid = |reason| {
+            hint::tell_rejected_once(reason);
+            failed(reason, Challenge::Invalid)
+        };
         let unproven = |why| match why {
             Unproven::Rejected(reason) => invalid(reason),
             Unproven::Unavailable { reason, retry_after } => {
                 info!(rule = "authentication", reason = reason.reason(), "not now");
+                hint::tell_unavailable_once(reason);
                 Refusal { reason: reason.reason(), ..refusal(Fault::Busy { retry_after }) }
             }
             Unproven::Nonce(nonce) => {

@@ -1,7 +1,9 @@
-//! What an owner is told who reads no log: which call would allow requests of a kind that was refused. Once for each
-//! kind, so that no stranger fills a terminal, and without a word that a stranger chose.
+//! What an owner is told who reads no log: which call would allow requests of a kind that was refused, and why a
+//! credential was not taken, which its caller never hears. Once for each kind, so that no stranger fills a terminal, and
+//! without a word that a stranger chose.
 
 use std::{
+    fmt,
     io::Write,
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -9,6 +11,7 @@ use std::{
 use tracing::dispatcher;
 
 use super::Rejection;
+use crate::auth::Rejected;
 
 /// Tells of the first request of its kind on standard error, where nobody listens to the log.
 pub(crate) fn tell_once(rejection: Rejection) {
@@ -28,14 +31,28 @@ pub(crate) fn tell_once(rejection: Rejection) {
         | Rejection::ContentType
         | Rejection::NotAcceptable => return,
     };
-    let Some(by) = rejection.allowed_by().filter(|_| !dispatcher::has_been_set()) else { return };
-    if told.swap(true, Ordering::Relaxed) {
+    let Some(by) = rejection.allowed_by() else { return };
+    say_once(told, format_args!("a request was refused: {rejection} ({}); {by} would allow it", rejection.header()));
+}
+
+/// Tells why the first credential proved nobody on standard error, where nobody listens to the log.
+pub(crate) fn tell_rejected_once(reason: Rejected) {
+    static TOLD: AtomicBool = AtomicBool::new(false);
+    say_once(&TOLD, format_args!("a credential was not taken: {}", reason.reason()));
+}
+
+/// Tells why it could not be known of the first credential whether it proves anybody, as
+/// [`tell_rejected_once`] does.
+pub(crate) fn tell_unavailable_once(reason: Rejected) {
+    static TOLD: AtomicBool = AtomicBool::new(false);
+    say_once(&TOLD, format_args!("a credential was not taken for now: {}", reason.reason()));
+}
+
+fn say_once(told: &AtomicBool, what: fmt::Arguments<'_>) {
+    if dispatcher::has_been_set() || told.swap(true, Ordering::Relaxed) {
         return;
     }
-    let line = format!(
-        "mocopr: a request was refused: {rejection} ({}); {by} would allow it. Further ones are in the log alone.\n",
-        rejection.header()
-    );
+    let line = format!("mocopr: {what}. Further ones are in the log alone.\n");
     // Where standard error is closed there is nobody to tell.
     let _ = std::io::stderr().write_all(line.as_bytes());
 }
