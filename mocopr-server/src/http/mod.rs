@@ -302,7 +302,7 @@ impl Place for HttpConfig {
         Box::pin(async move {
             let failed = |error| Error::io(format!("listening at {address}"), error);
             let socket = match socket {
-                None => TcpListener::bind(address).await,
+                None => listener::listen(address),
                 Some(socket) => socket.set_nonblocking(true).and_then(|()| TcpListener::from_std(socket)),
             };
             let socket = socket.map_err(failed)?;

@@ -24,7 +24,7 @@ use mocopr_core::peer::{self, TlsFacts};
 use mocopr_security::{headers::Transport, rate::Block};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     task::{JoinError, JoinSet},
     time::{Instant, sleep_until, timeout},
 };
@@ -171,6 +171,24 @@ pub(crate) struct ListenerLimits {
     pub(crate) write_stall: Duration,
     /// How long requests may go on after the drain has begun.
     pub(crate) drain_within: Duration,
+}
+
+/// Listens at an address, with a queue for connections that are not accepted yet.
+///
+/// Where the queue is full, the kernel drops what a client says first, and the client tries again after a second. A crowd
+/// that comes back at one moment, as one whose heads were late does, must not do that to everybody else.
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // So that a server can start again while connections of the one before it are not forgotten yet. On Windows this means
+    // that others may listen at the same address.
+    if cfg!(unix) {
+        socket.set_reuseaddr(true)?;
+    }
+    socket.bind(address)?;
+    socket.listen(QUEUE)
 }
 
 /// Serves `listener` until it is told to stop, and returns when its last connection has ended.
@@ -368,6 +386,9 @@ fn report(ended: Result<(), JoinError>) {
         warn!("a connection ended by a panic");
     }
 }
+
+/// Connections that wait to be accepted; the kernel may hold fewer (`net.core.somaxconn`).
+const QUEUE: u32 = 4_096;
 
 /// How often a crowded listener wakes all its connections.
 const RING_EVERY: Duration = Duration::from_secs(1);

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     answer::AnswerBody,
-    listener::{App, ListenerLimits, Remote, WithoutTls, serve},
+    listener::{App, ListenerLimits, Remote, WithoutTls, listen, serve},
     read_body::{BodyBounds, BodyFault, read_body},
     socket::LINGER_TIME,
 };
@@ -582,4 +582,17 @@ async fn many_short_requests_and_refusals_leave_nothing_behind() {
         }
     };
     tokio::time::timeout(Duration::from_secs(5), settled).await.unwrap();
+}
+
+/// S-19
+#[tokio::test]
+async fn a_crowd_that_comes_at_one_moment_waits_to_be_accepted() {
+    let socket = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let address = socket.local_addr().unwrap();
+    let mut crowd = Vec::new();
+    // Nobody accepts any of them; what finds no place in the queue is never connected.
+    for number in 0..1_000 {
+        let connecting = tokio::time::timeout(Duration::from_secs(30), TcpStream::connect(address));
+        crowd.push(connecting.await.unwrap_or_else(|_| panic!("no place for number {number}")).unwrap());
+    }
 }
