@@ -75,8 +75,7 @@ impl Attack {
         let begun = Instant::now();
         loop {
             let half_open = self.counts.half_open.load(Ordering::Relaxed);
-            // Some are always between two connections.
-            if half_open > HALF_OPEN - HALF_OPEN / 50 {
+            if half_open > ENOUGH {
                 return;
             }
             assert!(begun.elapsed() < crate::PATIENCE, "only {half_open} connections are half open");
@@ -106,18 +105,23 @@ async fn hold(door: Door, number: usize, counts: Arc<Counts>) {
             continue;
         };
         let _here = Here::new(&counts);
-        match number % 4 {
+        match number % 10 {
             // Nothing at all.
-            0 => drop(stream.read_u8().await),
+            0..4 => drop(stream.read_u8().await),
             // A half of what comes first, and no more.
-            1 => {
+            4 | 5 => {
                 if stream.write_all(&hello[..hello.len() / 2]).await.is_ok() {
                     drop(stream.read_u8().await);
                 }
             }
             // What comes first, a byte at a time.
-            2 => trickle(stream, &hello).await,
-            // With TLS, a handshake that is right, and then a head a byte at a time.
+            6 | 7 => trickle(stream, &hello).await,
+            // With TLS, a handshake that is right, and then HTTP/2 or a head a byte at a time.
+            8 => {
+                if let Ok(stream) = door.over_for_http2(stream).await {
+                    trickle(stream, &door::http2()).await;
+                }
+            }
             _ => {
                 if let Ok(stream) = door.over(stream).await {
                     trickle(stream, &head("none", "echo", "Content-Length: 100")).await;
@@ -129,13 +133,16 @@ async fn hold(door: Door, number: usize, counts: Arc<Counts>) {
 
 /// Sends a byte a second, until the server has had enough.
 async fn trickle(mut stream: impl AsyncReadExt + AsyncWriteExt + Unpin, bytes: &[u8]) {
+    let mut said = [0; 1_024];
     for byte in bytes {
         if stream.write_u8(*byte).await.is_err() || stream.flush().await.is_err() {
             return;
         }
-        match timeout(Duration::from_secs(1), stream.read_u8()).await {
+        match timeout(SLOWLY, stream.read(&mut said)).await {
             Err(_) => {}
-            Ok(_) => return,
+            // Over HTTP/2 a server speaks first.
+            Ok(Ok(1..)) => sleep(SLOWLY).await,
+            Ok(Ok(0) | Err(_)) => return,
         }
     }
 }
@@ -227,8 +234,14 @@ impl Drop for Here<'_> {
 /// Connections that are half open at any time.
 pub(crate) const HALF_OPEN: usize = 2_000;
 
+/// Of them at least so many: some are always between two connections.
+pub(crate) const ENOUGH: usize = HALF_OPEN - HALF_OPEN / 20;
+
 /// In which the crowd comes together; as long as the server waits for a head, so that there is no wave.
 const SPREAD: Duration = Duration::from_secs(5);
+
+/// Between two bytes of a head.
+const SLOWLY: Duration = Duration::from_secs(1);
 
 /// Among how many the requests without a credential are divided.
 const FLOODERS: usize = 50;

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use crate::{
-    door::{Door, Leave, Wire, source},
+    door::{Door, Leave, Wire, http2, source},
     honest::Honest,
     server::{Server, call, upgrade},
     within,
@@ -54,17 +54,22 @@ async fn break_off(server: &Server, connections: usize) {
 /// Goes so far as the number says, and resets the connection.
 async fn begin(door: &Door, key: &str, number: usize) -> io::Result<()> {
     let stream = door.dial(source(40, number), Leave::Broken).await?;
-    let mut stream = match (number % 8, door.is_secure()) {
+    let mut stream = match (number % 9, door.is_secure()) {
         (0, _) => return Ok(()),
         (1, true) => return say(stream, &door.hello()[..60]).await,
         (2, true) => {
             say(stream, &door.hello()).await?;
             return Ok(());
         }
+        (8, _) => {
+            let mut stream = door.over_for_http2(stream).await?;
+            stream.write_all(&http2()).await?;
+            return stream.flush().await;
+        }
         _ => door.over(stream).await?,
     };
     let request = call(key, "echo", json!({"text": "x".repeat(1_000)}));
-    match number % 8 {
+    match number % 9 {
         // The connection alone, or with a handshake that is complete.
         1 => {}
         // In the middle of the head, of the body, and before the answer.

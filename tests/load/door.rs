@@ -32,6 +32,8 @@ pub(crate) enum Wire {
 pub(crate) struct Door {
     pub(crate) address: SocketAddr,
     tls: Option<Arc<ClientConfig>>,
+    /// The same, with which HTTP/2 is agreed on.
+    http2: Option<Arc<ClientConfig>>,
 }
 
 /// An open connection on which requests can be sent.
@@ -52,7 +54,7 @@ pub(crate) enum Leave {
 
 impl Door {
     pub(crate) fn plain(address: SocketAddr) -> Self {
-        Self { address, tls: None }
+        Self { address, tls: None, http2: None }
     }
 
     /// A server that proves itself by this authority.
@@ -64,7 +66,9 @@ impl Door {
         let mut config = builder.with_root_certificates(roots).with_no_client_auth();
         // Every handshake is a whole one.
         config.resumption = tokio_rustls::rustls::client::Resumption::disabled();
-        Self { address, tls: Some(Arc::new(config)) }
+        let mut http2 = config.clone();
+        http2.alpn_protocols = vec![b"h2".to_vec()];
+        Self { address, tls: Some(Arc::new(config)), http2: Some(Arc::new(http2)) }
     }
 
     pub(crate) fn is_secure(&self) -> bool {
@@ -90,10 +94,12 @@ impl Door {
 
     /// Shakes hands on a connection.
     pub(crate) async fn over(&self, stream: TcpStream) -> io::Result<Open> {
-        match &self.tls {
-            None => Ok(Box::new(stream)),
-            Some(config) => Ok(Box::new(TlsConnector::from(config.clone()).connect(name(), stream).await?)),
-        }
+        shake(self.tls.clone(), stream).await
+    }
+
+    /// The same, for HTTP/2 where there is TLS.
+    pub(crate) async fn over_for_http2(&self, stream: TcpStream) -> io::Result<Open> {
+        shake(self.http2.clone(), stream).await
     }
 
     /// The first flight of a handshake, which is good for any number of connections that go no further.
@@ -103,6 +109,21 @@ impl Door {
         ClientConnection::new(config, name()).unwrap().write_tls(&mut hello).unwrap();
         hello
     }
+}
+
+async fn shake(tls: Option<Arc<ClientConfig>>, stream: TcpStream) -> io::Result<Open> {
+    match tls {
+        None => Ok(Box::new(stream)),
+        Some(config) => Ok(Box::new(TlsConnector::from(config).connect(name(), stream).await?)),
+    }
+}
+
+/// What a client of HTTP/2 says first, and a request with a head and without an end.
+pub(crate) fn http2() -> Vec<u8> {
+    let head = [&[0x83, 0x87, 0x84, 0x41, 9][..], HOST.as_bytes()].concat();
+    let settings: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let request: &[u8] = &[0, 0, u8::try_from(head.len()).unwrap(), 1, 4, 0, 0, 0, 1];
+    [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", settings, request, &head].concat()
 }
 
 /// An address of this machine: one of some sixty thousand in a network of its own.

@@ -8,7 +8,7 @@ use std::{
 use tokio::time::sleep;
 
 use crate::{
-    attack::{Attack, HALF_OPEN},
+    attack::{Attack, ENOUGH},
     door::Wire,
     honest::{Honest, Seen},
     server::Server,
@@ -91,7 +91,7 @@ impl Attacked {
     /// All of the attack took place, or nearly: on a machine that is busy with other things attackers do not get on.
     fn is_strong(&self) -> bool {
         let seconds = self.time.as_secs() as usize;
-        self.half_open > HALF_OPEN - HALF_OPEN / 20 && self.refused > 50 * seconds && self.too_large * 2 > seconds
+        self.half_open > ENOUGH && self.refused > 50 * seconds && self.too_large * 2 > seconds
     }
 }
 
