@@ -7,6 +7,7 @@ use std::{
     convert::Infallible,
     future::Future,
     io,
+    net::SocketAddr,
     num::NonZeroUsize,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
