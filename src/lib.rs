@@ -134,6 +134,7 @@ pub mod security {
         redact::Secret,
         revoke::Revocations,
         schema::SchemaLimits,
+        seal::{SecretFuture, SecretSource, SourcedKey},
         slow::Slowing,
         stop::{KillSwitch, KillSwitchBuilder},
         validation::InputValidationPolicy,

@@ -69,6 +69,9 @@ type Slot = Box<dyn FnOnce(SecurityPolicy) -> SecurityPolicy>;
 /// Makes a logger the log of the process. Behind a pointer, so that a server without one does not link any.
 type Installer = Box<dyn FnOnce(Arc<dyn Clock>) -> std::result::Result<(), Problem>>;
 
+/// Makes the keys that a source of the owner's says, and what asks for them again. Behind a pointer, as the logger is.
+type KeySource = Box<dyn FnOnce() -> std::result::Result<(KeyRing, Box<dyn Companion>), Problem>>;
+
 /// Looks at what this process may do, and says it in rows of the report. Behind a pointer, as the logger is.
 type Inspection = Box<dyn FnOnce() -> std::result::Result<Vec<Row>, Problem>>;
 
@@ -88,6 +91,7 @@ struct Said {
     stdio_token: Option<Secret<String>>,
     state_key: Option<Secret<String>>,
     state_key_file: Option<PathBuf>,
+    state_key_source: Option<KeySource>,
     input_validation: Option<InputValidation>,
     input_validator: Option<JsonSchemaValidator>,
     error_handler: Option<ErrorHandler>,
@@ -120,6 +124,7 @@ impl ServerBuilder<Unguarded> {
             stdio_token: None,
             state_key: None,
             state_key_file: None,
+            state_key_source: None,
             input_validation: None,
             input_validator: None,
             error_handler: None,
@@ -471,6 +476,7 @@ impl<P> ServerBuilder<P> {
             stdio_token,
             state_key,
             state_key_file,
+            state_key_source,
             input_validation,
             input_validator,
             error_handler,
@@ -478,7 +484,7 @@ impl<P> ServerBuilder<P> {
             spans,
             kill_switch,
             revocations,
-            companions,
+            mut companions,
             kept_once: _,
             logger,
             process,
@@ -513,17 +519,23 @@ impl<P> ServerBuilder<P> {
                  .with_authorization_enabled(false) on the policy to let every caller do what handlers do not restrict",
             ));
         }
-        if state_key.is_some() && state_key_file.is_some() {
+        let keys = [state_key.is_some(), state_key_file.is_some(), state_key_source.is_some()];
+        let keys = keys.into_iter().filter(|is_given| *is_given).count();
+        if keys > 1 {
             problems.push(Problem::new(
-                "there are two state keys, one of them in a file",
-                "call one of .with_state_key(..) and .with_state_key_file(..)",
+                "there are several state keys, where one counts",
+                "call one of .with_state_key(..), .with_state_key_file(..) and .with_state_key_source(..)",
             ));
         }
-        let key_is_given = state_key.is_some() || state_key_file.is_some();
-        let opened = match (state_key, state_key_file) {
-            (None, None) => Ok((KeyRing::generate().map_err(|_| Error::entropy())?, None)),
-            (Some(key), _) => KeyRing::from_secret(&key).map(|ring| (ring, None)),
-            (None, Some(path)) => KeyFile::open(&path).map(|(file, ring)| (ring, Some(file))),
+        let key_is_given = keys > 0;
+        let opened = match (state_key, state_key_file, state_key_source) {
+            (None, None, None) => Ok((KeyRing::generate().map_err(|_| Error::entropy())?, None)),
+            (Some(key), _, _) => KeyRing::from_secret(&key).map(|ring| (ring, None)),
+            (None, Some(path), _) => KeyFile::open(&path).map(|(file, ring)| (ring, Some(file))),
+            (None, None, Some(open)) => open().map(|(ring, renewing)| {
+                companions.push(renewing);
+                (ring, None)
+            }),
         };
         let (ring, key_file) = match opened {
             Ok((ring, file)) => (Some(ring), file),
@@ -628,6 +640,14 @@ impl<P> ServerBuilder<P> {
         engine.turned(is_stopped.then_some(Turn::Stopped), By::File);
         companions.iter().for_each(|one| one.built(&engine));
         Ok(McpServer::of(engine, companions))
+    }
+
+    /// Takes the state key from there.
+    pub(crate) fn source_key(&mut self, source: KeySource) {
+        if self.said.state_key_source.is_some() {
+            self.twice("with_state_key_source");
+        }
+        self.said.state_key_source = Some(source);
     }
 
     /// Tells one more witness.

@@ -66,6 +66,7 @@ pub mod server;
 mod session;
 mod shutdown;
 mod signals;
+mod sourced;
 #[cfg_attr(not(feature = "otel"), allow(dead_code, reason = "tracing systems alone read what it says"))]
 mod spans;
 pub mod state;

@@ -7,6 +7,7 @@
 
 mod keyfile;
 mod secret;
+mod sourced;
 
 use std::{
     fmt,
@@ -26,7 +27,10 @@ use aws_lc_rs::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-pub use self::keyfile::KeyFile;
+pub use self::{
+    keyfile::KeyFile,
+    sourced::{Renewal, SecretFuture, SecretSource, SourcedKey},
+};
 use crate::redact::Secret;
 
 /// The keys that seal and open: one that does both, and earlier ones that only open.
