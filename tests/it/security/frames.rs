@@ -98,6 +98,48 @@ fn left_with(mut answers: &[u8]) -> Option<u32> {
 
 const ROUNDS: u32 = 20_000;
 
+/// Whether the first stream was answered and then reset, in what comes before the answer to a ping.
+async fn answered_and_reset(stream: &mut TlsStream<TcpStream>) -> (bool, bool) {
+    let mut seen = (false, false);
+    let mut is_ponged = false;
+    while !is_ponged {
+        let mut head = [0; 9];
+        within("a frame", stream.read_exact(&mut head)).await.expect("the server goes on");
+        let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+        within("its payload", stream.read_exact(&mut payload)).await.expect("it is whole");
+        match (head[3], head[8]) {
+            (HEADERS, 1) => {
+                seen.0 = true;
+                stream.write_all(&frame(PING, 0, 0, &[7; 8])).await.expect("the server reads");
+            }
+            (RST_STREAM, 1) => seen.1 = true,
+            (PING, _) => is_ponged = true,
+            _ => {}
+        }
+    }
+    seen
+}
+
+/// RFC 9113, section 8.1: some clients show no status of an answer that ends the stream while they still send.
+#[tokio::test]
+async fn a_refusal_waits_for_a_small_body_that_is_on_its_way_and_for_no_other() {
+    let authority = Authority::new();
+    let files = authority.server("server", &[HOST]);
+    let server = serve(TlsConfig::from_pem_files(&files.chain, &files.key).expect("they are sound")).await;
+    for is_on_its_way in [true, false] {
+        let mut stream = begin(&authority, &server).await;
+        stream.write_all(&frame(HEADERS, END_HEADERS, 1, &head())).await.expect("the server reads");
+        if is_on_its_way {
+            // Later than its head by what a network may put between them.
+            tokio::time::timeout(std::time::Duration::from_millis(20), std::future::pending::<()>()).await.unwrap_err();
+            stream.write_all(&frame(DATA, END_STREAM, 1, b"{}")).await.expect("the server reads");
+        }
+        let (is_answered, is_reset) = answered_and_reset(&mut stream).await;
+        assert!(is_answered);
+        assert!(!(is_on_its_way && is_reset), "the client had sent all, and its stream ends in order");
+    }
+}
+
 /// T-61
 #[tokio::test]
 async fn each_flood_of_frames_ends_its_connection_and_no_other() {

@@ -1,6 +1,8 @@
 //! What one HTTP request is answered with.
 
 use std::{
+    future::poll_fn,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -10,7 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version,
     header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE},
     request::Parts,
 };
@@ -31,7 +33,7 @@ use mocopr_security::{
     origin::{cors, media::Accept},
     proxies::TrustedProxies,
 };
-use tokio::task::yield_now;
+use tokio::{task::yield_now, time::timeout};
 
 use super::{
     answer::AnswerBody,
@@ -111,8 +113,15 @@ impl App for HttpApp {
         request: Request<Incoming>,
     ) -> impl Future<Output = Response<AnswerBody>> + Send {
         // The parts are lent on from here, so that the future holds them once.
-        let (head, body) = request.into_parts();
-        async move { self.respond(Some(&remote), &head, body).await }
+        let (head, mut body) = request.into_parts();
+        async move {
+            let response = self.respond(Some(&remote), &head, &mut body).await;
+            if head.version == Version::HTTP_2 && !body.is_end_stream() {
+                // On the heap: it is seldom waited for, and hyper moves the future of every request.
+                Box::pin(let_arrive(body)).await;
+            }
+            response
+        }
     }
 
     fn refusal_headers(&self, transport: Transport) -> HeaderMap {
@@ -432,6 +441,25 @@ impl HttpApp {
     }
 }
 
+/// Throws away what was not read of a body that is on its way.
+///
+/// Over HTTP/2 an answer that comes before the body has arrived ends the stream while the client still sends. It may (RFC
+/// 9113, section 8.1), but some clients, such as curl 7.88, then fail without showing the status. What is thrown away is no
+/// more than a peer could have sent ahead in any case, and a peer that sends nothing is not waited for.
+async fn let_arrive(mut body: Incoming) {
+    let mut left = REST_BYTES;
+    let arriving = async {
+        while let Some(Ok(frame)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    // Answered in any case.
+    let _ = timeout(REST, arriving).await;
+}
+
 /// What a body that could not be read is answered with.
 fn unread(fault: BodyFault) -> Refusal {
     let (status, fault, reason) = match fault {
@@ -464,6 +492,12 @@ static DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// Where connections are taken over.
 pub(crate) const UPGRADES: &str = "/ws";
+
+/// How long what was not read of a body may take to arrive: it was sent with its head, so more than most networks need.
+const REST: Duration = Duration::from_millis(250);
+
+/// Of so many bytes at most: what may be sent ahead on one stream.
+const REST_BYTES: usize = 64 * 1024;
 
 /// How long a client should wait when there is no room for its body.
 const BODIES_RETRY: Duration = Duration::from_secs(1);
