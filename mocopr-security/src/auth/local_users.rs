@@ -20,7 +20,9 @@ use crate::{policy::Problem, principal::Method};
 /// 65534: that stands for nobody in particular, so it is never let in, and naming it is a problem that keeps a server from
 /// being built.
 ///
-/// Such a caller is the principal `uid:1000` of the issuer `unix`, and can be revoked by these two names.
+/// Such a caller is the principal `uid:1000` of the issuer `unix`, and can be revoked by these two names. A member of a
+/// group may have further user ids (`/etc/subuid`), each a principal of its own: who is to stay out of a group's roles
+/// has to leave the group.
 ///
 /// ```
 /// use mocopr_security::auth::LocalUsers;
@@ -76,6 +78,10 @@ impl LocalUsers {
 
     /// This user, where it is named.
     pub(crate) fn proven(&self, user: &LocalUser) -> Option<Verified> {
+        // Everybody without an id in this namespace would be one principal, also where a group names them.
+        if matches!(user.uid, NOBODY | NONE) {
+            return None;
+        }
         let mut lines = self.0.iter().filter(|line| line.who.is(user)).peekable();
         lines.peek()?;
         let mut roles: Vec<Box<str>> = lines.flat_map(|line| line.roles.iter().cloned()).collect();
@@ -197,6 +203,8 @@ mod tests {
         for (uid, gid) in [(65_534, 1), (1, 65_534), (u32::MAX, u32::MAX)] {
             assert!(users.proven(&user(uid, gid)).is_none(), "{uid} {gid}");
         }
+        let group = LocalUsers::new().with_group(8, ["a"]);
+        assert!(group.proven(&user(65_534, 8)).is_none() && group.proven(&user(7, 8)).is_some());
         assert_eq!(users.problems().len(), 3);
         assert!(users.problems()[0].what().starts_with("uid:65534 stands for"), "{:?}", users.problems());
         assert_eq!(LocalUsers::new().with_user(0, ["a"]).with_group(65_533, ["a"]).problems(), []);
