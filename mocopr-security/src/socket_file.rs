@@ -122,6 +122,13 @@ impl SocketAccess {
         let mode = match self {
             Self::Owner => OWNER_ALONE,
             Self::Group(gid) => {
+                // To the system -1 means that the group stays as it is.
+                if matches!(gid, NOBODY | NONE) {
+                    return Err(Problem::new(
+                        format!("the group {gid} stands for everybody without an id of this process's own"),
+                        "name a group that has an id",
+                    ));
+                }
                 lchown(path, None, Some(gid)).map_err(|error| {
                     Problem::new(
                         format!("{} cannot be given to the group {gid} ({})", path.display(), error.kind()),
@@ -151,6 +158,12 @@ fn folder_of(path: &Path) -> Result<PathBuf, Problem> {
             "change its owner, or name a socket in another folder",
         ));
     }
+    if let Some(above) = folder.ancestors().skip(1).find(|above| !is_kept(above)) {
+        return Err(Problem::new(
+            format!("others can put a folder of their own in the place of one in {}", above.display()),
+            "name a socket in a folder below which only root and this user write, such as one below /run",
+        ));
+    }
     if found.mode() & OTHERS_WRITE != 0 {
         return Err(Problem::new(
             format!("others can put a socket of their own into {shown}"),
@@ -158,6 +171,14 @@ fn folder_of(path: &Path) -> Result<PathBuf, Problem> {
         ));
     }
     Ok(folder)
+}
+
+/// Nobody but root and this user can put something in the place of what they have in this folder.
+fn is_kept(folder: &Path) -> bool {
+    fs::metadata(folder).is_ok_and(|found| {
+        let is_of_us = found.uid() == geteuid().as_raw() || found.uid() == ROOT;
+        is_of_us && (found.mode() & OTHERS_WRITE == 0 || found.mode() & STICKY != 0)
+    })
 }
 
 /// Removes what an earlier server of this user left.
@@ -190,6 +211,8 @@ fn is_listened_at(path: &Path) -> Result<bool, Problem> {
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).map_err(failed)?;
     match connect(&socket, &SocketAddrUnix::new(path).map_err(failed)?) {
         Err(Errno::CONNREFUSED) => Ok(false),
+        // A server that was killed before it gave its socket to anybody: nobody listens at what nobody may open.
+        Err(Errno::ACCESS) => Ok(false),
         // Its queue is full, or it speaks in another way: what listens is not for us to remove.
         Ok(()) | Err(Errno::AGAIN | Errno::PROTOTYPE) => Ok(true),
         Err(error) => Err(failed(error)),
@@ -209,9 +232,14 @@ const BACKLOG: i32 = 1_024;
 /// Bytes of a path, without the zero at its end (unix(7)).
 const LONGEST: usize = 107;
 
+/// As which the system shows whoever has no id in this process's namespace, and which stands for no id at all.
+const NOBODY: u32 = 65_534;
+const NONE: u32 = u32::MAX;
+
 const OWNER_ALONE: u32 = 0o600;
 const OWNER_AND_GROUP: u32 = 0o660;
 const OTHERS_WRITE: u32 = 0o022;
+const STICKY: u32 = 0o1000;
 const ROOT: u32 = 0;
 
 #[cfg(test)]
@@ -324,6 +352,15 @@ mod tests {
         }
         fs::remove_file(&link).unwrap();
         assert!(refused(&folder.path().join("absent/mcp.sock")).contains("cannot be used"));
+        // Nor may others write above it, where they could put a folder in the place of this one.
+        let inner = folder.path().join("inner");
+        fs::create_dir(&inner).unwrap();
+        fs::set_permissions(&inner, Permissions::from_mode(0o700)).unwrap();
+        for (mode, holds) in [(0o755, true), (0o1777, true), (0o775, false)] {
+            fs::set_permissions(folder.path(), Permissions::from_mode(mode)).unwrap();
+            let opened = open(&inner.join("mcp.sock"), SocketAccess::Owner);
+            assert_eq!(opened.is_ok(), holds, "{mode:o}");
+        }
     }
 
     /// P-21
