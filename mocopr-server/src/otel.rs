@@ -142,7 +142,13 @@ impl Tracing {
         let state = asked.state.and_then(|state| TraceState::from_str(state.as_str()).ok()).unwrap_or_default();
         match self.sampling {
             Sampling::Theirs => state,
-            Sampling::Ours => state.delete(OPENTELEMETRY).unwrap_or_default(),
+            // A member may stand there twice, and deleting takes one away.
+            Sampling::Ours if state.get(OPENTELEMETRY).is_some() => {
+                let header = state.header();
+                let others: Vec<&str> = header.split(',').filter(|member| key(member) != OPENTELEMETRY).collect();
+                TraceState::from_str(&others.join(",")).unwrap_or_default()
+            }
+            Sampling::Ours => state,
         }
     }
 
@@ -341,6 +347,11 @@ fn written(id: &RequestId) -> String {
 fn below(parent: &TraceParent, flags: TraceFlags, state: TraceState) -> Context {
     let (trace, span) = (TraceId::from_bytes(parent.trace().to_bytes()), SpanId::from_bytes(parent.span()));
     Context::new().with_remote_span_context(SpanContext::new(trace, span, flags, true, state))
+}
+
+/// The key of a member of `tracestate`.
+fn key(member: &str) -> &str {
+    member.split_once('=').map_or(member, |(key, _)| key.trim())
 }
 
 /// A span of a trace that nobody knows.

@@ -102,7 +102,7 @@ async fn a_request_is_a_span_below_what_its_meta_names_and_its_handlers_spans_ar
     let tracing = Tracing::new(&provider);
     let guarded = Guarded::start(policy(), |builder| traced(builder, &provider, tracing)).await;
     let alice = bearer("alice");
-    let state = "congo=t61rcWkgMzE,ot=th:0;rv:00000000000000";
+    let state = "ot=p:8,congo=t61rcWkgMzE,ot=th:0;rv:00000000000000";
     let message = call("a", "echo", json!({"traceparent": PARENT, "tracestate": state}));
     let fields = [("Authorization", &*alice), ("traceparent", OTHER), ("tracestate", "rojo=1"), ("baggage", "k=v")];
     assert_eq!(guarded.ask(&fields, &message).await.head.status, 200);
