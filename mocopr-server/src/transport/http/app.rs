@@ -33,7 +33,7 @@ use mocopr_security::{
     origin::{cors, media::Accept},
     proxies::TrustedProxies,
 };
-use tokio::{task::yield_now, time::timeout};
+use tokio::{sync::Semaphore, task::yield_now, time::timeout};
 
 use super::{
     answer::AnswerBody,
@@ -67,6 +67,8 @@ pub(crate) struct HttpApp {
     proxies: TrustedProxies,
     /// Connections of this listener.
     open: AtomicUsize,
+    /// Refusals that wait for the rest of a body.
+    arriving: Semaphore,
 }
 
 /// How far a message got at once.
@@ -83,7 +85,8 @@ impl HttpApp {
         let limits = engine.limits();
         let most = max_request.map_or(limits.message_bytes, |own| own.min(limits.message_bytes));
         let bodies = Arc::new(BodyBounds::new(most, limits.body_read, limits.bodies_bytes));
-        Self { engine, path, cors, timeout, bodies, upgrades: None, health, proxies, open: AtomicUsize::new(0) }
+        let (open, arriving) = (AtomicUsize::new(0), Semaphore::new(MOST_ARRIVING));
+        Self { engine, path, cors, timeout, bodies, upgrades: None, health, proxies, open, arriving }
     }
 
     /// Lets this take over connections, at [`UPGRADES`].
@@ -116,7 +119,12 @@ impl App for HttpApp {
         let (head, mut body) = request.into_parts();
         async move {
             let response = self.respond(Some(&remote), &head, &mut body).await;
-            if head.version == Version::HTTP_2 && !body.is_end_stream() {
+            if head.version == Version::HTTP_2
+                && !body.is_end_stream()
+                && let Ok(_place) = self.arriving.try_acquire()
+            {
+                // Nothing that a peer sent waits with the answer.
+                drop((head, remote));
                 // On the heap: it is seldom waited for, and hyper moves the future of every request.
                 Box::pin(let_arrive(body)).await;
             }
@@ -495,6 +503,9 @@ pub(crate) const UPGRADES: &str = "/ws";
 
 /// How long what was not read of a body may take to arrive: it was sent with its head, so more than most networks need.
 const REST: Duration = Duration::from_millis(250);
+
+/// So many refusals wait at a time; further ones go out at once.
+const MOST_ARRIVING: usize = 1_000;
 
 /// Of so many bytes at most: what may be sent ahead on one stream.
 const REST_BYTES: usize = 64 * 1024;
