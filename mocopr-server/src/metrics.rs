@@ -79,7 +79,11 @@ fn measure(engine: &Weak<Engine>, say: &mut dyn FnMut(Measure<'_>)) {
     count("mocopr_calls_under_way", "Calls whose handlers have not answered.", calls);
     #[expect(clippy::cast_precision_loss, reason = "files do not change as often as a float can tell apart")]
     let failures = engine.tls_failures.load(Ordering::Relaxed) as f64;
-    say(Measure::new("mocopr_tls_reload_failures", "How often changed files of TLS could not be used.", failures));
+    say(Measure::new(
+        "mocopr_tls_reload_failures_total",
+        "How often changed files of TLS could not be used.",
+        failures,
+    ));
     if let Some(file) = &engine.key_file {
         let age = file.age(engine.clock.unix()).as_secs_f64();
         say(Measure::new("mocopr_state_key_age_seconds", "How long ago the file of the state key was written.", age));

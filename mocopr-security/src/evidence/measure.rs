@@ -1,6 +1,6 @@
 //! What a part of a server can measure of itself when it is asked: how much waits, how old something is.
 
-/// One number that holds now, and may fall as well as rise.
+/// One number that holds now. It may fall as well as rise, or has a name that ends in `_total` and only grows.
 ///
 /// ```
 /// use mocopr_security::evidence::Measure;
@@ -10,7 +10,8 @@
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Measure<'a> {
-    /// Its name: lower-case letters, digits and underscores, the unit at the end. Others are left out.
+    /// Its name: lower-case letters, digits and underscores, the unit at the end, and `_total` behind it where it
+    /// counts from the start on. Others are left out.
     pub name: &'static str,
     /// What it is, in a sentence.
     pub help: &'static str,

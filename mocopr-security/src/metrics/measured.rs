@@ -46,7 +46,7 @@ impl Sources {
             });
         }
         for (name, Family { help, values }) in families {
-            text.family(name, Kind::Gauge, help);
+            text.family(name, if name.ends_with(TOTAL) { Kind::Counter } else { Kind::Gauge }, help);
             for (label, value) in values {
                 match label {
                     Some((label, of)) => text.sample(name, &[(label, &of)], Number(value)),
@@ -62,6 +62,9 @@ impl fmt::Debug for Sources {
         f.write_str("Sources(..)")
     }
 }
+
+/// How the name of a number ends that only grows, by the conventions of Prometheus.
+const TOTAL: &str = "_total";
 
 /// Labels of one name: secrets, queues, and whatever else an owner gives names to.
 const MOST_VALUES: usize = 100;

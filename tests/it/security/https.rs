@@ -268,9 +268,9 @@ async fn certificates_are_read_again_and_bad_ones_change_nothing() {
         stream.get_ref().1.peer_certificates().expect("there is one")[0].to_vec()
     };
     let first = shown().await;
-    assert!(metrics.text().contains("\nmocopr_tls_reload_failures 0\n"));
+    assert!(metrics.text().contains("\nmocopr_tls_reload_failures_total 0\n"));
     authority.write("server.pem", "nothing", 0o644);
-    while metrics.text().contains("\nmocopr_tls_reload_failures 0\n") {
+    while metrics.text().contains("\nmocopr_tls_reload_failures_total 0\n") {
         tokio::time::timeout(Duration::from_millis(20), std::future::pending::<()>()).await.unwrap_err();
         assert_eq!(shown().await, first);
     }
