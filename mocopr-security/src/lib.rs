@@ -37,6 +37,7 @@ pub mod audit;
 pub mod auth;
 #[cfg(feature = "outbound")]
 mod background;
+pub mod console;
 #[cfg(feature = "crypto")]
 pub mod derive;
 pub mod error_handler;

@@ -3,7 +3,7 @@
 //! Every sentence for the peer is written here or by the owner of a handler. The log gets the rest, under an
 //! incident id that both texts share. What is taken out of a sentence because of what it looks like is for `leak` to say.
 
-use std::{any::Any, borrow::Cow, error::Error, io::Write};
+use std::{any::Any, borrow::Cow, error::Error};
 
 use mocopr_core::{
     failure::{Failure, FailureKind},
@@ -13,6 +13,7 @@ use mocopr_core::{
 use tracing::{dispatcher, error};
 
 use crate::{
+    console,
     error_handler::{Manner, SecurityLevel},
     principal::Principal,
 };
@@ -128,8 +129,7 @@ fn log(incident: Incident, who: &Principal, what: &str, causes: &Causes) {
         return;
     }
     // Nobody listens to the log; an incident that cannot be looked up helps nobody.
-    // Where standard error is closed there is nowhere left to say it.
-    let _ = std::io::stderr().write_all(line(incident, what, causes).as_bytes());
+    console::say_as_it_is(&line(incident, what, causes));
 }
 
 /// One line for standard error, whatever it is made of.

@@ -1,9 +1,10 @@
 //! What is in force: as a table for whoever asks, and on standard error at start, because a log that nobody reads tells
 //! nobody.
 
-use std::io::Write;
-
-use mocopr_security::policy::{Report, Row};
+use mocopr_security::{
+    console,
+    policy::{Report, Row},
+};
 
 use crate::{engine::Engine, stopping};
 
@@ -44,8 +45,7 @@ pub(crate) fn tell(report: &Report) {
     if report.is_of_development() {
         return;
     }
-    // Where standard error is closed there is nobody to tell.
-    let _ = std::io::stderr().write_all(report.to_string().as_bytes());
+    console::say_as_it_is(&report.to_string());
 }
 
 const MOST_NAMED: usize = 20;

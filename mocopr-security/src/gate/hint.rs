@@ -4,17 +4,15 @@
 
 use std::{
     fmt,
-    io::Write,
     sync::atomic::{AtomicBool, Ordering},
 };
 
 use tracing::dispatcher;
 
-use super::Rejection;
-use crate::auth::Rejected;
+use crate::{auth::Rejected, console, origin::Rejection};
 
 /// Tells of the first request of its kind on standard error, where nobody listens to the log.
-pub(crate) fn tell_once(rejection: Rejection) {
+pub(super) fn tell_once(rejection: Rejection) {
     static HOST: AtomicBool = AtomicBool::new(false);
     static ORIGIN: AtomicBool = AtomicBool::new(false);
     static FORWARDED: AtomicBool = AtomicBool::new(false);
@@ -36,14 +34,14 @@ pub(crate) fn tell_once(rejection: Rejection) {
 }
 
 /// Tells why the first credential proved nobody on standard error, where nobody listens to the log.
-pub(crate) fn tell_rejected_once(reason: Rejected) {
+pub(super) fn tell_rejected_once(reason: Rejected) {
     static TOLD: AtomicBool = AtomicBool::new(false);
     say_once(&TOLD, format_args!("a credential was not taken: {}", reason.reason()));
 }
 
 /// Tells why it could not be known of the first credential whether it proves anybody, as
 /// [`tell_rejected_once`] does.
-pub(crate) fn tell_unavailable_once(reason: Rejected) {
+pub(super) fn tell_unavailable_once(reason: Rejected) {
     static TOLD: AtomicBool = AtomicBool::new(false);
     say_once(&TOLD, format_args!("a credential was not taken for now: {}", reason.reason()));
 }
@@ -52,7 +50,5 @@ fn say_once(told: &AtomicBool, what: fmt::Arguments<'_>) {
     if dispatcher::has_been_set() || told.swap(true, Ordering::Relaxed) {
         return;
     }
-    let line = format!("mocopr: {what}. Further ones are in the log alone.\n");
-    // Where standard error is closed there is nobody to tell.
-    let _ = std::io::stderr().write_all(line.as_bytes());
+    console::say(format_args!("{what}. Further ones are in the log alone."));
 }

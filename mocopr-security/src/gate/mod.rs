@@ -5,6 +5,7 @@
 
 mod admission;
 mod decision;
+mod hint;
 mod place;
 mod presented;
 mod proven;
@@ -41,7 +42,7 @@ use crate::{
     auth::{self, Authenticator, Credential, Proofs, ProtectedResource, Rejected},
     evidence::{self, AuditEvent, Decided, Ending, Evidence, Happening},
     origin::{
-        HostPolicy, OriginPolicy, Pages, Rejection, hint,
+        HostPolicy, OriginPolicy, Pages, Rejection,
         media::{self, Accept},
     },
     policy::{CrossOrigin, Profile, SecurityPolicy},

@@ -7,7 +7,6 @@
 
 mod authority;
 pub mod cors;
-pub(crate) mod hint;
 pub mod media;
 pub mod upgrade;
 
@@ -303,7 +302,7 @@ impl Rejection {
         match self {
             Self::HostForeign => Some("SecurityPolicy::with_public_url"),
             Self::OriginForeign => Some("SecurityPolicy::with_allowed_origin"),
-            Self::Forwarded => Some("HttpConfig::with_trusted_proxies"),
+            Self::Forwarded => Some("HttpConfig::with_trusted_proxies, on a listener with an address,"),
             Self::HostAbsent
             | Self::HostRepeated
             | Self::HostMalformed

@@ -13,14 +13,16 @@ pub(crate) mod serving;
 mod unix;
 
 use std::{
-    io::Write,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener as OpenListener},
     sync::Arc,
     time::Duration,
 };
 
 use futures_util::{FutureExt, future::BoxFuture};
-use mocopr_security::policy::{Problem, Profile, Report, SecurityPolicy};
+use mocopr_security::{
+    console,
+    policy::{Problem, Profile, Report, SecurityPolicy},
+};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -337,11 +339,8 @@ impl std::fmt::Debug for HttpConfig {
     }
 }
 
-/// Says it on standard error, because a log that nobody reads warns nobody.
 fn warn_once(address: SocketAddr) {
-    let warning = format!(
-        "mocopr: {address} is served under the development profile: every program on this machine is the local user\n"
-    );
-    // Where standard error is closed there is nobody to warn.
-    let _ = std::io::stderr().write_all(warning.as_bytes());
+    console::say(format_args!(
+        "{address} is served under the development profile: every program on this machine is the local user"
+    ));
 }

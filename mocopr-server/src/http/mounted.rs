@@ -143,7 +143,8 @@ impl Sealed for Mounted {
 
 /// A server that serves inside of an application, and what runs beside it: both end with this.
 ///
-/// A process has one owner, so no signal to stop is watched here; SIGUSR1 is, where the server has a kill switch. Tell the
+/// A process has one owner, so no signal to stop is watched here; SIGUSR1 is, where the server has a kill
+/// switch, and SIGHUP, where it has files to look at. Tell the
 /// server to stop with [`drain`](Self::drain), and wait for its end with [`end`](Self::end).
 ///
 /// ```no_run

@@ -1,7 +1,6 @@
 //! HTTPS: what a listener proves itself with, and how it is kept up to date while the server runs.
 
 use std::{
-    io::Write,
     net::{SocketAddr, ToSocketAddrs},
     sync::{Arc, atomic::Ordering},
 };
@@ -9,6 +8,7 @@ use std::{
 use futures_util::future::BoxFuture;
 use mocopr_core::clock::Clock;
 use mocopr_security::{
+    console,
     policy::Problem,
     tls::{LiveTls, TlsConfig, TlsError},
 };
@@ -47,10 +47,9 @@ impl Secure {
     /// Says by what a certificate that nobody vouches for is known, on standard error, where whoever tries the server is.
     pub(super) fn tell(&self, address: SocketAddr) {
         let Some(fingerprint) = self.0.self_signed_fingerprint() else { return };
-        let text =
-            format!("mocopr: {address} shows a self-signed certificate with the SHA-256 fingerprint {fingerprint}\n");
-        // Where standard error is closed there is nobody to tell.
-        let _ = std::io::stderr().write_all(text.as_bytes());
+        console::say(format_args!(
+            "{address} shows a self-signed certificate with the SHA-256 fingerprint {fingerprint}"
+        ));
     }
 
     /// Serves until told to stop, with what the files hold at that time.

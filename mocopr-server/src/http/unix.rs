@@ -4,7 +4,6 @@
 
 use std::{
     fmt,
-    io::Write,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -13,6 +12,7 @@ use std::{
 use futures_util::{FutureExt, future::BoxFuture};
 use mocopr_security::{
     auth::LocalUsers,
+    console,
     policy::{Problem, Profile, Report, SecurityPolicy},
     socket_file::{self, SocketAccess},
 };
@@ -199,13 +199,10 @@ impl fmt::Debug for UnixConfig {
     }
 }
 
-/// Says it on standard error, because a log that nobody reads warns nobody.
 fn warn_once(place: &str, users: Option<&LocalUsers>) {
     let whom = match users {
         None => "every program of this user is the local user".to_owned(),
         Some(users) => format!("without a credential may call: {users}"),
     };
-    let warning = format!("mocopr: {place} is served under the development profile: {whom}\n");
-    // Where standard error is closed there is nobody to warn.
-    let _ = std::io::stderr().write_all(warning.as_bytes());
+    console::say(format_args!("{place} is served under the development profile: {whom}"));
 }
