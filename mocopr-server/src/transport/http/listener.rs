@@ -111,8 +111,8 @@ pub(crate) trait Handshake<S>: Send + Sync + 'static {
     /// Shakes hands. Bounded in time by the caller.
     fn shake(&self, stream: S) -> impl Future<Output = io::Result<Shaken<Self::Stream>>> + Send;
 
-    /// Speaks another version of HTTP than 1.1 on a connection where that was agreed on.
-    fn speak_later<A: App>(
+    /// Speaks HTTP/2 on a connection where that was agreed on.
+    fn speak_http2<A: App>(
         stream: Self::Stream,
         remote: Remote,
         app: Arc<A>,
@@ -132,7 +132,7 @@ pub(crate) struct Shaken<S> {
 pub(crate) enum Version {
     Http1,
     #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "agreed on by TLS alone"))]
-    Later,
+    Http2,
 }
 
 /// Nothing comes before the first request.
@@ -149,7 +149,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Handshake<S> for Withou
     }
 
     /// Nobody agreed on one.
-    async fn speak_later<A: App>(_: S, _: Remote, _: Arc<A>, _: Arc<Connections>) {}
+    async fn speak_http2<A: App>(_: S, _: Remote, _: Arc<A>, _: Arc<Connections>) {}
 }
 
 /// The limits of one listener.
@@ -282,7 +282,7 @@ async fn converse<L: Accepts, A: App, H: Handshake<L::Stream>>(
     let remote = Remote { place: peer, tls };
     match version {
         Version::Http1 => speak_http1(stream, remote, app, &connections).await,
-        Version::Later => H::speak_later(stream, remote, app, connections).await,
+        Version::Http2 => H::speak_http2(stream, remote, app, connections).await,
     }
 }
 

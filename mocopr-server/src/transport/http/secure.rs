@@ -22,11 +22,11 @@ impl Handshake<TcpStream> for LiveTls {
 
     async fn shake(&self, stream: TcpStream) -> io::Result<Shaken<Self::Stream>> {
         let Handshaken { stream, facts, speaks_http2 } = self.accept(stream).await?;
-        let version = if speaks_http2 { Version::Later } else { Version::Http1 };
+        let version = if speaks_http2 { Version::Http2 } else { Version::Http1 };
         Ok(Shaken { stream, tls: Some(Arc::new(facts)), version })
     }
 
-    async fn speak_later<A: App>(stream: Self::Stream, remote: Remote, app: Arc<A>, connections: Arc<Connections>) {
+    async fn speak_http2<A: App>(stream: Self::Stream, remote: Remote, app: Arc<A>, connections: Arc<Connections>) {
         http2::speak(stream, remote, app, &connections).await;
     }
 }
