@@ -22,14 +22,14 @@ use crate::{
 /// What has begun beside a server that does not serve yet.
 pub(crate) struct Beside {
     engine: Arc<Engine>,
-    /// The next time that the signal comes; `None` where the server has no switch.
+    /// The next time that SIGUSR1 comes; `None` where the server has no switch.
     signals: Option<Signals>,
-    /// The next time that its owner asks for files to be looked at; `None` where there are none.
+    /// The next time that SIGHUP comes, and files are to be looked at; `None` where there are none.
     hangups: Option<Signals>,
 }
 
 impl Beside {
-    /// Watches for the signal from now on, so that whoever has seen the server answer can send it. Must be called inside
+    /// Watches for both signals from now on, so that whoever has seen the server answer can send them. Must be called inside
     /// of a tokio runtime.
     pub(crate) fn begin(engine: &Arc<Engine>) -> Self {
         let signals = engine.gate.stopper().map(|_| Signals::watch(Signal::User1));
@@ -40,7 +40,7 @@ impl Beside {
     /// Serves, and does all of it meanwhile.
     pub(crate) async fn serve<T>(self, serving: impl Future<Output = T>) -> T {
         let Self { engine, signals, hangups } = self;
-        // Apart from each other: a file system that hangs must not keep the signal from being heard.
+        // Apart from each other: a file system that hangs must not keep SIGUSR1 from being heard.
         tokio::select! {
             biased;
             done = serving => done,
@@ -50,13 +50,13 @@ impl Beside {
     }
 }
 
-/// Stops tools whenever the signal comes.
+/// Stops tools whenever SIGUSR1 comes.
 async fn hear(engine: &Arc<Engine>, signals: Option<Signals>) -> Infallible {
     let Some(mut signals) = signals else { return pending().await };
     loop {
         signals.next().await;
         // What went wrong is logged there, and there is nobody else to tell.
-        blocking(engine, |engine| drop(engine.stop_tools(By::Signal))).await;
+        blocking(engine, "stopping tools", |engine| drop(engine.stop_tools(By::Signal))).await;
     }
 }
 
@@ -68,15 +68,15 @@ async fn look(engine: &Arc<Engine>, hangups: Option<Signals>) -> Infallible {
             () = sleep(LOOK) => {}
             () = hangups.next() => {}
         }
-        blocking(engine, Engine::look_at_files).await;
+        blocking(engine, "looking at files", Engine::look_at_files).await;
     }
 }
 
 /// Does what may wait for a file system.
-async fn blocking(engine: &Arc<Engine>, act: impl FnOnce(&Engine) + Send + 'static) {
+async fn blocking(engine: &Arc<Engine>, what: &str, act: impl FnOnce(&Engine) + Send + 'static) {
     let engine = engine.clone();
     if spawn_blocking(move || act(&engine)).await.is_err() {
-        error!("looking at files failed");
+        error!("{what} failed");
     }
 }
 

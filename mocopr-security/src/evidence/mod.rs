@@ -281,7 +281,26 @@ impl Ending {
     pub fn with_fault(fault: &Fault, incident: Option<Incident>) -> Self {
         let result = match fault {
             Fault::Timeout => Outcome::Timeout,
-            _ => Outcome::Failed,
+            Fault::Parse
+            | Fault::TooLarge
+            | Fault::Envelope(_)
+            | Fault::UnknownMethod
+            | Fault::Meta(_)
+            | Fault::Params(_)
+            | Fault::Arguments(_)
+            | Fault::UnknownName(_)
+            | Fault::ResourceAbsent { .. }
+            | Fault::Sealed(_)
+            | Fault::HeaderMismatch(_)
+            | Fault::MissingCapability(_)
+            | Fault::UnsupportedVersion { .. }
+            | Fault::UnknownSession
+            | Fault::Unauthenticated
+            | Fault::Scope(_)
+            | Fault::Refused
+            | Fault::Rate { .. }
+            | Fault::Busy { .. }
+            | Fault::Internal => Outcome::Failed,
         };
         Self { decision: Decided::Permitted, result, reason: reason(fault), incident }
     }

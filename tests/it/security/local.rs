@@ -260,7 +260,7 @@ async fn a_user_is_revoked_as_everybody_is() {
 ///
 /// Only root can be two users.
 #[tokio::test]
-async fn another_user_is_another_principal() {
+async fn root_is_refused_where_nobody_has_named_it() {
     if !geteuid().is_root() {
         return eprintln!("not run as root: there is no second user");
     }
@@ -284,7 +284,7 @@ async fn another_user_is_another_principal() {
 
 /// P-21
 #[tokio::test]
-async fn the_example_lets_its_owner_write_and_a_group_read() {
+async fn the_example_opens_its_socket_to_a_group_and_serves_its_owner() {
     let (_folder, path) = place();
     let group = getegid().as_raw().to_string();
     let server = Listening::start("local_socket", &[path.to_str().expect("it is text"), &group]).await;
