@@ -54,7 +54,7 @@
 //!
 //! The features `stdio`, `http`, `tls`, `macros` and `outbound` are on by default; `crypto` adds keys from
 //! passphrases, `axum` a place inside of an application that is made with it, `self-signed` a certificate for a machine of
-//! your own, and `testing` a client for tests.
+//! your own, `otel` spans for OpenTelemetry, and `testing` a client for tests.
 //!
 //! This crate is a facade: it has no code of its own, only names. Examples beside items name the crate in which an item
 //! stands, such as `mocopr_security::limits::Limits`; a program names the same item as the head of its page does here:

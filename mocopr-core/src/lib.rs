@@ -11,6 +11,7 @@
 //! | [`outcome`], [`failure`], [`fault`] | everything that can come of it |
 //! | [`model`] | tools, prompts, resources, content, capabilities, questions to the client |
 //! | [`wire`] | methods, revisions, numbers, decoding and encoding |
+//! | [`id`], [`meta`], [`trace`] | what stands around a request |
 //! | [`uri`], [`page`], [`store`], [`clock`], [`peer`] | what the layers above share |
 
 pub mod call;

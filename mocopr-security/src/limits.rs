@@ -61,7 +61,7 @@ pub struct Limits {
     pub connections: NonZeroUsize,
     /// Open connections of one address (IPv6: of one /64); `None` where all callers are on one machine, or come through
     /// one proxy. A /56 or /24 may have twice as many, a /48 or /16 four times, each at most a quarter of all, and a /32
-    /// or /8 half of all.
+    /// or /8 half of all. At a Unix socket a user counts as an address, and all users together have half.
     pub connections_per_address: Option<NonZeroUsize>,
     /// Calls of one principal that run at the same time.
     pub calls_per_principal: NonZeroUsize,

@@ -29,7 +29,7 @@ struct Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Method {
-    /// By being on this machine: standard streams, a pipe, or loopback in the development profile.
+    /// By being on this machine: standard streams, a pipe, or loopback and Unix sockets in the development profile.
     Local,
     /// By an access token.
     Token,
@@ -152,7 +152,7 @@ impl Principal {
         self.0.tenant.as_deref()
     }
 
-    /// The roles that verified claims name; none for the user of this machine, who in the development profile needs no
+    /// The roles that verified claims or the policy's local users name; none for the local principal, who in the development profile needs no
     /// names to have them all, and elsewhere has none.
     pub fn roles(&self) -> impl Iterator<Item = &str> {
         let roles: &[Box<str>] = match &self.0.holdings {
@@ -162,7 +162,7 @@ impl Principal {
         roles.iter().map(|role| &**role)
     }
 
-    /// The scopes that verified claims name; none for the user of this machine, as for roles.
+    /// The scopes that verified claims name; none for the local principal, as for roles.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         let scopes: &[Box<str>] = match &self.0.holdings {
             Holdings::Everything => &[],

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`builder`], [`server`] | from what the owner says to a server that runs |
 //! | `engine`, `dispatch`, `running` | one message: read, found, permitted, checked, carried out |
+//! | `arrival` | how a message came, and who hears how it ended |
 //! | `batch`, `calls` | several messages in one array, as one source of what is said |
 //! | [`handler`], [`extract`], [`context`], [`ask`] | what handlers are, and what they can see and say |
 //! | [`registry`], `listing` | what is registered, and its lists as bytes |
@@ -13,6 +14,7 @@
 //! | `session`, `replay`, `subscribe`, `listening` | what lasts longer than a call |
 //! | [`stopping`], `beside` | the kill switch; what is looked at while a server runs |
 //! | `evidence`, `metrics`, `alerts` | who keeps account of what happens, what is counted, who is told |
+//! | `spans`, `otel` | what a tracing system hears of a request (feature `otel`) |
 //! | `posture`, `privileges` | what is in force; with whose privileges a server runs |
 //! | `http`, `websocket` | where and how a server listens (feature `http`) |
 //! | `transport` | standard streams, the pipe, HTTP, WebSocket |
