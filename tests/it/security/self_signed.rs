@@ -33,11 +33,11 @@ async fn whoever_knows_the_certificate_calls_by_every_name_of_this_machine() {
     let tls = made();
     let root = certificate(&tls);
     let hosted = Hosted::start_with(server(SecurityPolicy::development()), HttpConfig::loopback(0).with_tls(tls)).await;
-    let list = request::stateless(1, "tools/list", json!({}));
+    let ask = request::stateless(1, "server/discover", json!({}));
     for name in ["localhost", "127.0.0.1", "::1"] {
         let stream = tls::connect(&root, hosted.authority(), name, &Hello::default()).await;
         let mut connection = Connection::over(stream.unwrap_or_else(|error| panic!("{name}: {error}")));
-        let answer = connection.ask(request::stateless_post("localhost", &list)).await;
+        let answer = connection.ask(request::stateless_post("localhost", &ask)).await;
         assert_eq!(answer.head.status, 200, "{name}");
     }
     let other = certificate(&made());
