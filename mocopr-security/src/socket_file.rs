@@ -6,18 +6,19 @@
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "the one maker of such files")]
 
 use std::{
-    fs::{self, File, Permissions},
+    ffi::OsString,
+    fs::{self, File, OpenOptions, Permissions},
     io::ErrorKind,
     os::unix::{
         ffi::OsStrExt,
-        fs::{FileTypeExt, MetadataExt, PermissionsExt, lchown},
+        fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, lchown},
         net::UnixListener,
     },
     path::{Path, PathBuf},
 };
 
 use rustix::{
-    fs::{Mode, fchmod},
+    fs::{Mode, OFlags, fchmod},
     io::Errno,
     net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with},
     process::geteuid,
@@ -52,16 +53,9 @@ pub struct SocketFile {
 pub fn open(path: &Path, access: SocketAccess) -> Result<(UnixListener, SocketFile), Problem> {
     judge(path)?;
     let folder = folder_of(path)?;
-    let held = File::open(&folder).map_err(|error| unusable(&folder, error.kind()))?;
-    // Of two servers that start at a time one would take the socket of the other for a stale one. It is not waited for,
-    // because whoever may read the folder may hold it.
-    held.try_lock().map_err(|_| {
-        Problem::new(
-            format!("somebody holds {}, such as a server that starts", folder.display()),
-            "try again, or name a folder that only the user of this process may read",
-        )
-    })?;
     let path = folder.join(path.file_name().unwrap_or_default());
+    // Of two servers that start at a time one would take the socket of the other for a stale one.
+    let _turn = turn_at(&path)?;
     clear(&path)?;
     let failed = |error: Errno| unusable(&path, error.kind());
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
@@ -179,6 +173,23 @@ fn is_kept(folder: &Path) -> bool {
         let is_of_us = found.uid() == geteuid().as_raw() || found.uid() == ROOT;
         is_of_us && (found.mode() & OTHERS_WRITE == 0 || found.mode() & STICKY != 0)
     })
+}
+
+/// The right to make the socket of this name, for as long as the file is open. Nobody else can hold it: the file beside the
+/// socket is open to nobody else, and stays there.
+fn turn_at(path: &Path) -> Result<File, Problem> {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".lock");
+    let beside = path.with_file_name(name);
+    let flags = OFlags::NOFOLLOW.bits().cast_signed();
+    let opened =
+        OpenOptions::new().write(true).create(true).truncate(false).mode(OWNER_ALONE).custom_flags(flags).open(&beside);
+    let file = opened.map_err(|error| unusable(&beside, error.kind()))?;
+    file.try_lock().map_err(|_| {
+        Problem::new(format!("another server starts at {}", path.display()), "stop it, or name another socket")
+    })?;
+    Ok(file)
 }
 
 /// Removes what an earlier server of this user left.
@@ -365,13 +376,20 @@ mod tests {
 
     /// P-21
     #[test]
-    fn a_folder_that_somebody_holds_is_not_waited_for() {
+    fn of_two_servers_that_start_one_has_its_turn_and_who_may_read_the_folder_cannot_hold_it() {
         let (folder, path) = place();
-        let held = File::open(folder.path()).unwrap();
-        held.lock().unwrap();
-        assert!(refused(&path).contains("somebody holds"));
-        drop(held);
-        assert!(open(&path, SocketAccess::Owner).is_ok());
+        let read = File::open(folder.path()).unwrap();
+        read.lock().unwrap();
+        drop(open(&path, SocketAccess::Owner).unwrap());
+        let lock = folder.path().join(".mcp.sock.lock");
+        assert_eq!(mode(&lock), 0o600);
+        let turn = turn_at(&path).unwrap();
+        assert!(refused(&path).contains("another server starts"));
+        drop(turn);
+        fs::remove_file(&lock).unwrap();
+        symlink(folder.path().join("elsewhere"), &lock).unwrap();
+        assert!(refused(&path).contains("cannot be used"));
+        assert!(!folder.path().join("elsewhere").exists());
     }
 
     #[test]
