@@ -18,6 +18,7 @@ use mocopr_core::{
     wire::{encode::Stamp, revision::Revision},
 };
 use mocopr_security::{
+    auth::LocalUsers,
     error_handler::ErrorHandler,
     evidence::Evidence,
     gate::{Gate, Rules},
@@ -574,7 +575,7 @@ impl<P> ServerBuilder<P> {
         }
         let registry = match Registry::new(definitions, &policy, &states) {
             Ok(registry) => {
-                problems.extend(unknown_roles(&registry, rules.as_deref()));
+                problems.extend(unknown_roles(&registry, &policy, rules.as_deref()));
                 registry
             }
             Err(found) => {
@@ -725,14 +726,18 @@ impl<P> std::fmt::Debug for ServerBuilder<P> {
     }
 }
 
-/// A role that a handler requires and nobody can have would hide the handler from everybody.
-fn unknown_roles(registry: &Registry, rules: Option<&dyn Rules>) -> Vec<Problem> {
+/// A role that a handler requires and nobody can have would hide the handler from everybody, and one that is not defined
+/// would leave the user of this machine who has it with nothing.
+fn unknown_roles(registry: &Registry, policy: &SecurityPolicy, rules: Option<&dyn Rules>) -> Vec<Problem> {
     let Some(rules) = rules else { return Vec::new() };
     let snapshot = registry.snapshot();
-    let unknown = snapshot.roles().into_iter().filter(|role| !rules.defines_role(role));
-    let problem = |role| {
+    let required = snapshot.roles().into_iter().map(|role| ("a handler requires", role));
+    let given =
+        policy.local_users().into_iter().flat_map(LocalUsers::roles).map(|role| ("a user of this machine has", role));
+    let unknown = required.chain(given).filter(|(_, role)| !rules.defines_role(role));
+    let problem = |(who, role)| {
         Problem::new(
-            format!("a handler requires the role `{role}`, which is not defined"),
+            format!("{who} the role `{role}`, which is not defined"),
             format!("define it: .with_role(\"{role}\", &[..])"),
         )
     };

@@ -76,6 +76,11 @@ impl LocalUsers {
         self.0.is_empty()
     }
 
+    /// Every role that a line gives.
+    pub fn roles(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().flat_map(|line| line.roles.iter().map(|role| &**role))
+    }
+
     /// This user, where it is named.
     pub(crate) fn proven(&self, user: &LocalUser) -> Option<Verified> {
         // Everybody without an id in this namespace would be one principal, also where a group names them.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use mocopr::{
     HttpConfig, McpServer,
+    auth::LocalUsers,
     prelude::*,
     security::{Limits, RateLimit, RateLimitPolicy, Report, Revocations, RoleBasedAccessControl, Slowing},
 };
@@ -85,6 +86,19 @@ fn a_role_that_a_handler_requires_must_be_defined() {
     assert!(build("admin").is_ok());
     let error = build("user").unwrap_err();
     assert_eq!(error.problems()[0].what(), "a handler requires the role `admin`, which is not defined");
+}
+
+/// S-03, P-21
+#[test]
+fn a_role_of_a_user_of_this_machine_must_be_defined() {
+    let build = |role| {
+        let policy = SecurityPolicy::strict().with_local_users(LocalUsers::only_me([role]));
+        let rules = RoleBasedAccessControl::builder().with_role("owner", &["tools:call"]).build().unwrap();
+        McpServer::builder().with_info("x", "1").with_security_policy(policy).with_authorization(rules).build()
+    };
+    assert!(build("owner").is_ok());
+    let error = build("ownr").unwrap_err();
+    assert_eq!(error.problems()[0].what(), "a user of this machine has the role `ownr`, which is not defined");
 }
 
 /// S-43
