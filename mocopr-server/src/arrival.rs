@@ -73,8 +73,8 @@ impl Arrival {
             }
             Message::Notification { .. } | Message::Response { .. } => Seen::NoRequest,
         };
-        if let Some(trace) = opened.trace() {
-            (self.trace, self.state) = (Some(trace), None);
+        if let Some((trace, state)) = opened.trace() {
+            (self.trace, self.state) = (Some(trace), state);
         }
     }
 }

@@ -74,10 +74,12 @@ impl ReadMeta {
         }
     }
 
-    /// The trace that it names, where it names one.
-    pub(super) fn trace(&self) -> Option<TraceParent> {
+    /// The trace that it names, where it names one, and what it says beside it.
+    pub(super) fn trace(&self) -> Option<(TraceParent, Option<TraceState>)> {
         match &self.members {
-            Member::Is(Members { trace: Member::Is(trace), .. }) => Some(*trace),
+            Member::Is(Members { trace: Member::Is(trace), trace_state, .. }) => {
+                Some((*trace, trace_state.clone().or_none()))
+            }
             Member::Is(_) | Member::Absent | Member::Wrong => None,
         }
     }

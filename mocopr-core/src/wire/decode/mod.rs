@@ -18,7 +18,7 @@ use crate::{
     envelope::{Message, Params},
     fault::Fault,
     id::RequestId,
-    trace::TraceParent,
+    trace::{TraceParent, TraceState},
     wire::{
         method::{Method, note},
         revision::{Era, Revision},
@@ -64,8 +64,9 @@ impl Opened {
         self.meta.as_ref().map_or(MetaVersion::Absent, ReadMeta::version)
     }
 
-    /// The trace that `_meta` names, for whoever writes down that the message came, whatever becomes of it.
-    pub fn trace(&self) -> Option<TraceParent> {
+    /// The trace that `_meta` names, and what it says beside it, for whoever writes down that the message came, whatever
+    /// becomes of it.
+    pub fn trace(&self) -> Option<(TraceParent, Option<TraceState>)> {
         self.meta.as_ref().and_then(ReadMeta::trace)
     }
 

@@ -98,7 +98,7 @@ impl Kept {
                     tokio::join!(run_in_session(calls, first, writer), carried);
                 });
             }
-            _ => {
+            Some(_) | None => {
                 let (engine, admission) = (self.engine.clone(), calls.admission().clone());
                 self.engine.tasks.spawn(async move {
                     tokio::select! {
@@ -213,7 +213,14 @@ async fn tell(engine: &Arc<Engine>, admission: &Admission, session: &Arc<Session
         {
             let about = match notice {
                 Notice::ResourceUpdated { uri } => Some(uri),
-                _ => None,
+                Notice::Progress { .. }
+                | Notice::Log(_)
+                | Notice::ToolsChanged
+                | Notice::PromptsChanged
+                | Notice::ResourcesChanged
+                | Notice::Acknowledged(_)
+                | Notice::ElicitationComplete { .. }
+                | Notice::Cancelled { .. } => None,
             };
             writer.push_about(frame, about).await;
         }
