@@ -45,16 +45,16 @@
 //!
 //! A server begins with [`McpServer::builder`] and runs with `run_stdio`; with a security policy also with `run_http`,
 //! `run_https`, `run_websocket`, or with `run` on several listeners. `#[tool]`, `#[prompt]`, `#[resource(..)]` and
-//! `#[handlers]` make handlers of functions and methods, `#[data]` makes types of arguments and answers, and [`Context`] is
-//! what a handler sees of its call.
+//! `#[handlers]` make handlers of functions and methods, `#[data]` makes types of arguments and answers, and
+//! [`Context`] is what a handler sees of its call.
 //!
-//! Incidents and refusals are `tracing` events; without a subscriber incidents are written to standard error, and of what
-//! is refused the first of its kind. A subscriber must write to standard error, because standard output belongs to the
-//! protocol.
+//! Incidents and refusals are `tracing` events; without a subscriber incidents are written to standard error, and of
+//! what is refused the first of its kind. A subscriber must write to standard error, because standard output belongs to
+//! the protocol.
 //!
-//! The features `stdio`, `http`, `tls`, `macros` and `outbound` are on by default; `crypto` adds keys from
-//! passphrases, `axum` a place inside of an application that is made with it, `self-signed` a certificate for a machine of
-//! your own, `otel` spans for OpenTelemetry, and `testing` a client for tests.
+//! The features `stdio`, `http`, `tls`, `macros` and `outbound` are on by default; `crypto` adds keys from passphrases,
+//! `axum` a place inside of an application that is made with it, `self-signed` a certificate for a machine of your own,
+//! `otel` spans for OpenTelemetry, and `testing` a client for tests.
 //!
 //! This crate is a facade: it has no code of its own, only names. Examples beside items name the crate in which an item
 //! stands, such as `mocopr_security::limits::Limits`; a program names the same item as the head of its page does here:

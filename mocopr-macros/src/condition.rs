@@ -61,8 +61,8 @@ impl Condition {
         }
     }
 
-    /// Asks whether it holds. `see` gives a reference to the value of an argument, `whole` one to all of them where they
-    /// are one value.
+    /// Asks whether it holds. `see` gives a reference to the value of an argument, `whole` one to all of them where
+    /// they are one value.
     pub(crate) fn ask(
         &self,
         callable: &Callable,

@@ -214,7 +214,8 @@ impl Hidden<'_> {
         }
     }
 
-    /// Where an argument that is none is shown: at its type, or at the function's name where it could be one of several.
+    /// Where an argument that is none is shown: at its type, or at the function's name where it could be one of
+    /// several.
     fn arguments_span(&self) -> Span {
         let mut types = self.callable.fields().filter_map(Field::own_type);
         match (types.next(), types.next()) {

@@ -11,8 +11,8 @@ use crate::{policy::Problem, redact::Secret};
 
 /// Derives a key of 32 bytes from a passphrase.
 ///
-/// The same passphrase, salt and choices give the same key. Blocks a processor for a tenth of a second or so: inside of an
-/// async handler, in `spawn_blocking`.
+/// The same passphrase, salt and choices give the same key. Blocks a processor for a tenth of a second or so: inside of
+/// an async handler, in `spawn_blocking`.
 ///
 /// ```
 /// use mocopr_security::{derive::{KeyDerivation, Salt}, redact::Secret};
@@ -42,8 +42,8 @@ impl KeyDerivation {
         Self(Work::Argon2id { memory_kib: LEAST_MEMORY_KIB, passes: LEAST_PASSES })
     }
 
-    /// PBKDF2 with HMAC-SHA-256 and 600,000 rounds, where only approved functions may be used. A graphics card guesses its
-    /// passphrases much faster than those of [`argon2id`](Self::argon2id).
+    /// PBKDF2 with HMAC-SHA-256 and 600,000 rounds, where only approved functions may be used. A graphics card guesses
+    /// its passphrases much faster than those of [`argon2id`](Self::argon2id).
     pub const fn pbkdf2() -> Self {
         Self(Work::Pbkdf2 { rounds: LEAST_ROUNDS })
     }

@@ -86,8 +86,8 @@ impl Default for ErrorHandler {
 }
 
 impl ErrorHandlerBuilder {
-    /// Says who reads the causes of internal errors; [`SecurityLevel::Production`] unless said, and always outside of the
-    /// development profile.
+    /// Says who reads the causes of internal errors; [`SecurityLevel::Production`] unless said, and always outside of
+    /// the development profile.
     pub fn with_security_level(mut self, level: SecurityLevel) -> Self {
         self.handler.level = level;
         self
@@ -102,8 +102,8 @@ impl ErrorHandlerBuilder {
         self
     }
 
-    /// Says whether frames of stack traces and places in Rust sources are taken out of causes before they are logged, or
-    /// shown under [`SecurityLevel::Development`]; they stay unless said.
+    /// Says whether frames of stack traces and places in Rust sources are taken out of causes before they are logged,
+    /// or shown under [`SecurityLevel::Development`]; they stay unless said.
     pub fn with_stack_trace_filtering(mut self, on: bool) -> Self {
         self.handler.frames = if on { Frames::TakenOut } else { Frames::Kept };
         self

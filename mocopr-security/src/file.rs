@@ -141,8 +141,8 @@ pub(crate) fn remove(path: &Path) -> Result<(), Problem> {
 /// Judges the folder of a file that may come and go: nobody else may put one there, or take one away.
 ///
 /// # Errors
-/// A problem that names the folder where it is none, belongs to somebody else than root or this process's user, or can be
-/// written by others who may take away what is not theirs.
+/// A problem that names the folder where it is none, belongs to somebody else than root or this process's user, or can
+/// be written by others who may take away what is not theirs.
 pub(crate) fn judge_folder_of(path: &Path) -> Result<(), Problem> {
     let folder = folder_of(path);
     let found = fs::metadata(folder).map_err(|error| unreadable(folder, &error))?;

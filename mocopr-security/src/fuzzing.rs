@@ -36,8 +36,8 @@ pub fn authority(text: &str) -> Option<(String, Option<u16>)> {
     Some((host, port))
 }
 
-/// From where a request with these headers comes, on a connection of this peer, where these networks are trusted; `None`
-/// where it is refused.
+/// From where a request with these headers comes, on a connection of this peer, where these networks are trusted;
+/// `None` where it is refused.
 pub fn caller(peer: IpAddr, trusted: &[&str], headers: &HeaderMap) -> Option<IpAddr> {
     let mut proxies = TrustedProxies::default();
     for network in trusted {

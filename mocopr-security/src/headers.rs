@@ -35,8 +35,8 @@ pub enum SecurityHeaders {
     /// As browsers of today want them.
     #[default]
     Current,
-    /// With `X-XSS-Protection: 1; mode=block`, as older guides ask for it. It does nothing in a browser of today, and in
-    /// an old one it can be made to leak; it is for whoever must satisfy a checklist.
+    /// With `X-XSS-Protection: 1; mode=block`, as older guides ask for it. It does nothing in a browser of today, and
+    /// in an old one it can be made to leak; it is for whoever must satisfy a checklist.
     Legacy,
 }
 

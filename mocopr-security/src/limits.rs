@@ -1,5 +1,5 @@
-//! The numbers that bound what a peer can make this server do and that an owner may want to change, with their units and
-//! reasons. Rates are the policy's; numbers that follow from the code around them are constants there.
+//! The numbers that bound what a peer can make this server do and that an owner may want to change, with their units
+//! and reasons. Rates are the policy's; numbers that follow from the code around them are constants there.
 //!
 //! A number here bounds one thing at one place; nothing is unlimited by being left out. Limits of the shape of a
 //! message are `mocopr_core`'s [`MessageLimits`], carried here so that a server has one value to hand around.
@@ -60,8 +60,8 @@ pub struct Limits {
     /// Open connections of one listener in all; further ones wait in its backlog.
     pub connections: NonZeroUsize,
     /// Open connections of one address (IPv6: of one /64); `None` where all callers are on one machine, or come through
-    /// one proxy. A /56 or /24 may have twice as many, a /48 or /16 four times, each at most a quarter of all, and a /32
-    /// or /8 half of all. At a Unix socket a user counts as an address, and all users together have half.
+    /// one proxy. A /56 or /24 may have twice as many, a /48 or /16 four times, each at most a quarter of all, and a
+    /// /32 or /8 half of all. At a Unix socket a user counts as an address, and all users together have half.
     pub connections_per_address: Option<NonZeroUsize>,
     /// Calls of one principal that run at the same time.
     pub calls_per_principal: NonZeroUsize,

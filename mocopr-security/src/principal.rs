@@ -152,8 +152,8 @@ impl Principal {
         self.0.tenant.as_deref()
     }
 
-    /// The roles that verified claims or the policy's local users name; none for the local principal, who in the development profile needs no
-    /// names to have them all, and elsewhere has none.
+    /// The roles that verified claims or the policy's local users name; none for the local principal, who in the
+    /// development profile needs no names to have them all, and elsewhere has none.
     pub fn roles(&self) -> impl Iterator<Item = &str> {
         let roles: &[Box<str>] = match &self.0.holdings {
             Holdings::Everything => &[],

@@ -90,8 +90,8 @@ impl TrustedProxies {
 
     /// Where a request with these headers comes from, on a connection of this peer.
     ///
-    /// Without the header a proxy speaks for itself; where everybody in it is trusted, the first one does. A user of this
-    /// machine is no proxy.
+    /// Without the header a proxy speaks for itself; where everybody in it is trusted, the first one does. A user of
+    /// this machine is no proxy.
     ///
     /// # Errors
     /// [`Rejection::Forwarded`] for any such header of somebody who is not trusted, and for a list of a trusted peer that

@@ -61,8 +61,8 @@ impl<T: Zeroize + From<String>> Secret<T> {
     /// The content of a file of at most 64 KiB, without the line break at its end.
     ///
     /// # Errors
-    /// A problem that names the file where it cannot be read, belongs to somebody else than root or this process's user,
-    /// is open to anybody beside its owner (`chmod 600`), is larger, is not UTF-8, or is blank.
+    /// A problem that names the file where it cannot be read, belongs to somebody else than root or this process's
+    /// user, is open to anybody beside its owner (`chmod 600`), is larger, is not UTF-8, or is blank.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Problem> {
         Self::from_path(path.as_ref(), Privacy::Owner)
     }

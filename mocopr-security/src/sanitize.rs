@@ -1,7 +1,7 @@
 //! The only door for error text: faults and failures become what the peer may read.
 //!
-//! Every sentence for the peer is written here or by the owner of a handler. The log gets the rest, under an
-//! incident id that both texts share. What is taken out of a sentence because of what it looks like is for `leak` to say.
+//! Every sentence for the peer is written here or by the owner of a handler. The log gets the rest, under an incident
+//! id that both texts share. What is taken out of a sentence because of what it looks like is for `leak` to say.
 
 use std::{any::Any, borrow::Cow, error::Error};
 

@@ -1,7 +1,7 @@
 //! Slowing of addresses that keep failing to prove who they are.
 //!
-//! It owns whose failures wait, and how many wait at a time. It never touches a request that is in order, also of the same
-//! address, and it never waits itself: whoever carries the answer does.
+//! It owns whose failures wait, and how many wait at a time. It never touches a request that is in order, also of the
+//! same address, and it never waits itself: whoever carries the answer does.
 
 use std::{fmt, num::NonZeroUsize, sync::Arc, time::Duration};
 
@@ -11,9 +11,9 @@ use crate::rate::{Block, Concurrency, RateLimit, RateLimiter, Slot};
 
 /// How many failures an address has for nothing, and how long the answers to more of them wait.
 ///
-/// It makes guessing one after the other slow. Who guesses in parallel meets the rate of addresses, for which each failure
-/// counts as ten requests: of the failures of one address at most eight wait at a time, of all together 1,000, and what is
-/// beyond is answered at once.
+/// It makes guessing one after the other slow. Who guesses in parallel meets the rate of addresses, for which each
+/// failure counts as ten requests: of the failures of one address at most eight wait at a time, of all together 1,000,
+/// and what is beyond is answered at once.
 ///
 /// ```
 /// use std::time::Duration;

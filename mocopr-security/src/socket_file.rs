@@ -47,9 +47,9 @@ pub struct SocketFile {
 /// connections: the socket is in nonblocking mode.
 ///
 /// # Errors
-/// A problem that names the path where [`judge`] has one; where the folder is not there, belongs to somebody else than root
-/// or this process's user, or can be written by others; where something is there that is no socket, belongs to somebody
-/// else, or is listened at; where the socket cannot be made.
+/// A problem that names the path where [`judge`] has one; where the folder is not there, belongs to somebody else than
+/// root or this process's user, or can be written by others; where something is there that is no socket, belongs to
+/// somebody else, or is listened at; where the socket cannot be made.
 pub fn open(path: &Path, access: SocketAccess) -> Result<(UnixListener, SocketFile), Problem> {
     judge(path)?;
     let folder = folder_of(path)?;
@@ -175,8 +175,8 @@ fn is_kept(folder: &Path) -> bool {
     })
 }
 
-/// The right to make the socket of this name, for as long as the file is open. Nobody else can hold it: the file beside the
-/// socket is open to nobody else, and stays there.
+/// The right to make the socket of this name, for as long as the file is open. Nobody else can hold it: the file beside
+/// the socket is open to nobody else, and stays there.
 fn turn_at(path: &Path) -> Result<File, Problem> {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());

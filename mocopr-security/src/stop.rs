@@ -1,7 +1,8 @@
 //! The kill switch: one act stops all tools but those that must stay.
 //!
-//! It owns whether tools are stopped, and the file by which that outlives the process. No message of the protocol reaches
-//! it. What is stopped the gate hides; whoever turns the switch tells those who keep account and those who listen.
+//! It owns whether tools are stopped, and the file by which that outlives the process. No message of the protocol
+//! reaches it. What is stopped the gate hides; whoever turns the switch tells those who keep account and those who
+//! listen.
 
 use std::{
     collections::HashSet,
@@ -19,8 +20,8 @@ use crate::{file, gate::Kind, policy::Problem};
 /// Which tools stay when all others are stopped, and by which file that can be said from outside.
 ///
 /// While tools are stopped, those that do not stay are neither listed nor called, as if they had never been registered,
-/// and their calls under way are cancelled. Prompts and resources can still be read. Tools are stopped by a method of the
-/// server, by the signal SIGUSR1, or by a file, and never by a message of the protocol.
+/// and their calls under way are cancelled. Prompts and resources can still be read. Tools are stopped by a method of
+/// the server, by the signal SIGUSR1, or by a file, and never by a message of the protocol.
 ///
 /// ```
 /// use mocopr_security::stop::KillSwitch;
@@ -71,10 +72,11 @@ impl KillSwitchBuilder {
 
     /// Tools are stopped while this file is there, also after a restart.
     ///
-    /// Whoever makes it stops them, and whoever removes it resumes; a server that runs looks four times a second. Stopping
-    /// by other means makes the file, and resuming by the method removes it. It must belong to root or to this process's
-    /// user, nobody else may be able to write it, and nobody else may be able to take files out of its folder: a file that
-    /// breaks this keeps the server from starting, and one that comes later changes nothing and is logged.
+    /// Whoever makes it stops them, and whoever removes it resumes; a server that runs looks four times a second.
+    /// Stopping by other means makes the file, and resuming by the method removes it. It must belong to root or to this
+    /// process's user, nobody else may be able to write it, and nobody else may be able to take files out of its
+    /// folder: a file that breaks this keeps the server from starting, and one that comes later changes nothing and is
+    /// logged.
     pub fn with_file(mut self, path: impl AsRef<Path>) -> Self {
         self.0.file = Some(path.as_ref().into());
         self

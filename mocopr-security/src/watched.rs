@@ -1,7 +1,8 @@
 //! A file that is looked at again and again while a server runs.
 //!
-//! What a look costs is the reading of its times, unless it changed. A file that changed is read twice, at two looks: it may
-//! be half written at the first one, and two changes within one tick of the file system's clock leave the same times.
+//! What a look costs is the reading of its times, unless it changed. A file that changed is read twice, at two looks:
+//! it may be half written at the first one, and two changes within one tick of the file system's clock leave the same
+//! times.
 
 use std::{
     path::{Path, PathBuf},

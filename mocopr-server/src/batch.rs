@@ -1,4 +1,5 @@
-//! Batches of 2025-03-26: each message goes the way of a single one, and what they say and answer comes from one source.
+//! Batches of 2025-03-26: each message goes the way of a single one, and what they say and answer comes from one
+//! source.
 //!
 //! Decides nothing of its own: each message has its own permit, rate, limits and deadline.
 

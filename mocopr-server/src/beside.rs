@@ -1,5 +1,5 @@
-//! What is done beside serving, while a server runs: looking at files that its owner may change, and hearing the signals
-//! that ask for that and that stop tools.
+//! What is done beside serving, while a server runs: looking at files that its owner may change, and hearing the
+//! signals that ask for that and that stop tools.
 //!
 //! It lives in the future that serves and ends with it; where there is nothing to look at it costs nothing.
 
@@ -29,8 +29,8 @@ pub(crate) struct Beside {
 }
 
 impl Beside {
-    /// Watches for both signals from now on, so that whoever has seen the server answer can send them. Must be called inside
-    /// of a tokio runtime.
+    /// Watches for both signals from now on, so that whoever has seen the server answer can send them. Must be called
+    /// inside of a tokio runtime.
     pub(crate) fn begin(engine: &Arc<Engine>) -> Self {
         let signals = engine.gate.stopper().map(|_| Signals::watch(Signal::User1));
         let hangups = engine.has_files().then(|| Signals::watch(Signal::Hangup));

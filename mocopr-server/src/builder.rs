@@ -264,7 +264,8 @@ impl<P> ServerBuilder<P> {
         self
     }
 
-    /// Puts a part into its place in the policy; in which order parts are given changes nothing, and each kind comes once.
+    /// Puts a part into its place in the policy; in which order parts are given changes nothing, and each kind comes
+    /// once.
     ///
     /// ```
     /// use mocopr_security::policy::{CorsMiddleware, RateLimitMiddleware};
@@ -298,8 +299,8 @@ impl<P> ServerBuilder<P> {
         self
     }
 
-    /// Says how input is checked: [`SecurityPolicy::with_input_validation`] under another name, whose word for the schema
-    /// check is the last. Which numbers count [`SecurityPolicy::with_limits`] says.
+    /// Says how input is checked: [`SecurityPolicy::with_input_validation`] under another name, whose word for the
+    /// schema check is the last. Which numbers count [`SecurityPolicy::with_limits`] says.
     pub fn with_input_validation(mut self, validation: impl Into<InputValidation>) -> Self {
         if self.said.input_validation.is_some() {
             self.twice("with_input_validation");
@@ -363,7 +364,8 @@ impl<P> ServerBuilder<P> {
     /// Gives the client of standard streams a principal: whomever this access token or API key proves. It is checked
     /// once at the start, and whether it still holds at every message.
     ///
-    /// Without, that client is the user of this machine, who under [`SecurityPolicy::strict`] holds no role and no scope.
+    /// Without, that client is the user of this machine, who under [`SecurityPolicy::strict`] holds no role and no
+    /// scope.
     ///
     /// # Source
     /// MCP 2026-07-28, basic/authorization, "Protocol Requirements": credentials come from the environment.
@@ -387,12 +389,12 @@ impl<P> ServerBuilder<P> {
         self
     }
 
-    /// The same with a key in a file, which its owner alone may read, and which is looked at while the server runs: a new
-    /// key seals from then on, and the old one opens what it sealed until that has expired.
+    /// The same with a key in a file, which its owner alone may read, and which is looked at while the server runs: a
+    /// new key seals from then on, and the old one opens what it sealed until that has expired.
     ///
-    /// With several replicas, and with an audit log that the old key seals, leave the old key behind the new one, with a
-    /// comma between, until nobody needs it. A file that cannot be used changes nothing, and is told; a key is told of
-    /// again after 90 days.
+    /// With several replicas, and with an audit log that the old key seals, leave the old key behind the new one, with
+    /// a comma between, until nobody needs it. A file that cannot be used changes nothing, and is told; a key is told
+    /// of again after 90 days.
     pub fn with_state_key_file(mut self, path: impl Into<PathBuf>) -> Self {
         if self.said.state_key_file.is_some() {
             self.twice("with_state_key_file");
@@ -401,8 +403,8 @@ impl<P> ServerBuilder<P> {
         self
     }
 
-    /// Lets all tools but some be stopped at once, in an emergency: by [`McpServer::kill_switch`], by the signal SIGUSR1
-    /// while the server runs, or by a file. Without, nothing can stop them, and that signal ends the process.
+    /// Lets all tools but some be stopped at once, in an emergency: by [`McpServer::kill_switch`], by the signal
+    /// SIGUSR1 while the server runs, or by a file. Without, nothing can stop them, and that signal ends the process.
     ///
     /// ```
     /// use mocopr_security::stop::KillSwitch;
@@ -726,8 +728,8 @@ impl<P> std::fmt::Debug for ServerBuilder<P> {
     }
 }
 
-/// A role that a handler requires and nobody can have would hide the handler from everybody, and one that is not defined
-/// would leave the user of this machine who has it with nothing.
+/// A role that a handler requires and nobody can have would hide the handler from everybody, and one that is not
+/// defined would leave the user of this machine who has it with nothing.
 fn unknown_roles(registry: &Registry, policy: &SecurityPolicy, rules: Option<&dyn Rules>) -> Vec<Problem> {
     let Some(rules) = rules else { return Vec::new() };
     let snapshot = registry.snapshot();

@@ -122,9 +122,9 @@ impl Context {
 
     /// A handle of `value`: a text that the caller carries from call to call and cannot read, forge or change.
     ///
-    /// It opens for this caller and this `purpose` alone, a fixed name that no two kinds of handles share, and for `ttl`.
-    /// It shows that the server gave it to this caller, and nothing else: what its caller may do is checked as ever. A
-    /// value has at most 8 KiB as JSON; what is larger is kept by the server, and the handle names it.
+    /// It opens for this caller and this `purpose` alone, a fixed name that no two kinds of handles share, and for
+    /// `ttl`. It shows that the server gave it to this caller, and nothing else: what its caller may do is checked as
+    /// ever. A value has at most 8 KiB as JSON; what is larger is kept by the server, and the handle names it.
     ///
     /// # Errors
     /// An internal failure where the value is larger, is not JSON, or the system gives no randomness.
@@ -177,7 +177,8 @@ impl Context {
         }
     }
 
-    /// The id of the session that this call belongs to, by which its owner can end it; `None` in revisions without sessions.
+    /// The id of the session that this call belongs to, by which its owner can end it; `None` in revisions without
+    /// sessions.
     ///
     /// It is no credential, and over a stream of messages its client never hears it.
     pub fn session_id(&self) -> Option<&str> {

@@ -1,7 +1,7 @@
 //! Who keeps account of what happens: the builder's part of it.
 //!
-//! Witnesses are opened when the server is built, when the clock and the key are known, and are told by the gate and the
-//! engine alone.
+//! Witnesses are opened when the server is built, when the clock and the key are known, and are told by the gate and
+//! the engine alone.
 
 use std::{fmt, sync::Arc};
 

@@ -54,7 +54,8 @@ pub enum FrameEvent {
     Failed(u16),
 }
 
-/// What comes out of the bytes of a WebSocket that arrive in these chunks, of which each message has at most `cap` bytes.
+/// What comes out of the bytes of a WebSocket that arrive in these chunks, of which each message has at most `cap`
+/// bytes.
 #[cfg(feature = "http")]
 pub async fn frames(chunks: &[&[u8]], cap: usize) -> Vec<FrameEvent> {
     use std::{future::poll_fn, sync::Arc, time::Duration};

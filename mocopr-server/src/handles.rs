@@ -1,8 +1,8 @@
 //! Handles: values of a server that a client carries from call to call, for one caller and one purpose, for a time.
 //!
-//! A handle is sealed: a peer cannot read, forge or change it, and what was minted for one caller opens for no other. It
-//! is no authentication, and it never replaces the check that its caller may do what it names. Every way of failing to
-//! open is the same failure.
+//! A handle is sealed: a peer cannot read, forge or change it, and what was minted for one caller opens for no other.
+//! It is no authentication, and it never replaces the check that its caller may do what it names. Every way of failing
+//! to open is the same failure.
 
 use std::time::Duration;
 

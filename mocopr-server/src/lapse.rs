@@ -1,5 +1,5 @@
-//! Tells when an admission ends, or a tool is stopped, while something of it is still open: a stream, or a call that takes
-//! long.
+//! Tells when an admission ends, or a tool is stopped, while something of it is still open: a stream, or a call that
+//! takes long.
 
 use std::{
     future::{Future, poll_fn},
@@ -11,8 +11,8 @@ use std::{
 use mocopr_security::gate::{Admission, Gate};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// Looks now and then whether an admission still holds, or whatever lets something go on. Costs nothing where it cannot lapse, and no timer before it is
-/// polled.
+/// Looks now and then whether an admission still holds, or whatever lets something go on. Costs nothing where it cannot
+/// lapse, and no timer before it is polled.
 #[derive(Debug, Default)]
 pub(crate) struct Lapse {
     next_look: Option<Pin<Box<Sleep>>>,

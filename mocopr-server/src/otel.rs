@@ -79,8 +79,8 @@ enum Sampling {
 impl Tracing {
     /// Gives every span to a tracer of this provider, and records each.
     ///
-    /// Leave the sampler of the provider as it is by default: it follows what is decided here. One that decides by itself
-    /// may record less.
+    /// Leave the sampler of the provider as it is by default: it follows what is decided here. One that decides by
+    /// itself may record less.
     pub fn new<P>(provider: &P) -> Self
     where
         P: TracerProvider,
@@ -102,8 +102,8 @@ impl Tracing {
         self
     }
 
-    /// Records a request that names a parent where its caller says that it does too, and not otherwise. For servers whose
-    /// callers are all known: whoever can call decides what recording costs, and what is not recorded.
+    /// Records a request that names a parent where its caller says that it does too, and not otherwise. For servers
+    /// whose callers are all known: whoever can call decides what recording costs, and what is not recorded.
     pub fn with_trusted_sampling(mut self) -> Self {
         self.sampling = Sampling::Theirs;
         self
@@ -296,8 +296,8 @@ enum Part {
     OfAttributes,
 }
 
-/// What a request is about: the name of an attribute, and its value as it was registered. Of a family of resources that is
-/// the template, because the URI is the caller's.
+/// What a request is about: the name of an attribute, and its value as it was registered. Of a family of resources that
+/// is the template, because the URI is the caller's.
 fn about(subject: &Subject) -> Option<(&'static str, &str, Part)> {
     Some(match subject {
         Subject::Tool(entry) => ("gen_ai.tool.name", &entry.info.name, Part::OfName),

@@ -8,10 +8,10 @@ impl<P> ServerBuilder<P> {
     /// Builds the server only if this process has the privileges of that user, and no others.
     ///
     /// They are given up by [`confine`](mocopr_security::process::confine), which comes first thing in `fn main`: once
-    /// there is a runtime it is too late, because each of its threads would keep them. So this call gives nothing up; it
-    /// reads from the kernel what every thread may do, makes [`build`](Self::build) refuse what is more than the user may,
-    /// and says in the security report what holds. With what `confine` returned instead of a name, it says of files as
-    /// well.
+    /// there is a runtime it is too late, because each of its threads would keep them. So this call gives nothing up;
+    /// it reads from the kernel what every thread may do, makes [`build`](Self::build) refuse what is more than the
+    /// user may, and says in the security report what holds. With what `confine` returned instead of a name, it says of
+    /// files as well.
     ///
     /// ```no_run
     /// use mocopr_security::process::confine;

@@ -118,8 +118,8 @@ impl Replay {
         lane.attach(start, VecDeque::new())
     }
 
-    /// What the calls of that lane are about; `None` for notices, each of which is decided by itself, and where the lane
-    /// is unknown.
+    /// What the calls of that lane are about; `None` for notices, each of which is decided by itself, and where the
+    /// lane is unknown.
     pub(crate) fn topic(&self, position: Position) -> Option<Arc<Topic>> {
         self.lock().lanes.get(&position.lane)?.topic.clone()
     }

@@ -220,8 +220,8 @@ impl Running {
         Poll::Pending
     }
 
-    /// Ready once the handler has taken longer than it may, or its caller may not call any longer; it is not polled, and
-    /// the next event says so.
+    /// Ready once the handler has taken longer than it may, or its caller may not call any longer; it is not polled,
+    /// and the next event says so.
     ///
     /// For whoever waits until a peer has read what was said so far: a peer that takes a byte now and then must not
     /// hold a handler for longer than any other.
@@ -282,7 +282,8 @@ impl Running {
             Ok(Poll::Pending) => {}
             Ok(Poll::Ready(outcome)) => {
                 self.future = None;
-                // It holds the arguments, and with them the whole message: large ones should not be kept beside the answer.
+                // It holds the arguments, and with them the whole message: large ones should not be kept beside the
+                // answer.
                 self.state_bind = None;
                 self.outcome = Some(Ok(outcome));
             }
@@ -358,8 +359,8 @@ impl Running {
     }
 
     fn failed(&self, failure: &Failure) -> Answer {
-        // An ask that failed says so to the caller: the text is ours and tells what the caller itself did. A handler that
-        // said it in its own words has the word.
+        // An ask that failed says so to the caller: the text is ours and tells what the caller itself did. A handler
+        // that said it in its own words has the word.
         let ask = failure.source().and_then(|source| source.downcast_ref::<AskError>());
         if let (Some(ask), FailureKind::Internal(_)) = (ask, failure.kind()) {
             return match ask {

@@ -121,8 +121,8 @@ impl<P> McpServer<P> {
         self.engine.gate.revocations().clone()
     }
 
-    /// The sessions of stateful revisions over HTTP and WebSocket, to be ended while the server runs. A handler knows the id
-    /// of its own from [`Context::session_id`](crate::context::Context::session_id).
+    /// The sessions of stateful revisions over HTTP and WebSocket, to be ended while the server runs. A handler knows
+    /// the id of its own from [`Context::session_id`](crate::context::Context::session_id).
     pub fn sessions(&self) -> LiveSessions {
         LiveSessions(self.engine.clone())
     }
@@ -152,8 +152,9 @@ impl<P> McpServer<P> {
         report
     }
 
-    /// Stops the server when `signal` is done, beside Ctrl-C and SIGTERM: calls under way are finished, and what has not
-    /// ended after ten seconds is dropped. Another Ctrl-C or SIGTERM meanwhile drops it at once, and running fails with
+    /// Stops the server when `signal` is done, beside Ctrl-C and SIGTERM: calls under way are finished, and what has
+    /// not ended after ten seconds is dropped. Another Ctrl-C or SIGTERM meanwhile drops it at once, and running fails
+    /// with
     /// [`ErrorKind::Forced`](crate::error::ErrorKind::Forced).
     #[must_use]
     pub fn with_shutdown(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {

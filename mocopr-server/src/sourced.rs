@@ -11,7 +11,8 @@ use crate::{builder::ServerBuilder, engine::Engine, error::Result, transport::co
 impl<P> ServerBuilder<P> {
     /// As [`with_state_key`](Self::with_state_key), with a key that a source of yours says, such as a vault. While the
     /// server runs the source is asked again: a new key seals from then on, and the old one opens what it sealed until
-    /// that has expired. An answer that cannot be used, or does not come within ten seconds, changes nothing and is told.
+    /// that has expired. An answer that cannot be used, or does not come within ten seconds, changes nothing and is
+    /// told.
     ///
     /// ```
     /// use std::time::Duration;

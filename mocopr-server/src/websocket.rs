@@ -25,8 +25,8 @@ use crate::{
 
 /// Where and how a server listens for WebSocket: at `/ws` of a listener that serves Streamable HTTP at `/mcp` as well.
 ///
-/// Everything that holds for the listener holds here: TLS, `Host`, `Origin`, credentials, limits. What is said here holds
-/// for `/ws` beside that.
+/// Everything that holds for the listener holds here: TLS, `Host`, `Origin`, credentials, limits. What is said here
+/// holds for `/ws` beside that.
 ///
 /// ```
 /// use mocopr_security::{origin::Pages, rate::RateLimit};
@@ -99,16 +99,16 @@ impl WebSocketConfig {
         self
     }
 
-    /// Takes so many messages of one principal, over all its WebSockets; more are answered with an error that says when to
-    /// come back, and notifications beyond that are dropped. The rates of the policy hold as well.
+    /// Takes so many messages of one principal, over all its WebSockets; more are answered with an error that says when
+    /// to come back, and notifications beyond that are dropped. The rates of the policy hold as well.
     #[must_use]
     pub fn with_rate_limiting(mut self, rate: RateLimit) -> Self {
         self.settings.rate = Some(rate);
         self
     }
 
-    /// Opens a WebSocket for whoever proves itself so, and nobody else; said twice, for either. Unless this is said, for
-    /// whomever the policy admits.
+    /// Opens a WebSocket for whoever proves itself so, and nobody else; said twice, for either. Unless this is said,
+    /// for whomever the policy admits.
     #[must_use]
     pub fn with_auth(mut self, method: AuthMethod) -> Self {
         self.settings.methods.push(method);
@@ -148,8 +148,8 @@ impl From<WebSocketConfig> for Listen {
 }
 
 impl<P> McpServer<P> {
-    /// Serves WebSocket at `/ws` and Streamable HTTP at its own path until the server is told to stop, then finishes the
-    /// calls under way.
+    /// Serves WebSocket at `/ws` and Streamable HTTP at its own path until the server is told to stop, then finishes
+    /// the calls under way.
     ///
     /// # Errors
     /// As [`run_http`](Self::run_http), and what of the [`WebSocketConfig`] contradicts itself or the policy.

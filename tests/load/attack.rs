@@ -1,7 +1,7 @@
 //! Attackers: a crowd that holds connections half open, a flood without credentials, and bodies above the limit.
 //!
-//! Each comes from addresses of its own, and each has a rate that is said, so that the processors which it shares with the
-//! server are not what is measured.
+//! Each comes from addresses of its own, and each has a rate that is said, so that the processors which it shares with
+//! the server are not what is measured.
 
 use std::{
     sync::{

@@ -17,8 +17,8 @@ use crate::{
 
 /// Breaks off so many connections, and then as many again.
 ///
-/// What the first ones made the process take of memory, an allocator may keep for the next ones; so it is the second half
-/// that must not cost anything.
+/// What the first ones made the process take of memory, an allocator may keep for the next ones; so it is the second
+/// half that must not cost anything.
 pub(crate) async fn run(wire: Wire, connections: usize) {
     let server = Server::start(wire).await;
     Honest::watch(&server.door, &server.key, std::time::Duration::from_millis(200)).await;

@@ -1,5 +1,5 @@
-//! Honest clients: they call a tool over and over, on a kept connection and now and then on a new one, and note how long
-//! each call took and which failed.
+//! Honest clients: they call a tool over and over, on a kept connection and now and then on a new one, and note how
+//! long each call took and which failed.
 
 use std::{
     io,

@@ -1,10 +1,10 @@
 //! A server while others misbehave: what an honest client still gets, and what the server keeps of those who left.
 //!
 //! `cargo test --test load` runs the parts that are about counts: connections broken off, certificates replaced under
-//! load, descriptors that run out, readers that do not read. With a number of seconds on the command line it also measures
-//! an honest client for that long, quietly and then under attack, and the other parts are as much longer; a word behind
-//! the number runs only the parts whose name holds it. All clients are of 127.0.0.0/8 and on this machine, so everything
-//! that is judged by time is a ratio within one run.
+//! load, descriptors that run out, readers that do not read. With a number of seconds on the command line it also
+//! measures an honest client for that long, quietly and then under attack, and the other parts are as much longer; a
+//! word behind the number runs only the parts whose name holds it. All clients are of 127.0.0.0/8 and on this machine,
+//! so everything that is judged by time is a ratio within one run.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,5 @@
-//! An honest client quietly, and then among attackers: how often it succeeds, how slow it gets, how large the server gets.
+//! An honest client quietly, and then among attackers: how often it succeeds, how slow it gets, how large the server
+//! gets.
 
 use std::{
     sync::atomic::Ordering,
@@ -14,9 +15,9 @@ use crate::{
     server::Server,
 };
 
-/// Measures both for so long each, at most three times: what else runs on this machine may spoil a round, but nothing lets
-/// a server seem faster under attack than it is. A round whose attackers did not get to attack shows nothing. Success and
-/// memory count in every round.
+/// Measures both for so long each, at most three times: what else runs on this machine may spoil a round, but nothing
+/// lets a server seem faster under attack than it is. A round whose attackers did not get to attack shows nothing.
+/// Success and memory count in every round.
 pub(crate) fn run(wire: Wire, time: Duration) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

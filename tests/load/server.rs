@@ -151,8 +151,8 @@ impl Server {
     }
 }
 
-/// Replaces the certificates so often, each time with one that is broken before, while honest clients call on kept and on
-/// new connections: none of them may notice.
+/// Replaces the certificates so often, each time with one that is broken before, while honest clients call on kept and
+/// on new connections: none of them may notice.
 pub(crate) async fn certificates_are_replaced_under_load(times: usize) {
     let server = Server::start(Wire::Tls).await;
     let honest = Honest::start(&server.door, &server.key);

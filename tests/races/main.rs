@@ -1,7 +1,8 @@
 //! Reads files of a directory while others move links, files and directories about, and counts what must never be read.
 //!
-//! `cargo test --test races -- 1000000` reads that often for each attack and each way of opening, and with a word behind the
-//! number only for attacks whose name holds it; a short run is part of all tests. Every file that stands outside while it exists says so, and none of them may be read.
+//! `cargo test --test races -- 1000000` reads that often for each attack and each way of opening, and with a word
+//! behind the number only for attacks whose name holds it; a short run is part of all tests. Every file that stands
+//! outside while it exists says so, and none of them may be read.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

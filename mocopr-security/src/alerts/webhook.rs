@@ -20,8 +20,8 @@ impl AlertingConfigBuilder {
     /// Posts each alert to this URL, which must be `https` and lead to a public address: a JSON object with `alert`,
     /// `value`, `threshold`, `window_seconds` and `unix_seconds`.
     ///
-    /// It is sent while the server runs, three times at most until it is answered with a status of success. Sixteen wait
-    /// at most, and more are left out; the log has all of them.
+    /// It is sent while the server runs, three times at most until it is answered with a status of success. Sixteen
+    /// wait at most, and more are left out; the log has all of them.
     pub fn with_webhook(self, url: Secret<String>) -> Self {
         self.with_outlet(move || open(OutboundClient::builder().build()?, url))
     }

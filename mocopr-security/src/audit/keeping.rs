@@ -28,7 +28,8 @@ impl RetentionPolicy {
 
 /// When an audit log goes on in a new file.
 ///
-/// It is looked at after records were written, so a file may become larger by what is written at a time, at most 16 MiB.
+/// It is looked at after records were written, so a file may become larger by what is written at a time, at most 16
+/// MiB.
 ///
 /// ```
 /// use std::time::Duration;

@@ -113,8 +113,8 @@ impl AuditLogger {
         }
     }
 
-    /// The name under which somebody stands in records of a logger with pseudonyms; `key` is the state key of the server,
-    /// or that of the logger. Of several keys with commas between them the first counts.
+    /// The name under which somebody stands in records of a logger with pseudonyms; `key` is the state key of the
+    /// server, or that of the logger. Of several keys with commas between them the first counts.
     ///
     /// So whoever has the key finds all that a log says of one subject, and nobody else does.
     ///
@@ -124,12 +124,12 @@ impl AuditLogger {
         Ok(Keys::of(&KeyRing::from_secret(key)?)?.pseudonym(issuer, subject))
     }
 
-    /// Opens the log; `ring` are the keys that the owner gave the server. Reads what a file already holds behind its head,
-    /// and blocks meanwhile.
+    /// Opens the log; `ring` are the keys that the owner gave the server. Reads what a file already holds behind its
+    /// head, and blocks meanwhile.
     ///
     /// # Errors
-    /// Every problem: a file without a key that outlives the process, one that cannot be opened, one that is not what was
-    /// written.
+    /// Every problem: a file without a key that outlives the process, one that cannot be opened, one that is not what
+    /// was written.
     pub fn open(self, ring: Option<&KeyRing>, clock: Arc<dyn Clock>) -> Result<Arc<dyn Witness>, Vec<Problem>> {
         let AuditLoggerBuilder { wording, form, file, key, failure, rotation, retention } = self.said;
         let one = |problem: Problem| vec![problem];
@@ -194,8 +194,8 @@ impl AuditLoggerBuilder {
         self
     }
 
-    /// Keeps the log in this file, one record a line, each bound to the one before; made for its owner alone where it is
-    /// not there yet. A file beside it, with `.head` behind its name, holds how far it came.
+    /// Keeps the log in this file, one record a line, each bound to the one before; made for its owner alone where it
+    /// is not there yet. A file beside it, with `.head` behind its name, holds how far it came.
     ///
     /// Without, records are events of `tracing` with the target `audit`.
     pub fn with_file(mut self, path: impl AsRef<Path>) -> Self {
@@ -221,8 +221,8 @@ impl AuditLoggerBuilder {
         self
     }
 
-    /// Deletes rotated files when they are so old, which is recorded; kept for good unless said. For the ordinary log it
-    /// is whoever keeps that who has to, and the security report says so.
+    /// Deletes rotated files when they are so old, which is recorded; kept for good unless said. For the ordinary log
+    /// it is whoever keeps that who has to, and the security report says so.
     pub fn with_retention_policy(mut self, retention: RetentionPolicy) -> Self {
         self.retention = Some(retention);
         self

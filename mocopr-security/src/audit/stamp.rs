@@ -58,7 +58,8 @@ fn whole(second: u64) -> Moment {
 
 /// Year, month and day of a day since 1970-01-01 in the Gregorian calendar.
 ///
-/// Counts in eras of 400 years that begin with a March, so that the day that not every year has is the last of its year.
+/// Counts in eras of 400 years that begin with a March, so that the day that not every year has is the last of its
+/// year.
 fn date(day: u64) -> (u64, u64, u64) {
     let since = day + 719_468;
     let (era, of_era) = (since / 146_097, since % 146_097);

@@ -1,8 +1,8 @@
 //! Texts of others as JSON strings that no terminal, no reader of lines and no person can be misled by.
 //!
 //! Of what is not ASCII letters and digits of any script stay; everything else is written as an escape. That is a list
-//! of what is harmless, so a character that some later version of Unicode makes invisible, or lets turn the direction of
-//! a line, is escaped already.
+//! of what is harmless, so a character that some later version of Unicode makes invisible, or lets turn the direction
+//! of a line, is escaped already.
 
 /// Appends a text as a JSON string of at most `most` bytes before escaping; what is cut off is marked by an ellipsis.
 pub(crate) fn push_string(out: &mut Vec<u8>, text: &str, most: usize) {

@@ -4,8 +4,8 @@ use std::{collections::HashMap, mem};
 
 /// Values by the digests of their tokens, `HALF` of them at least and twice as many at most.
 ///
-/// Two maps of which the younger takes what is new. When it is full it takes the place of the older, so each value stays
-/// until as many newer ones came.
+/// Two maps of which the younger takes what is new. When it is full it takes the place of the older, so each value
+/// stays until as many newer ones came.
 pub(crate) struct Lately<V, const HALF: usize> {
     younger: HashMap<[u8; 32], V>,
     older: HashMap<[u8; 32], V>,

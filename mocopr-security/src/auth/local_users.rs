@@ -12,13 +12,13 @@ use crate::{policy::Problem, principal::Method};
 
 /// Which users of this machine may call over a Unix socket without a credential, and in which roles.
 ///
-/// A user has the roles of every line that is about it: by its user id, and by its group id, which is the effective group
-/// of the process that connected and none of its further groups. Nobody else is let in without a credential. On other
-/// listeners it means nothing.
+/// A user has the roles of every line that is about it: by its user id, and by its group id, which is the effective
+/// group of the process that connected and none of its further groups. Nobody else is let in without a credential. On
+/// other listeners it means nothing.
 ///
-/// The system shows a user or a group that has no id in the namespace of this process, such as one outside of a container, as
-/// 65534: that stands for nobody in particular, so it is never let in, and naming it is a problem that keeps a server from
-/// being built.
+/// The system shows a user or a group that has no id in the namespace of this process, such as one outside of a
+/// container, as 65534: that stands for nobody in particular, so it is never let in, and naming it is a problem that
+/// keeps a server from being built.
 ///
 /// Such a caller is the principal `uid:1000` of the issuer `unix`, and can be revoked by these two names. A member of a
 /// group may have further user ids (`/etc/subuid`), each a principal of its own: who is to stay out of a group's roles

@@ -114,8 +114,8 @@ pub trait Authenticator: Send + Sync + fmt::Debug + 'static {
         false
     }
 
-    /// Looks at its files. A server that runs calls this four times a second where it [watches](Self::watches) any, where
-    /// it may wait for a file system.
+    /// Looks at its files. A server that runs calls this four times a second where it [watches](Self::watches) any,
+    /// where it may wait for a file system.
     fn look(&self) {}
 
     /// The same authenticator by a server's clock, so that time passes for what it keeps as it does for the server;
@@ -130,7 +130,7 @@ pub trait Authenticator: Send + Sync + fmt::Debug + 'static {
         Vec::new()
     }
 
-    /// Tells these of every change of what is accepted from now on, where an owner can change it. Called when a server is
-    /// built, on what [`by_clock`](Self::by_clock) gave.
+    /// Tells these of every change of what is accepted from now on, where an owner can change it. Called when a server
+    /// is built, on what [`by_clock`](Self::by_clock) gave.
     fn tell_changes(&self, _evidence: &Evidence) {}
 }

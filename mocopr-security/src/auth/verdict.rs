@@ -168,8 +168,9 @@ impl Verified {
         self
     }
 
-    /// Only together with a proof that the sender has the key of this thumbprint: SHA-256 as RFC 7638 says, which stands
-    /// in `jkt` of a token's `cnf`. The gate looks at the proof, where the owner accepts [DPoP](super::DpopPolicy).
+    /// Only together with a proof that the sender has the key of this thumbprint: SHA-256 as RFC 7638 says, which
+    /// stands in `jkt` of a token's `cnf`. The gate looks at the proof, where the owner accepts
+    /// [DPoP](super::DpopPolicy).
     #[must_use]
     pub fn bound_to(mut self, thumbprint: [u8; 32]) -> Self {
         Arc::make_mut(&mut self.lease).key = Some(thumbprint);
@@ -177,7 +178,8 @@ impl Verified {
     }
 
     /// Only on a connection whose client proved in its TLS handshake that it holds the certificate of this thumbprint:
-    /// SHA-256 of the whole certificate, which stands in `x5t#S256` of a token's `cnf`. The gate looks at the connection.
+    /// SHA-256 of the whole certificate, which stands in `x5t#S256` of a token's `cnf`. The gate looks at the
+    /// connection.
     ///
     /// # Source
     /// RFC 8705, section 3.

@@ -15,7 +15,8 @@ pub struct Measure<'a> {
     pub name: &'static str,
     /// What it is, in a sentence.
     pub help: &'static str,
-    /// The name and the value of its one label, where it has one. The value must come from its owner, never from a peer.
+    /// The name and the value of its one label, where it has one. The value must come from its owner, never from a
+    /// peer.
     pub label: Option<(&'static str, &'a str)>,
     /// The number, in base units: seconds, bytes, or a count.
     pub value: f64,

@@ -1,8 +1,8 @@
 //! Evidence: what happened, told once to everybody who keeps account of it.
 //!
-//! Owns the words in which that is said. The gate tells of refusals, the engine of calls that end; an audit log, metrics
-//! and alerts are witnesses. Nothing is decided by what a witness hears, but for one thing: a witness that can no longer
-//! write may ask that nothing more happens.
+//! Owns the words in which that is said. The gate tells of refusals, the engine of calls that end; an audit log,
+//! metrics and alerts are witnesses. Nothing is decided by what a witness hears, but for one thing: a witness that can
+//! no longer write may ask that nothing more happens.
 
 mod account;
 mod meaning;
@@ -58,8 +58,8 @@ pub trait Witness: Send + Sync + fmt::Debug + 'static {
     /// Says what can be measured of this witness now, when somebody reads the metrics of the server.
     fn measure(&self, _say: &mut dyn FnMut(Measure<'_>)) {}
 
-    /// Waits until what it heard so far is kept for good, or cannot be for now. Called when a server has started, and when
-    /// it has stopped.
+    /// Waits until what it heard so far is kept for good, or cannot be for now. Called when a server has started, and
+    /// when it has stopped.
     fn settle(&self) {}
 
     /// What the security report says of it.

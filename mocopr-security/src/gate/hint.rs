@@ -1,6 +1,6 @@
 //! What an owner is told who reads no log: which call would allow requests of a kind that was refused, and why a
-//! credential was not taken, which its caller never hears. Once for each kind, so that no stranger fills a terminal, and
-//! without a word that a stranger chose.
+//! credential was not taken, which its caller never hears. Once for each kind, so that no stranger fills a terminal,
+//! and without a word that a stranger chose.
 
 use std::{
     fmt,

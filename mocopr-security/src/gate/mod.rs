@@ -313,8 +313,8 @@ impl Gate {
 
     /// Checks all of an HTTP request's head that says nothing of who sent it. Nothing of a refused request is believed.
     ///
-    /// Where one of these `proxies` is the peer, the request comes from where it says, for rates and everything else. Only
-    /// these `pages` may send such a request; the policy's where there is no word of them.
+    /// Where one of these `proxies` is the peer, the request comes from where it says, for rates and everything else.
+    /// Only these `pages` may send such a request; the policy's where there is no word of them.
     ///
     /// # Errors
     /// A [`Refusal`] with the status of the first check that failed; its text names no header value.
@@ -375,8 +375,8 @@ impl Gate {
     ///
     /// # Errors
     /// A [`Refusal`]: 401 without a credential or with one that does not hold, 400 where it cannot be told which is
-    /// meant; both count as ten requests of its address. 503 where it cannot be known now whether it holds, and 401 with
-    /// a nonce where that alone is missing.
+    /// meant; both count as ten requests of its address. 503 where it cannot be known now whether it holds, and 401
+    /// with a nonce where that alone is missing.
     ///
     /// # Cancel safety
     /// Safe: nothing is lost but the answer.

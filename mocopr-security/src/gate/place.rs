@@ -39,8 +39,8 @@ impl Gate {
         if is_near {
             return Ok(());
         }
-        // The listener is bound to loopback, or its socket to a file of its owner; a peer from elsewhere means that it was
-        // bound by somebody else.
+        // The listener is bound to loopback, or its socket to a file of its owner; a peer from elsewhere means that it
+        // was bound by somebody else.
         warn!(peer = %place, rule = "address", "refused");
         Err(Refusal { status: 403, fault: Fault::Refused, challenge: None, reason: "address" })
     }

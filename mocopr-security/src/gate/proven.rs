@@ -39,9 +39,9 @@ impl From<Rejected> for Unproven {
 }
 
 impl Gate {
-    /// Whom a credential proves: the first authenticator that knows its kind says so. Where it has to wait, it does so as
-    /// one of a few of the address that it is `from`: what all of them wait for has a bound as well, which one address
-    /// must not exhaust.
+    /// Whom a credential proves: the first authenticator that knows its kind says so. Where it has to wait, it does so
+    /// as one of a few of the address that it is `from`: what all of them wait for has a bound as well, which one
+    /// address must not exhaust.
     pub(super) async fn verify(&self, credential: Credential<'_>, from: Option<Source>) -> Result<Proven, Unproven> {
         for authenticator in &self.authenticators {
             let verdict = match authenticator.authenticate(credential) {
@@ -77,8 +77,8 @@ impl Gate {
         Ok(Some([own, network]))
     }
 
-    /// Whom a credential proves without more than the certificate of its connection: one that is bound to a key does not, and where the owner demands proofs no
-    /// access token does.
+    /// Whom a credential proves without more than the certificate of its connection: one that is bound to a key does
+    /// not, and where the owner demands proofs no access token does.
     pub(super) async fn verify_unbound(
         &self,
         credential: Credential<'_>,
@@ -128,8 +128,8 @@ impl Gate {
     }
 }
 
-/// A credential that is bound to a certificate comes on a connection whose client proved to hold that one. Looked at with
-/// each request, also where the token is remembered.
+/// A credential that is bound to a certificate comes on a connection whose client proved to hold that one. Looked at
+/// with each request, also where the token is remembered.
 ///
 /// # Source
 /// RFC 8705, section 3.

@@ -1,4 +1,5 @@
-//! Whom a WebSocket is opened for, where its owner says how peers prove who they are, and how often such a peer may speak.
+//! Whom a WebSocket is opened for, where its owner says how peers prove who they are, and how often such a peer may
+//! speak.
 
 use mocopr_core::{fault::Fault, peer::Peer};
 use tracing::info;
@@ -15,7 +16,8 @@ impl Gate {
         RateLimiter::new(rate, RATED, self.clock.clone()).keeping(Principal::without_holdings)
     }
 
-    /// As [`admit`](Self::admit), for a peer that must prove who it is in one of these ways; in any where there are none.
+    /// As [`admit`](Self::admit), for a peer that must prove who it is in one of these ways; in any where there are
+    /// none.
     ///
     /// # Errors
     /// As [`admit`](Self::admit), and 401 for a peer that proves itself in another way.

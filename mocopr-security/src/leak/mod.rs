@@ -4,7 +4,8 @@
 //! taken out here before anything is encoded. A net below the handlers, never a reason to let them touch secrets:
 //! it knows the secrets whose shape is known, and those that the owner describes.
 //!
-//! It never decides which text an error has (`sanitize`), and knows nothing of values that are marked as secret (`redact`).
+//! It never decides which text an error has (`sanitize`), and knows nothing of values that are marked as secret
+//! (`redact`).
 
 mod find;
 mod json;
@@ -69,7 +70,8 @@ pub trait Clean: fmt::Debug + Send + Sync {
     fn ask(&self, ask: Ask) -> Ask;
 }
 
-/// Whether what handlers say is cleaned, and by what: `true`, `false`, or an [`OutputSanitizer`] with shapes of one's own.
+/// Whether what handlers say is cleaned, and by what: `true`, `false`, or an [`OutputSanitizer`] with shapes of one's
+/// own.
 ///
 /// ```
 /// use mocopr_security::{leak::OutputSanitizer, policy::SecurityPolicy};

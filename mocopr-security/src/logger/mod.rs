@@ -1,7 +1,7 @@
 //! The ordinary log, without secrets and without characters that a terminal obeys.
 //!
-//! Takes every event of `tracing` in the process, whoever emits it, and writes it to standard error, one a line; standard
-//! output belongs to the protocol.
+//! Takes every event of `tracing` in the process, whoever emits it, and writes it to standard error, one a line;
+//! standard output belongs to the protocol.
 
 mod filter;
 mod subscriber;
@@ -111,8 +111,8 @@ impl SecurityLoggerBuilder {
     }
 
     /// Says whether secrets are taken out, which they are unless said: private keys, tokens, API keys and passwords in
-    /// URLs wherever they stand, and the whole value of a field whose name says that it is one, such as `authorization`,
-    /// `password` or `refresh_token`. Control characters are escaped in any case.
+    /// URLs wherever they stand, and the whole value of a field whose name says that it is one, such as
+    /// `authorization`, `password` or `refresh_token`. Control characters are escaped in any case.
     pub fn with_sensitive_data_filtering(mut self, filtered: bool) -> Self {
         self.filter = filtered.then(Filter::new);
         self

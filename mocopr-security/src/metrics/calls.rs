@@ -191,6 +191,6 @@ const OUTCOMES: [Outcome; 6] = [
 const CALLS: &str = "mocopr_calls_total";
 const SECONDS_NAME: &str = "mocopr_call_seconds";
 
-/// Names of tools and prompts that are counted apart. A server that registers more, or keeps registering others, has the
-/// rest counted together.
+/// Names of tools and prompts that are counted apart. A server that registers more, or keeps registering others, has
+/// the rest counted together.
 pub(super) const MOST_NAMES: usize = 1_000;

@@ -60,9 +60,9 @@ impl MetricsEndpoint {
 
     /// The whole answer to a request with this head; a body that it has is not looked at.
     ///
-    /// 200 with the text; 400 or 403 for a request that calls by another name, comes through a proxy or from a web page;
-    /// 401 without the token, where there is one; 404 elsewhere than at `/metrics`; 405 for other methods than `GET` and
-    /// `HEAD`.
+    /// 200 with the text; 400 or 403 for a request that calls by another name, comes through a proxy or from a web
+    /// page; 401 without the token, where there is one; 404 elsewhere than at `/metrics`; 405 for other methods than
+    /// `GET` and `HEAD`.
     pub fn answer(&self, http: &HttpFacts<'_>) -> Response<Bytes> {
         let mut response = match self.look(http) {
             Ok(()) => {

@@ -148,8 +148,8 @@ impl SecurityMetrics {
         self.0.listener.as_ref()?.address()
     }
 
-    /// What answers at `bound`, the address that a listener of these metrics was given. Whoever waits for that address is
-    /// told of it.
+    /// What answers at `bound`, the address that a listener of these metrics was given. Whoever waits for that address
+    /// is told of it.
     pub fn open(&self, bound: SocketAddr) -> MetricsEndpoint {
         MetricsEndpoint::new(self.clone(), self.0.listener.as_ref(), bound)
     }

@@ -32,8 +32,8 @@ impl PartialEq for Host<'_> {
 impl Eq for Host<'_> {}
 
 impl Host<'_> {
-    /// It names this machine. Only these three spellings: a resolver takes `localhost.` or `127.1` for loopback as well,
-    /// but no client that means well writes them.
+    /// It names this machine. Only these three spellings: a resolver takes `localhost.` or `127.1` for loopback as
+    /// well, but no client that means well writes them.
     pub(crate) fn is_loopback(&self) -> bool {
         match self {
             Self::Name(name) => name.eq_ignore_ascii_case("localhost") || *name == "127.0.0.1",

@@ -145,8 +145,9 @@ impl OriginPolicy {
         Self { loopback: self.loopback.or(other.loopback), exact: [self.exact, other.exact].concat().into() }
     }
 
-    /// The origin of the page that made a request, where it is one that the owner named: it may be told that it may read
-    /// the answer. A page that is let in for being served by this machine alone may not: any program here serves some.
+    /// The origin of the page that made a request, where it is one that the owner named: it may be told that it may
+    /// read the answer. A page that is let in for being served by this machine alone may not: any program here serves
+    /// some.
     ///
     /// # Source
     /// Fetch standard, "CORS protocol".
@@ -196,7 +197,8 @@ impl OriginPolicy {
 pub struct Pages(pub(crate) OriginPolicy);
 
 impl Pages {
-    /// Pages of exactly these origins: scheme, host and port where it is not the scheme's own. None at all is a list too.
+    /// Pages of exactly these origins: scheme, host and port where it is not the scheme's own. None at all is a list
+    /// too.
     ///
     /// # Errors
     /// A [`Problem`] for the first that is no origin such as `https://app.example.com`.

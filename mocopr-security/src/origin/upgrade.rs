@@ -32,8 +32,9 @@ pub const VERSION: &str = "13";
 /// Looks at the handshake of a request whose sender was admitted.
 ///
 /// # Errors
-/// A [`Refusal`]: 426 where no WebSocket of version 13 is asked for, 400 for everything else that is not as it has to be:
-/// another version of HTTP than 1.1, a query, a body, a key that is not 16 bytes, no subprotocol that is spoken here.
+/// A [`Refusal`]: 426 where no WebSocket of version 13 is asked for, 400 for everything else that is not as it has to
+/// be: another version of HTTP than 1.1, a query, a body, a key that is not 16 bytes, no subprotocol that is spoken
+/// here.
 ///
 /// # Source
 /// RFC 6455, sections 4.2.1 and 4.4.

@@ -37,10 +37,10 @@ use crate::{
 ///
 /// A server that listens on a network needs one.
 ///
-/// * [`SecurityPolicy::strict`] is for servers that others can reach: callers are authenticated, may do what roles grant
-///   them and no more, and as often as [`RateLimitPolicy::production`] says.
-/// * [`SecurityPolicy::development`] is for a machine of your own: it listens on loopback only, takes whoever reaches it
-///   there for the local user, is as strict as any profile about `Host`, `Origin` and `Content-Type`, and prints one
+/// * [`SecurityPolicy::strict`] is for servers that others can reach: callers are authenticated, may do what roles
+///   grant them and no more, and as often as [`RateLimitPolicy::production`] says.
+/// * [`SecurityPolicy::development`] is for a machine of your own: it listens on loopback only, takes whoever reaches
+///   it there for the local user, is as strict as any profile about `Host`, `Origin` and `Content-Type`, and prints one
 ///   warning at start.
 ///
 /// Nothing is checked here. The server's `build()` reports all that contradicts itself, and its listeners all that they
@@ -188,9 +188,9 @@ impl SecurityPolicy {
     /// 2. [`with_input_validation`](Self::with_input_validation) with a set of numbers, for all of a message;
     /// 3. the limits that are given here, or else those of the profile.
     ///
-    /// The first two may be said here or at the server's builder; where one is said twice, it must be the same. How many
-    /// bytes a message has is in the limits alone. A listener may take smaller bodies, and one that is told to take
-    /// larger ones does not start.
+    /// The first two may be said here or at the server's builder; where one is said twice, it must be the same. How
+    /// many bytes a message has is in the limits alone. A listener may take smaller bodies, and one that is told to
+    /// take larger ones does not start.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.sizes.limits = limits;
@@ -257,8 +257,8 @@ impl SecurityPolicy {
         self
     }
 
-    /// Lets these users of this machine call over Unix sockets without a credential: the system says who they are. Others
-    /// need a credential there, also under the development profile; on other listeners nothing changes.
+    /// Lets these users of this machine call over Unix sockets without a credential: the system says who they are.
+    /// Others need a credential there, also under the development profile; on other listeners nothing changes.
     #[must_use]
     pub fn with_local_users(mut self, users: LocalUsers) -> Self {
         if self.local_users.is_some() {

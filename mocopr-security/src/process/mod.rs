@@ -45,9 +45,9 @@ use crate::{
 /// ```
 ///
 /// # Errors
-/// A problem where there is a second thread already, where there is no such user or it is root, where the process runs as
-/// somebody else than root and that user, where a path cannot be opened or the kernel cannot restrict paths, and where
-/// anything of it does not hold in the end. End the process then: a part may be given up.
+/// A problem where there is a second thread already, where there is no such user or it is root, where the process runs
+/// as somebody else than root and that user, where a path cannot be opened or the kernel cannot restrict paths, and
+/// where anything of it does not hold in the end. End the process then: a part may be given up.
 pub fn confine(to: impl Into<Confinement>) -> Result<Confined, Problem> {
     to.into().enter()
 }
@@ -252,8 +252,8 @@ fn statuses() -> Result<Vec<Status>, Problem> {
     texts.iter().map(|text| Status::parse(text)).collect::<Option<Vec<_>>>().ok_or_else(unknown)
 }
 
-/// Takes out of the bounding set what it may. Without the right to it the set stays, and gives nothing: no program gains
-/// capabilities once `no_new_privs` is set.
+/// Takes out of the bounding set what it may. Without the right to it the set stays, and gives nothing: no program
+/// gains capabilities once `no_new_privs` is set.
 fn empty_bounding_set() -> Result<(), Problem> {
     for number in 0..u64::BITS {
         let one = CapabilitySet::from_bits_retain(1 << number);

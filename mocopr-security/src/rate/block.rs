@@ -31,8 +31,9 @@ impl Block {
     }
 
     /// The networks around it that somebody may have in whole, from the inside out: of IPv6 its /56, as providers give
-    /// them to one house, its /48, as they give them to one site, and its /32, which is a provider's; of IPv4 its /24, its
-    /// /16 and its /8. Around a user are, outermost, all users of this machine, of whom one person may have thousands.
+    /// them to one house, its /48, as they give them to one site, and its /32, which is a provider's; of IPv4 its /24,
+    /// its /16 and its /8. Around a user are, outermost, all users of this machine, of whom one person may have
+    /// thousands.
     pub fn networks(&self) -> [Self; 3] {
         match self.0 {
             Key::V4(address) => [24, 16, 8].map(|bits| Self(Key::V4(first_bits_of_v4(address, bits)))),
@@ -41,8 +42,8 @@ impl Block {
         }
     }
 
-    /// The network that answers for its addresses where there are too many to tell apart: the /48 of an IPv6 address, the
-    /// /16 of an IPv4 address, all users of this machine.
+    /// The network that answers for its addresses where there are too many to tell apart: the /48 of an IPv6 address,
+    /// the /16 of an IPv4 address, all users of this machine.
     pub fn network(&self) -> Self {
         Self(match self.0 {
             Key::V4(address) => Key::V4(first_bits_of_v4(address, 16)),

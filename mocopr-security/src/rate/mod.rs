@@ -105,15 +105,16 @@ impl<K: Hash + Eq + Clone> RateLimiter<K> {
         }
     }
 
-    /// Keeps of each key what this makes of it, which must be equal to it, for keys that own more than tells them apart.
+    /// Keeps of each key what this makes of it, which must be equal to it, for keys that own more than tells them
+    /// apart.
     #[must_use]
     pub fn keeping(self, kept: fn(&K) -> K) -> Self {
         Self { kept, ..self }
     }
 
-    /// Holds the keys of one network together where the table fills: from half of it on a network gets buckets for 1,024
-    /// new keys at once and as many a minute, and its further ones share one. So who has a network of many addresses
-    /// neither fills the table nor slows down newcomers from elsewhere.
+    /// Holds the keys of one network together where the table fills: from half of it on a network gets buckets for
+    /// 1,024 new keys at once and as many a minute, and its further ones share one. So who has a network of many
+    /// addresses neither fills the table nor slows down newcomers from elsewhere.
     #[must_use]
     pub fn with_networks(self, of: fn(&K) -> K) -> Self {
         let (most, clock) = (self.max_keys, &self.clock);
@@ -142,8 +143,8 @@ impl<K: Hash + Eq + Clone> RateLimiter<K> {
         self.change(key, now, |full_at| pace.take(full_at, now, cost))
     }
 
-    /// Takes `cost` tokens: the price of something that has happened already. What is not there is owed, at most as much
-    /// as this price and one burst, so that whoever always comes back for the next token pays it in full.
+    /// Takes `cost` tokens: the price of something that has happened already. What is not there is owed, at most as
+    /// much as this price and one burst, so that whoever always comes back for the next token pays it in full.
     pub fn charge(&self, key: &K, cost: NonZeroU32) {
         let (pace, now) = (self.pace, nanoseconds(self.clock.now()));
         let Ok(()) = self.change::<Infallible>(key, now, |full_at| Ok(pace.owe(full_at, now, cost)));

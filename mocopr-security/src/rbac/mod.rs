@@ -1,8 +1,8 @@
 //! Role-based access control: which roles are granted what, and what is taken from them again.
 //!
-//! Everything is decided by one function, which lists, calls, completions and explanations share. What no rule speaks of
-//! is refused: an unknown role, a thing without a rule, a caller without roles. Roles are names from verified claims;
-//! nothing here looks at a message.
+//! Everything is decided by one function, which lists, calls, completions and explanations share. What no rule speaks
+//! of is refused: an unknown role, a thing without a rule, a caller without roles. Roles are names from verified
+//! claims; nothing here looks at a message.
 
 mod builder;
 mod decision;
@@ -62,8 +62,8 @@ use crate::{
 ///
 /// `*` stands for any run of characters, also none and also with slashes; nothing else is special. Tools and prompts
 /// match by name. Resources match by [the canonical form](mocopr_core::uri::ResourceUri::canonical) of their URI, case
-/// counting, and patterns are brought to that form as well, so no other spelling escapes a rule: `notes://public/*`
-/// is about `notes://public/%61`, and neither about `notes://publicity` nor about `notes://public/../secret`, which is no
+/// counting, and patterns are brought to that form as well, so no other spelling escapes a rule: `notes://public/*` is
+/// about `notes://public/%61`, and neither about `notes://publicity` nor about `notes://public/../secret`, which is no
 /// URI of a resource. A pattern for resources begins with a scheme.
 ///
 /// A template is listed where a rule gives a part of the family, and completed only where one gives all of it and none

@@ -1,7 +1,7 @@
 //! Who and what is not believed any longer, whatever a credential says.
 //!
-//! A revocation acts on the next message and ends open streams. What the program revokes lives in this process; what must
-//! outlive it stands in a file, which is looked at while the server runs.
+//! A revocation acts on the next message and ends open streams. What the program revokes lives in this process; what
+//! must outlive it stands in a file, which is looked at while the server runs.
 
 mod lists;
 mod network;
@@ -66,8 +66,8 @@ impl Revocations {
     /// The revocations of a file, and those that the program adds. Blocks.
     ///
     /// A server that was given them looks at the file four times a second while it runs: what is added to it ends open
-    /// streams within a second, and what is taken out of it is believed again a moment later. A file that cannot be read is
-    /// logged, and what it said before holds on. The file is text, one of these on a line:
+    /// streams within a second, and what is taken out of it is believed again a moment later. A file that cannot be
+    /// read is logged, and what it said before holds on. The file is text, one of these on a line:
     ///
     /// ```text
     /// # a comment
@@ -79,14 +79,14 @@ impl Revocations {
     /// address 192.0.2.0/24
     /// ```
     ///
-    /// A subject may hold spaces, an issuer may not. `key` is the id of an API key and `token` the `jti` of a token, both
-    /// of whatever issuer; `certificate` is the SHA-256 of a client's certificate in base64url, as the audit log names it,
-    /// because issuers of certificates have names with spaces. A session that was ended stays so. At most 100,000 lines in
-    /// 16 MiB.
+    /// A subject may hold spaces, an issuer may not. `key` is the id of an API key and `token` the `jti` of a token,
+    /// both of whatever issuer; `certificate` is the SHA-256 of a client's certificate in base64url, as the audit log
+    /// names it, because issuers of certificates have names with spaces. A session that was ended stays so. At most
+    /// 100,000 lines in 16 MiB.
     ///
     /// # Errors
-    /// A problem that names the file where it is not there, belongs to somebody else than root or this process's user, can
-    /// be changed by anybody else, is too large, or has a line that is none of these; then with the line's number.
+    /// A problem that names the file where it is not there, belongs to somebody else than root or this process's user,
+    /// can be changed by anybody else, is too large, or has a line that is none of these; then with the line's number.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Problem> {
         let (file, content) = WatchedFile::open(path.as_ref(), Privacy::Public, MOST_BYTES)?;
         let filed = Lists::parse(path.as_ref(), content.expose())?;
@@ -101,8 +101,8 @@ impl Revocations {
         self.tell("revoke_principal", &named(issuer, subject));
     }
 
-    /// Believes one credential of this issuer no longer: a token by its `jti`, an API key by its id, a certificate by its
-    /// SHA-256 in base64url.
+    /// Believes one credential of this issuer no longer: a token by its `jti`, an API key by its id, a certificate by
+    /// its SHA-256 in base64url.
     pub fn revoke_credential(&self, issuer: &str, id: &str) {
         self.change(|lists| lists.credentials.insert((issuer.into(), id.into())));
         self.tell("revoke_credential", &named(issuer, id));
@@ -134,8 +134,8 @@ impl Revocations {
         restored
     }
 
-    /// Takes back [`revoke_address`](Self::revoke_address) with the same network; tells whether there was anything to take
-    /// back.
+    /// Takes back [`revoke_address`](Self::revoke_address) with the same network; tells whether there was anything to
+    /// take back.
     ///
     /// # Errors
     /// As [`revoke_address`](Self::revoke_address).
@@ -168,8 +168,8 @@ impl Revocations {
         let parse = |content: &crate::redact::Secret<Vec<u8>>| Lists::parse(path, content.expose());
         let filed = match &look {
             Look::Same => return Ok(Vec::new()),
-            // It may be half written: what it names counts at once, and what it does not name yet still counts. A line that
-            // is cut means nothing yet.
+            // It may be half written: what it names counts at once, and what it does not name yet still counts. A line
+            // that is cut means nothing yet.
             Look::Fresh(content) => {
                 let Ok(mut filed) = parse(content) else { return Ok(Vec::new()) };
                 filed.extend(&self.0.lists.read().unwrap_or_else(PoisonError::into_inner).filed);

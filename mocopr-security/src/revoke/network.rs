@@ -1,5 +1,5 @@
-//! Networks of addresses, and whether an address is in one of many: a look for each length of prefix, however many there
-//! are.
+//! Networks of addresses, and whether an address is in one of many: a look for each length of prefix, however many
+//! there are.
 
 use std::{
     collections::{BTreeSet, HashSet},

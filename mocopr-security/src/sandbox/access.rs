@@ -6,9 +6,9 @@ use crate::policy::Problem;
 
 /// Which paths of a handler are served, by patterns that begin where the handler is mounted.
 ///
-/// A pattern is a path, or the beginning of one and `*` behind it: `public/*` is everything below `public`, at any depth,
-/// and not `public` itself. Patterns are compared with the decoded path, of which there is one spelling. What no pattern
-/// matches is absent for everybody; what one matches is still decided by the rules for each caller.
+/// A pattern is a path, or the beginning of one and `*` behind it: `public/*` is everything below `public`, at any
+/// depth, and not `public` itself. Patterns are compared with the decoded path, of which there is one spelling. What no
+/// pattern matches is absent for everybody; what one matches is still decided by the rules for each caller.
 ///
 /// ```
 /// use mocopr_security::sandbox::access::ResourceAccessControl;

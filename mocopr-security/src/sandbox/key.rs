@@ -4,8 +4,8 @@ use std::{fmt, sync::Arc};
 
 /// Which texts may be keys of resources in memory.
 ///
-/// Whatever the rule, a key has 1 to [`MAX_KEY_BYTES`] bytes and holds no `/`, `\`, `%` and no control character, and is
-/// not `.` or `..`: each of those could be read as another key, or as a path, once it stands in a URI.
+/// Whatever the rule, a key has 1 to [`MAX_KEY_BYTES`] bytes and holds no `/`, `\`, `%` and no control character, and
+/// is not `.` or `..`: each of those could be read as another key, or as a path, once it stands in a URI.
 ///
 /// ```
 /// use mocopr_security::sandbox::key::KeyValidator;

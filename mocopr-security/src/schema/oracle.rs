@@ -90,8 +90,8 @@ fn any_pattern() -> impl Strategy<Value = &'static str> {
     select(vec!["^a", "b$", "^[a-z]+$", r"^\d", r"\w", ".", "^.{2}$", "[^a]", r"^\p{L}+$", "ä|1"])
 }
 
-/// The other follows `$ref` to a `$dynamicAnchor` as if it were a `$dynamicRef`, against 2020-12, core 8.2.2, so only the
-/// latter leads to one here.
+/// The other follows `$ref` to a `$dynamicAnchor` as if it were a `$dynamicRef`, against 2020-12, core 8.2.2, so only
+/// the latter leads to one here.
 fn any_reference() -> impl Strategy<Value = Keywords> {
     prop_oneof![
         4 => select(vec!["#", "#/$defs/a", "#/$defs/b", "#/$defs/c", "#plain", "urn:other", "urn:other#/$defs/inner"])

@@ -146,5 +146,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// How many anchors a `$dynamicRef` may choose among, and in how many resources. Schemas that are extended have two or three.
+/// How many anchors a `$dynamicRef` may choose among, and in how many resources. Schemas that are extended have two or
+/// three.
 const MAX_CANDIDATES: usize = 16;

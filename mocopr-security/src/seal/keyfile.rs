@@ -29,8 +29,8 @@ impl KeyFile {
     /// Reads the file for the first time. Blocks.
     ///
     /// # Errors
-    /// A problem that names the file where it is not there, belongs to somebody else than root or this process's user, is
-    /// open to anybody beside its owner, or is larger than 64 KiB; as [`KeyRing::from_secret`] of what it holds.
+    /// A problem that names the file where it is not there, belongs to somebody else than root or this process's user,
+    /// is open to anybody beside its owner, or is larger than 64 KiB; as [`KeyRing::from_secret`] of what it holds.
     pub fn open(path: &Path) -> Result<(Self, KeyRing), Problem> {
         let (file, content) = WatchedFile::open(path, Privacy::Owner, MOST_BYTES)?;
         let ring = read(path, content)?;

@@ -106,9 +106,9 @@ impl KeyRing {
         Self(ArcSwap::from_pointee(Keys { primary: Arc::new(primary), previous, retired: Vec::new() }))
     }
 
-    /// Takes the keys of another ring in the place of its own, and says whether they are others. A key that is gone still
-    /// opens what it sealed in this process: for a day, and until the last of it has expired. At most eight such keys are
-    /// kept.
+    /// Takes the keys of another ring in the place of its own, and says whether they are others. A key that is gone
+    /// still opens what it sealed in this process: for a day, and until the last of it has expired. At most eight such
+    /// keys are kept.
     pub(crate) fn renew(&self, next: Self, now_unix: Duration) -> bool {
         let (old, next) = (self.0.load_full(), next.0.into_inner());
         if old.given().map(|key| key.id).eq(next.given().map(|key| key.id)) {

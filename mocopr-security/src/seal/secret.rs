@@ -11,8 +11,8 @@ use super::{KEY_BYTES, KeyRing, SealKey};
 use crate::{policy::Problem, redact::Secret};
 
 impl KeyRing {
-    /// The ring of the keys that a secret holds: 32 random bytes in base64, as `openssl rand -base64 32` prints them, or
-    /// up to eight such keys with commas between them. The first seals, and all of them open.
+    /// The ring of the keys that a secret holds: 32 random bytes in base64, as `openssl rand -base64 32` prints them,
+    /// or up to eight such keys with commas between them. The first seals, and all of them open.
     ///
     /// To change the key of several replicas: first add the new one behind the old one everywhere, then put it in front
     /// everywhere, and drop the old one when all that it sealed has expired.

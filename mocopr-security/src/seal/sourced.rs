@@ -1,8 +1,8 @@
-//! The state key from a place that only its owner's code can reach, such as a vault: asked for before there is a server,
-//! and again while it runs.
+//! The state key from a place that only its owner's code can reach, such as a vault: asked for before there is a
+//! server, and again while it runs.
 //!
-//! Without a first key there is no server. What a source says later and cannot be used, or does not say in time, changes
-//! nothing and is told.
+//! Without a first key there is no server. What a source says later and cannot be used, or does not say in time,
+//! changes nothing and is told.
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
@@ -88,8 +88,8 @@ impl Renewal {
         self.every
     }
 
-    /// Asks the source once, and lets the ring take its keys; what earlier ones sealed opens until it expires. `patience`
-    /// ends when the source has taken too long.
+    /// Asks the source once, and lets the ring take its keys; what earlier ones sealed opens until it expires.
+    /// `patience` ends when the source has taken too long.
     ///
     /// Tells of new keys, and of the first failure of several in a row.
     pub async fn ask(

@@ -126,8 +126,8 @@ impl TlsConfig {
         self.said.clients.are_asked()
     }
 
-    /// The certificate in DER that was made for development, which a client may trust for as long as it lives; `None` where
-    /// the certificate was read from a file.
+    /// The certificate in DER that was made for development, which a client may trust for as long as it lives; `None`
+    /// where the certificate was read from a file.
     pub fn self_signed_certificate(&self) -> Option<&[u8]> {
         self.said.own.as_ref()?.certified.cert.first().map(AsRef::as_ref)
     }

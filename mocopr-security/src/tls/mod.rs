@@ -1,4 +1,5 @@
-//! TLS of listeners: which files prove the server, which versions and suites it speaks, and whose certificates it takes.
+//! TLS of listeners: which files prove the server, which versions and suites it speaks, and whose certificates it
+//! takes.
 //!
 //! Everything is read and checked when it is built: a listener that cannot prove itself is never bound. The default
 //! provider of the process is neither read nor set.

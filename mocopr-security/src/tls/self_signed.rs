@@ -18,12 +18,12 @@ use super::config::{SelfSigned, TlsConfig, TlsError};
 use crate::policy::Problem;
 
 impl TlsConfig {
-    /// TLS with a certificate for `localhost`, `127.0.0.1` and `::1` that is made now, in memory, and is good for seven days;
-    /// a program that starts again has another one.
+    /// TLS with a certificate for `localhost`, `127.0.0.1` and `::1` that is made now, in memory, and is good for seven
+    /// days; a program that starts again has another one.
     ///
     /// For the development profile: a listener of any other does not start with it. A server says the fingerprint on
-    /// standard error when it listens; [`self_signed_certificate`](Self::self_signed_certificate) is for clients in tests.
-    /// Behind the feature `self-signed`.
+    /// standard error when it listens; [`self_signed_certificate`](Self::self_signed_certificate) is for clients in
+    /// tests. Behind the feature `self-signed`.
     ///
     /// ```
     /// use mocopr_security::tls::TlsConfig;

@@ -1,4 +1,5 @@
-//! The versions and the cipher suites that a listener may speak. Others have no name here, so nobody can switch them on.
+//! The versions and the cipher suites that a listener may speak. Others have no name here, so nobody can switch them
+//! on.
 
 use tokio_rustls::rustls::{self, SupportedCipherSuite, SupportedProtocolVersion, crypto::aws_lc_rs::cipher_suite};
 

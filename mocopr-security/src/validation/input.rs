@@ -31,8 +31,8 @@ pub struct InputValidation {
 
 /// How much one message may hold, as a whole set of numbers; arguments are checked against their schemas.
 ///
-/// Which numbers count where others are said as well, [`SecurityPolicy::with_limits`](crate::policy::SecurityPolicy::with_limits)
-/// says.
+/// Which numbers count where others are said as well,
+/// [`SecurityPolicy::with_limits`](crate::policy::SecurityPolicy::with_limits) says.
 ///
 /// ```
 /// use mocopr_security::{policy::SecurityPolicy, validation::InputValidationPolicy};

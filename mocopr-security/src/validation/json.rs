@@ -77,9 +77,9 @@ pub struct JsonSchemaValidatorBuilder {
 
 impl JsonSchemaValidatorBuilder {
     /// Whether a tool refuses arguments that its input schema does not name, also where the schema does not say so: one
-    /// without `additionalProperties` and `unevaluatedProperties` is closed, for clients to read as well. `false` unless
-    /// said. It is about the object of arguments itself and not about objects inside of it; `"additionalProperties":
-    /// true` keeps a schema open.
+    /// without `additionalProperties` and `unevaluatedProperties` is closed, for clients to read as well. `false`
+    /// unless said. It is about the object of arguments itself and not about objects inside of it;
+    /// `"additionalProperties": true` keeps a schema open.
     ///
     /// Schemas that mocopr makes of Rust types are closed in any case.
     pub const fn with_strict_mode(mut self, strict: bool) -> Self {

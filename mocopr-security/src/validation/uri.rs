@@ -131,7 +131,8 @@ impl UriValidatorBuilder {
     }
 
     /// Whether spellings are refused that somebody who decodes once more, or less strictly, could read as another path:
-    /// separators and control characters in an encoding, what is encoded twice, what is not UTF-8. They are unless said.
+    /// separators and control characters in an encoding, what is encoded twice, what is not UTF-8. They are unless
+    /// said.
     ///
     /// It says nothing of the rest. Dot segments, plain or encoded, incomplete encodings, a user and a fragment are
     /// refused whatever is said here; and where a source is mounted, its paths are decoded once by a rule of their own,

@@ -124,8 +124,8 @@ impl HttpConfig {
         Self::new(([127, 0, 0, 1], port))
     }
 
-    /// Listens with a socket that is bound already, such as one at a low port, which was bound before the process gave its
-    /// privileges up.
+    /// Listens with a socket that is bound already, such as one at a low port, which was bound before the process gave
+    /// its privileges up.
     ///
     /// ```
     /// use mocopr_server::http::HttpConfig;
@@ -165,8 +165,8 @@ impl HttpConfig {
         self
     }
 
-    /// Takes bodies of at most so many bytes, one at least and not more than `message_bytes` of the policy's limits, which
-    /// holds unless said.
+    /// Takes bodies of at most so many bytes, one at least and not more than `message_bytes` of the policy's limits,
+    /// which holds unless said.
     #[must_use]
     pub fn with_max_request_size(mut self, bytes: usize) -> Self {
         self.endpoint.max_request = Some(bytes);
@@ -180,8 +180,8 @@ impl HttpConfig {
         self
     }
 
-    /// Answers `GET /livez` with 200 while the process lives, and `GET /readyz` with 200 while requests should come here
-    /// and with 503 once the server is told to stop, before it begins to.
+    /// Answers `GET /livez` with 200 while the process lives, and `GET /readyz` with 200 while requests should come
+    /// here and with 503 once the server is told to stop, before it begins to.
     ///
     /// For everybody: no credential, rate, `Host` or `Origin` is asked for, because load balancers send an address as
     /// `Host` and a probe must not use up anybody's rate. The answers are fixed words that say nothing of the server.
@@ -195,16 +195,16 @@ impl HttpConfig {
     /// `X-Forwarded-For` from where a request comes: it comes from the last address there that is not trusted, for
     /// rates, slowing, revocations and the audit log. None unless said.
     ///
-    /// `X-Forwarded-Proto`, `X-Forwarded-Host`, `Forwarded` and `X-Real-IP` are never believed; let the proxy pass `Host`
-    /// on. From anybody else all of them are refused with 400, and so is a list that cannot be read. A certificate that a
-    /// proxy shows is not that of whoever calls through it.
+    /// `X-Forwarded-Proto`, `X-Forwarded-Host`, `Forwarded` and `X-Real-IP` are never believed; let the proxy pass
+    /// `Host` on. From anybody else all of them are refused with 400, and so is a list that cannot be read. A
+    /// certificate that a proxy shows is not that of whoever calls through it.
     ///
     /// `connections_per_address` of the policy's [`Limits`](mocopr_security::limits::Limits) counts the connections of
     /// the proxy itself, which holds those of all its clients: raise it to what the proxy opens, or make it `None`.
     ///
     /// # Errors
-    /// More than a /8 of IPv4 or a /32 of IPv6, and any proxy under the development profile, is a problem that keeps the
-    /// server from listening.
+    /// More than a /8 of IPv4 or a /32 of IPv6, and any proxy under the development profile, is a problem that keeps
+    /// the server from listening.
     #[must_use]
     pub fn with_trusted_proxies<S: AsRef<str>>(mut self, networks: impl IntoIterator<Item = S>) -> Self {
         self.endpoint.trust(networks);

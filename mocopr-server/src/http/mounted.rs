@@ -36,10 +36,10 @@ use crate::{
 
 /// How an endpoint lies in an application of the owner's own.
 ///
-/// The application's listener must say who its peers are, as axum's `into_make_service_with_connect_info::<SocketAddr>()`
-/// does: a request without that is answered with 500. It cannot bound the time of heads and idle connections, stalled
-/// writes, or the number of connections, as ours does, and shows no certificates of clients; whoever mounts an endpoint
-/// says who does that instead.
+/// The application's listener must say who its peers are, as axum's
+/// `into_make_service_with_connect_info::<SocketAddr>()` does: a request without that is answered with 500. It cannot
+/// bound the time of heads and idle connections, stalled writes, or the number of connections, as ours does, and shows
+/// no certificates of clients; whoever mounts an endpoint says who does that instead.
 ///
 /// ```
 /// use mocopr_server::http::Mounted;
@@ -61,8 +61,8 @@ enum Protection {
 }
 
 impl Mounted {
-    /// Nobody reaches the application but through these proxies, which bound the time and the number of connections; they
-    /// are trusted as by [`HttpConfig::with_trusted_proxies`](super::HttpConfig::with_trusted_proxies).
+    /// Nobody reaches the application but through these proxies, which bound the time and the number of connections;
+    /// they are trusted as by [`HttpConfig::with_trusted_proxies`](super::HttpConfig::with_trusted_proxies).
     pub fn behind_proxy<S: AsRef<str>>(networks: impl IntoIterator<Item = S>) -> Self {
         let mut endpoint = Endpoint::new();
         endpoint.trust(networks);
@@ -173,8 +173,8 @@ pub struct MountedServer {
 }
 
 impl MountedServer {
-    /// Fails readiness, waits for [`McpServer::with_drain_delay`], and then ends the open streams, so that an application
-    /// which waits for its connections is not kept by them. Calls go on.
+    /// Fails readiness, waits for [`McpServer::with_drain_delay`], and then ends the open streams, so that an
+    /// application which waits for its connections is not kept by them. Calls go on.
     ///
     /// Does not borrow the server, so that it fits `axum::serve(..).with_graceful_shutdown(..)`. Does nothing before it
     /// is awaited.

@@ -44,7 +44,8 @@ impl Secure {
         self.0.self_signed_fingerprint().is_some()
     }
 
-    /// Says by what a certificate that nobody vouches for is known, on standard error, where whoever tries the server is.
+    /// Says by what a certificate that nobody vouches for is known, on standard error, where whoever tries the server
+    /// is.
     pub(super) fn tell(&self, address: SocketAddr) {
         let Some(fingerprint) = self.0.self_signed_fingerprint() else { return };
         console::say(format_args!(

@@ -39,12 +39,12 @@ use crate::{
 ///
 /// The system says which user is at the other end. Those whom
 /// [`SecurityPolicy::with_local_users`](mocopr_security::policy::SecurityPolicy::with_local_users) names need no credential;
-/// others need one as everywhere. The rates and the connections of an address are those of a user here. A request calls by
-/// `localhost`, another loopback name, or the public URL, which such a server can do without.
+/// others need one as everywhere. The rates and the connections of an address are those of a user here. A request calls
+/// by `localhost`, another loopback name, or the public URL, which such a server can do without.
 ///
-/// The socket is made when the server starts and removed when it ends. Its folder must belong to root or to the user that
-/// this process runs as, and nobody else may write there. One that an earlier server of this user left is replaced; nothing
-/// else that is there is touched, and the server does not start. For Linux.
+/// The socket is made when the server starts and removed when it ends. Its folder must belong to root or to the user
+/// that this process runs as, and nobody else may write there. One that an earlier server of this user left is
+/// replaced; nothing else that is there is touched, and the server does not start. For Linux.
 ///
 /// ```
 /// use mocopr_server::http::{Listen, UnixConfig};
@@ -62,8 +62,8 @@ pub struct UnixConfig {
 }
 
 impl UnixConfig {
-    /// Listens at a socket of this name, an absolute path of at most 107 bytes, and serves the protocol at `/mcp` there.
-    /// Only the user that this process runs as may connect, and root.
+    /// Listens at a socket of this name, an absolute path of at most 107 bytes, and serves the protocol at `/mcp`
+    /// there. Only the user that this process runs as may connect, and root.
     pub fn new(file: impl Into<PathBuf>) -> Self {
         Self { file: file.into(), access: SocketAccess::Owner, endpoint: Endpoint::new(), ready: None }
     }
@@ -82,8 +82,8 @@ impl UnixConfig {
         self
     }
 
-    /// Takes bodies of at most so many bytes, one at least and not more than `message_bytes` of the policy's limits, which
-    /// holds unless said.
+    /// Takes bodies of at most so many bytes, one at least and not more than `message_bytes` of the policy's limits,
+    /// which holds unless said.
     #[must_use]
     pub fn with_max_request_size(mut self, bytes: usize) -> Self {
         self.endpoint.max_request = Some(bytes);

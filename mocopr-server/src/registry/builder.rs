@@ -82,8 +82,8 @@ impl<Info: Listed> DefinitionBuilder<Info> {
         self
     }
 
-    /// Requires a scope of the caller; of several, every one. Without it the thing is listed, and a call is refused with
-    /// the names of all that are required, so that a client can ask for them.
+    /// Requires a scope of the caller; of several, every one. Without it the thing is listed, and a call is refused
+    /// with the names of all that are required, so that a client can ask for them.
     ///
     /// In the development profile without authentication every caller is the local user, who has every scope; elsewhere
     /// the local user has none. A test can call as somebody else.

@@ -99,8 +99,8 @@ impl DefinitionBuilder<model::Prompt> {
         self
     }
 
-    /// Calls the handler only where this holds of the caller and the arguments; of several conditions, every one. A call
-    /// of which it does not hold is refused; the prompt is listed, and its arguments are completed, all the same.
+    /// Calls the handler only where this holds of the caller and the arguments; of several conditions, every one. A
+    /// call of which it does not hold is refused; the prompt is listed, and its arguments are completed, all the same.
     pub fn allow<A, F>(mut self, condition: F) -> Self
     where
         A: DeserializeOwned + 'static,

@@ -168,8 +168,8 @@ impl Snapshot {
             || self.templates.iter().any(|template| !template.completions.is_empty() || template.mount.is_some())
     }
 
-    /// All scopes that handlers require, in order: those that anybody may know of. A handler that requires a role is not
-    /// there for strangers, and its scopes neither.
+    /// All scopes that handlers require, in order: those that anybody may know of. A handler that requires a role is
+    /// not there for strangers, and its scopes neither.
     pub(crate) fn scopes(&self) -> &[Box<str>] {
         self.scopes.get_or_init(|| {
             let open = self.commons().filter(|common| common.need.roles.is_empty());

@@ -145,8 +145,8 @@ impl DefinitionBuilder<model::Tool> {
         self
     }
 
-    /// Calls the handler only where this holds of the caller and the arguments; of several conditions, every one. A call
-    /// of which it does not hold is refused, and the tool is listed all the same.
+    /// Calls the handler only where this holds of the caller and the arguments; of several conditions, every one. A
+    /// call of which it does not hold is refused, and the tool is listed all the same.
     ///
     /// It is looked at when roles and scopes permit the call and the arguments have passed the input schema. The
     /// arguments are decoded for it once more.

@@ -75,8 +75,8 @@ pub(crate) struct PageAsked {
 impl<P> ServerBuilder<P> {
     /// Mounts a source of resources at a base, such as a directory at `file:///` or memory at `memory://`.
     ///
-    /// What it holds is listed after the resources that are registered by themselves, is read by its URI below the base,
-    /// and appears as one template. Use [`ResourceDefinition`] where it needs a title, a scope or a role.
+    /// What it holds is listed after the resources that are registered by themselves, is read by its URI below the
+    /// base, and appears as one template. Use [`ResourceDefinition`] where it needs a title, a scope or a role.
     ///
     /// The base ends with a slash. Below it this source alone answers: a URI that it does not admit is absent, whatever
     /// template would match it, unless that template begins with more text than the base.

@@ -5,8 +5,8 @@ use mocopr_core::uri::percent;
 /// Decodes a path as it stands in a canonical URI, exactly once; `None` where it is not a plain path.
 ///
 /// A plain path is UTF-8 without NUL, other control characters, `\` and `%`-escapes that are left after decoding; its
-/// segments are not empty and not `.` or `..`; its slashes were written plain. So whoever decodes or splits it once more
-/// reads nothing else.
+/// segments are not empty and not `.` or `..`; its slashes were written plain. So whoever decodes or splits it once
+/// more reads nothing else.
 ///
 /// ```
 /// use mocopr_server::resources::path::decode;

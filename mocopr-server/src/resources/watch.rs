@@ -1,7 +1,7 @@
 //! Looking now and then whether watched resources of mounts changed, for sources that cannot tell.
 //!
-//! It runs inside of whoever waits for changes, so it begins with the first subscriber that listens, ends with the last,
-//! and is no task of its own. Of several that wait one looks for all.
+//! It runs inside of whoever waits for changes, so it begins with the first subscriber that listens, ends with the
+//! last, and is no task of its own. Of several that wait one looks for all.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,4 +1,5 @@
-//! One stream of messages with one peer: standard streams, the in-process pipe, a WebSocket. Moves bytes; decides nothing.
+//! One stream of messages with one peer: standard streams, the in-process pipe, a WebSocket. Moves bytes; decides
+//! nothing.
 //!
 //! Handlers, the reader and the one writer run on the connection's own task, so that two messages never mix and an
 //! answer costs no hand-over. What handlers say before they answer goes through a bounded queue; a peer that does not
@@ -292,7 +293,8 @@ impl<C: Carrier> Talk<C> {
         self.carrier.writer().close();
     }
 
-    /// Takes what has arrived: this message, and those behind it that are at hand, so that their answers leave together.
+    /// Takes what has arrived: this message, and those behind it that are at hand, so that their answers leave
+    /// together.
     async fn hear(&mut self, heard: Heard) -> ControlFlow<()> {
         let mut heard = heard;
         let mut left = MESSAGES_A_TURN;

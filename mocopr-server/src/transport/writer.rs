@@ -1,7 +1,7 @@
 //! The one ordered writer of a stream of messages, whatever form they have there.
 //!
-//! Owns what waits for a peer that reads slowly, and how long a write may stand still. It never looks into a message, and
-//! never lets two of them mix.
+//! Owns what waits for a peer that reads slowly, and how long a write may stand still. It never looks into a message,
+//! and never lets two of them mix.
 
 use std::{
     collections::VecDeque,
@@ -65,7 +65,8 @@ pub(crate) trait Form {
     /// Adds all of a message.
     fn append(block: &mut BytesMut, message: &[u8]);
 
-    /// Adds what stands before a large message that leaves as it is, uncopied; `false` and nothing added where it cannot.
+    /// Adds what stands before a large message that leaves as it is, uncopied; `false` and nothing added where it
+    /// cannot.
     fn begin(block: &mut BytesMut, message: &[u8]) -> bool;
 
     /// Adds what stands behind such a message.
@@ -74,8 +75,8 @@ pub(crate) trait Form {
 
 /// The one writer of a stream: writes messages in their form, in order.
 ///
-/// It takes them from a bounded queue, and from its owner directly. Everything that is at hand goes out in one write (up
-/// to [`Form::BLOCK`]; a larger message goes by itself), so that an answer never leaves in two small pieces.
+/// It takes them from a bounded queue, and from its owner directly. Everything that is at hand goes out in one write
+/// (up to [`Form::BLOCK`]; a larger message goes by itself), so that an answer never leaves in two small pieces.
 #[derive(Debug)]
 pub(crate) struct Writer<W, F> {
     output: W,

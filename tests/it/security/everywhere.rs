@@ -1,5 +1,5 @@
-//! One policy on every transport: the same requests get the same answers over HTTP, HTTPS, WebSocket with and without TLS,
-//! a Unix socket, standard streams and a pipe, and inside of an application of another maker.
+//! One policy on every transport: the same requests get the same answers over HTTP, HTTPS, WebSocket with and without
+//! TLS, a Unix socket, standard streams and a pipe, and inside of an application of another maker.
 
 use mocopr::{
     McpServer, Revision,

@@ -1,4 +1,5 @@
-//! What is hidden is answered like what does not exist: the same bytes, for every method, whatever a request says beside.
+//! What is hidden is answered like what does not exist: the same bytes, for every method, whatever a request says
+//! beside.
 
 use mocopr::prelude::*;
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! The file of what is revoked: what it comes to name is refused within a second, open streams included, and what it names
-//! no longer is believed again.
+//! The file of what is revoked: what it comes to name is refused within a second, open streams included, and what it
+//! names no longer is believed again.
 
 use std::{
     fs,

@@ -1,5 +1,5 @@
-//! The kill switch: within a second only the tools that stay are there, whoever turned it, and nobody can tell the others
-//! from tools that never were.
+//! The kill switch: within a second only the tools that stay are there, whoever turned it, and nobody can tell the
+//! others from tools that never were.
 
 use std::{
     fs,

@@ -223,7 +223,8 @@ fn pid(child: &Child) -> Pid {
 struct Log(Arc<watch::Sender<String>>);
 
 impl Log {
-    /// Begins to read, in a task that ends with the log; the receiver gets the address of the first `listening on <url>`.
+    /// Begins to read, in a task that ends with the log; the receiver gets the address of the first `listening on
+    /// <url>`.
     fn of(stderr: impl AsyncRead + Send + Unpin + 'static) -> (Self, JoinHandle<()>, oneshot::Receiver<String>) {
         let log = Self(Arc::new(watch::Sender::default()));
         let (tell, ready) = oneshot::channel();

@@ -64,8 +64,8 @@ impl Opened {
         self.meta.as_ref().map_or(MetaVersion::Absent, ReadMeta::version)
     }
 
-    /// The trace that `_meta` names, and what it says beside it, for whoever writes down that the message came, whatever
-    /// becomes of it.
+    /// The trace that `_meta` names, and what it says beside it, for whoever writes down that the message came,
+    /// whatever becomes of it.
     pub fn trace(&self) -> Option<(TraceParent, Option<TraceState>)> {
         self.meta.as_ref().and_then(ReadMeta::trace)
     }

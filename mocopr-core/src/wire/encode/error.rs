@@ -19,8 +19,8 @@ use crate::{
 /// An error response.
 ///
 /// Without an id (it could not be read, or must not be looked for) there is no member `id` at all; no revision has an
-/// `id` of null. `served` is what the server serves, of which a client that named an unsupported version is told what it
-/// may name instead.
+/// `id` of null. `served` is what the server serves, of which a client that named an unsupported version is told what
+/// it may name instead.
 ///
 /// # Source
 /// JSON-RPC 2.0, section 5.1; MCP 2026-07-28, schema, `UnsupportedProtocolVersionError` and

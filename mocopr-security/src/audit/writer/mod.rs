@@ -94,7 +94,8 @@ impl<F: Files> Writer<F> {
         }
     }
 
-    /// Begins to write. A thread and not a task: writes and syncs of files block, and go on while the runtime shuts down.
+    /// Begins to write. A thread and not a task: writes and syncs of files block, and go on while the runtime shuts
+    /// down.
     ///
     /// # Errors
     /// Where there can be no more threads.

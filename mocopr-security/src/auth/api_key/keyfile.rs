@@ -19,8 +19,8 @@ use crate::{
 /// change when it [reloads](super::ApiKeys::reload).
 ///
 /// The file has one JSON object a line, with `id`, `hash`, `subject` and `created`, and where they apply `tenant`,
-/// `roles`, `scopes`, `expires`, `revoked` and `name`; times are seconds since 1970-01-01T00:00:00Z. At most 10,000 keys
-/// in 8 MiB.
+/// `roles`, `scopes`, `expires`, `revoked` and `name`; times are seconds since 1970-01-01T00:00:00Z. At most 10,000
+/// keys in 8 MiB.
 ///
 /// ```
 /// use std::time::{SystemTime, UNIX_EPOCH};

@@ -98,8 +98,8 @@ impl ApiKeys {
         })
     }
 
-    /// Who vouches for the subjects of these keys, as principals name it; `api-keys` unless said. Two sets of keys whose
-    /// subjects are not the same people need two names.
+    /// Who vouches for the subjects of these keys, as principals name it; `api-keys` unless said. Two sets of keys
+    /// whose subjects are not the same people need two names.
     #[must_use]
     pub fn with_issuer(mut self, issuer: impl Into<Box<str>>) -> Self {
         self.issuer = issuer.into();

@@ -46,8 +46,8 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
-    /// Makes a key of 256 random bits for `subject`, at the time `now` since 1970-01-01T00:00:00Z: the key itself, which
-    /// is shown once and kept nowhere, and what is kept of it.
+    /// Makes a key of 256 random bits for `subject`, at the time `now` since 1970-01-01T00:00:00Z: the key itself,
+    /// which is shown once and kept nowhere, and what is kept of it.
     ///
     /// # Errors
     /// A problem where the system gives no randomness.

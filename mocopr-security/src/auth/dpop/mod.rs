@@ -38,9 +38,9 @@ use crate::{
 /// Whether access tokens may, or must, be bound to a key of the client that each request proves anew (DPoP).
 ///
 /// A token is bound where its `cnf` has `jkt`, the thumbprint of a key. It is then refused as a bearer token, and
-/// without a header `DPoP` with a proof that was signed with that key for this method, this server's public URL and this
-/// token, at most 60 seconds ago, and that was not sent before. Whoever steals such a token, from a log or on the way,
-/// has nothing. A bound token is refused by every server; with this policy it can also be accepted.
+/// without a header `DPoP` with a proof that was signed with that key for this method, this server's public URL and
+/// this token, at most 60 seconds ago, and that was not sent before. Whoever steals such a token, from a log or on the
+/// way, has nothing. A bound token is refused by every server; with this policy it can also be accepted.
 ///
 /// ```
 /// use mocopr_security::auth::{AuthMiddleware, DpopPolicy, TokenValidator};
@@ -91,7 +91,8 @@ impl DpopPolicy {
         Self::new(Demand::Bound)
     }
 
-    /// Accepts no access token without a proof: one that is not bound to a key is refused. API keys are no access tokens.
+    /// Accepts no access token without a proof: one that is not bound to a key is refused. API keys are no access
+    /// tokens.
     pub fn required() -> Self {
         Self::new(Demand::Every)
     }
@@ -100,8 +101,8 @@ impl DpopPolicy {
         Self { demand, freshness: Freshness::Dated, algorithms: ALGORITHMS.to_vec(), open: Checker::open }
     }
 
-    /// Demands a nonce of this server in each proof, so that no proof can be made in advance or by a client with a wrong
-    /// clock. A client that has none, or one older than five minutes, gets one with its refusal and asks again.
+    /// Demands a nonce of this server in each proof, so that no proof can be made in advance or by a client with a
+    /// wrong clock. A client that has none, or one older than five minutes, gets one with its refusal and asks again.
     #[must_use]
     pub fn with_nonces(mut self) -> Self {
         self.freshness = Freshness::Nonces;

@@ -62,7 +62,8 @@ fn bytes(text: &str) -> [u8; 32] {
     URL_SAFE_NO_PAD.decode(text).unwrap().try_into().unwrap()
 }
 
-/// The examples of RFC 9449, sections 4.1, 6.1 and 7.1: one key, a proof for the token endpoint, and one for a resource.
+/// The examples of RFC 9449, sections 4.1, 6.1 and 7.1: one key, a proof for the token endpoint, and one for a
+/// resource.
 const EXAMPLE_KEY: &str = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
 const EXAMPLE_TOKEN: &str = "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU";
 const EXAMPLE_HEADER: &str = concat!(

@@ -1,7 +1,7 @@
 //! What an issuer's answer says of a token, held against what the owner demands.
 //!
-//! An answer counts only where it is one JSON object that can be read in one way. Whatever is not plainly a good token of
-//! the issuer for this server is refused.
+//! An answer counts only where it is one JSON object that can be read in one way. Whatever is not plainly a good token
+//! of the issuer for this server is refused.
 
 use std::time::Duration;
 

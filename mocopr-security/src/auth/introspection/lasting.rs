@@ -1,7 +1,7 @@
 //! Whether a token that was accepted still is, for what stays open longer than an answer counts.
 //!
-//! It is looked at often and answers at once: the issuer is asked beside it. An issuer that cannot be asked ends what is
-//! open after a while, because a token that was revoked meanwhile must not be good for ever.
+//! It is looked at often and answers at once: the issuer is asked beside it. An issuer that cannot be asked ends what
+//! is open after a while, because a token that was revoked meanwhile must not be good for ever.
 
 use std::{
     sync::{

@@ -41,14 +41,14 @@ impl TokenValidator {
     /// Tokens of this issuer, of whatever form, about each of which it is asked at `url` (token introspection).
     ///
     /// This server is a client of the issuer for that: it proves itself with `client_id` and `secret` by HTTP's Basic
-    /// authentication. The URL is `https`. A server has one such issuer; it is asked after every other authenticator has
-    /// said that a bearer token is not its own, and never about an API key. What it answers must hold what is demanded of
-    /// other tokens: `active` true, this server as its only `aud`, `sub` and `exp`; `iss` may be left out. Refresh tokens
-    /// and ID tokens are for somebody else, and so refused.
+    /// authentication. The URL is `https`. A server has one such issuer; it is asked after every other authenticator
+    /// has said that a bearer token is not its own, and never about an API key. What it answers must hold what is
+    /// demanded of other tokens: `active` true, this server as its only `aud`, `sub` and `exp`; `iss` may be left out.
+    /// Refresh tokens and ID tokens are for somebody else, and so refused.
     ///
     /// A good token is asked about again after 30 seconds, which is how long it lives on when it is revoked; on what is
-    /// open it is asked about as long as that stays open. While the issuer cannot be asked, a token is answered 503 with
-    /// `Retry-After`.
+    /// open it is asked about as long as that stays open. While the issuer cannot be asked, a token is answered 503
+    /// with `Retry-After`.
     ///
     /// ```
     /// use mocopr_security::{auth::TokenValidator, redact::Secret};

@@ -1,7 +1,7 @@
 //! Tokens that were refused, or could not be asked about, a moment ago.
 //!
-//! Apart from those that were accepted: strangers can fill this table with what they make up, and must not push out what
-//! others proved.
+//! Apart from those that were accepted: strangers can fill this table with what they make up, and must not push out
+//! what others proved.
 
 use std::{
     fmt,
@@ -59,7 +59,8 @@ impl fmt::Debug for Refused {
 
 /// How long a refused token is refused without asking: a token that becomes good waits so long at most.
 const REFUSED: Duration = Duration::from_secs(10);
-/// How long nobody asks about a token for which the issuer had no answer, so that one token is not asked about without end.
+/// How long nobody asks about a token for which the issuer had no answer, so that one token is not asked about without
+/// end.
 const UNAVAILABLE: Duration = Duration::from_secs(2);
 const HALF: usize = 4_096;
 

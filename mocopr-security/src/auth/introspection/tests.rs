@@ -1,4 +1,5 @@
-//! Tokens that are asked about, against issuers that say yes, no, nothing and nonsense, and strangers who make tokens up.
+//! Tokens that are asked about, against issuers that say yes, no, nothing and nonsense, and strangers who make tokens
+//! up.
 //!
 //! The runtime's time is paused; the server's own stands still until it is moved.
 

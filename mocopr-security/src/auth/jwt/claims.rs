@@ -157,8 +157,8 @@ impl Claims {
         time.map(Some).ok_or(Rejected::new(wrong))
     }
 
-    /// `scope`, or where it is absent `scp`, as some issuers name it. Where both are there they must name the same scopes:
-    /// else this server would grant what another reader of the same token does not.
+    /// `scope`, or where it is absent `scp`, as some issuers name it. Where both are there they must name the same
+    /// scopes: else this server would grant what another reader of the same token does not.
     ///
     /// # Source
     /// RFC 6749, section 3.3; RFC 9068, section 2.2.3.

@@ -66,8 +66,8 @@ enum Checked {
 }
 
 impl TokenAuthenticator {
-    /// One that accepts tokens of these issuers, each named once. Those of `elsewhere` are not its business, unless that
-    /// is one of these.
+    /// One that accepts tokens of these issuers, each named once. Those of `elsewhere` are not its business, unless
+    /// that is one of these.
     pub(crate) fn new(validators: Vec<Validator>, elsewhere: Option<Box<str>>, clock: Arc<dyn Clock>) -> Self {
         let own = |issuer: &str| validators.iter().any(|validator| &*validator.rules.issuer == issuer);
         let elsewhere = elsewhere.filter(|issuer| !own(issuer));

@@ -1,7 +1,7 @@
 //! Tokens that were verified lately, so that each is verified once in a while and not at each request.
 //!
-//! What is kept is whom a token proved, under a digest of the whole token. Never a decision about what that somebody may
-//! do; and never a refusal, so that only who holds good tokens can fill this.
+//! What is kept is whom a token proved, under a digest of the whole token. Never a decision about what that somebody
+//! may do; and never a refusal, so that only who holds good tokens can fill this.
 
 use std::{
     fmt,

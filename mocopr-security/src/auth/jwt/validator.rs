@@ -36,11 +36,11 @@ use crate::{
 /// | life | at most 1 hour from `iat` to `exp`; without `iat`, at most 1 hour left |
 /// | leeway | 30 seconds |
 ///
-/// A token is refused, whatever it says, above 8 KiB; with `crit`, `b64`, `enc` or `zip` in its header; with a `cnf` that
-/// names anything else than a key in `jkt` and a certificate in `x5t#S256`; with the first unless
+/// A token is refused, whatever it says, above 8 KiB; with `crit`, `b64`, `enc` or `zip` in its header; with a `cnf`
+/// that names anything else than a key in `jkt` and a certificate in `x5t#S256`; with the first unless
 /// [proofs are accepted](crate::auth::DpopPolicy), and with the second on every connection whose client did not prove
-/// itself by that certificate; with `scope` and `scp` that name different scopes; with more audiences than one. Keys and addresses of keys in its header (`jwk`,
-/// `jku`, `x5c`, `x5u`) are never looked at.
+/// itself by that certificate; with `scope` and `scp` that name different scopes; with more audiences than one. Keys
+/// and addresses of keys in its header (`jwk`, `jku`, `x5c`, `x5u`) are never looked at.
 ///
 /// ```
 /// use mocopr_security::auth::{AuthMiddleware, TokenValidator};
@@ -127,8 +127,8 @@ impl TokenValidator {
         Self::new(issuer.into(), Keys::Set(json.into()))
     }
 
-    /// Tokens of `issuer`, authenticated with a secret of at least 32 random bytes that both sides know. Whoever has the
-    /// secret makes tokens, this server among them: prefer an issuer with a public key.
+    /// Tokens of `issuer`, authenticated with a secret of at least 32 random bytes that both sides know. Whoever has
+    /// the secret makes tokens, this server among them: prefer an issuer with a public key.
     pub fn hs256(issuer: impl Into<Box<str>>, secret: Secret<Vec<u8>>) -> Self {
         Self::new(issuer.into(), Keys::Secret(Arc::new(secret)))
     }

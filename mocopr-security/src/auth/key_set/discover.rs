@@ -1,8 +1,8 @@
 //! Finds where an issuer publishes its keys by the issuer's name alone, and fetches them.
 //!
-//! One document says where the keys are, another has them. Both are asked for at each fetch, so that keys which move are
-//! found. A document counts only if it names the very issuer that it was asked of: else whoever can put a file on the
-//! host of one issuer could speak for another.
+//! One document says where the keys are, another has them. Both are asked for at each fetch, so that keys which move
+//! are found. A document counts only if it names the very issuer that it was asked of: else whoever can put a file on
+//! the host of one issuer could speak for another.
 
 use std::sync::Arc;
 
@@ -31,8 +31,8 @@ impl TokenValidator {
     /// authorization server.
     ///
     /// `issuer` is an `https` URL without query and fragment, exactly as tokens have it in `iss`. The document at
-    /// `<issuer>/.well-known/openid-configuration` is asked for, and where there is none with these words that of
-    /// RFC 8414; it must name the same issuer, and says where the keys are. Both are fetched beside requests and kept as
+    /// `<issuer>/.well-known/openid-configuration` is asked for, and where there is none with these words that of RFC
+    /// 8414; it must name the same issuer, and says where the keys are. Both are fetched beside requests and kept as
     /// [`jwks`](Self::jwks) says, and so found again when they move.
     ///
     /// ```
@@ -125,8 +125,8 @@ struct Metadata {
     jwks_uri: String,
 }
 
-/// Where the document of an issuer may be: behind its path as OpenID Connect has it, and before its path as RFC 8414 has
-/// it. `None` where it has a query or a fragment, which no issuer has.
+/// Where the document of an issuer may be: behind its path as OpenID Connect has it, and before its path as RFC 8414
+/// has it. `None` where it has a query or a fragment, which no issuer has.
 fn places(issuer: &str) -> Option<[Box<str>; 2]> {
     if issuer.contains(['?', '#']) {
         return None;

@@ -78,7 +78,8 @@ impl TokenValidator {
     /// Tokens of this issuer, whose public keys are published at `url` as a key set (RFC 7517).
     ///
     /// The keys are fetched beside requests and kept: a new key is found without a restart, one that is gone stops
-    /// counting at the next fetch, and while the issuer is down those that are known count for a day. The URL is `https`.
+    /// counting at the next fetch, and while the issuer is down those that are known count for a day. The URL is
+    /// `https`.
     ///
     /// ```
     /// use mocopr_security::auth::TokenValidator;

@@ -46,8 +46,8 @@ impl FileResourceBuilder {
     /// The directory whose files are served, at any depth up to [`MAX_DEPTH`](crate::sandbox::path::MAX_DEPTH).
     /// Required.
     ///
-    /// It is opened by [`build`](Self::build) and kept open, so what takes its path later is not served. Its own path may
-    /// hold links; nothing below it may.
+    /// It is opened by [`build`](Self::build) and kept open, so what takes its path later is not served. Its own path
+    /// may hold links; nothing below it may.
     pub fn with_base_directory(mut self, directory: impl Into<PathBuf>) -> Self {
         self.base = Some(directory.into());
         self
@@ -77,8 +77,8 @@ impl FileResourceBuilder {
 
     /// How many bytes of a file are served; a larger one is refused. 4 MiB unless said, 1 GiB at most.
     ///
-    /// What is counted is what is read, so a file that grows meanwhile is refused as well. A read holds the file in memory,
-    /// and the answer is bounded by [`Limits::result_bytes`](crate::limits::Limits::result_bytes) as well.
+    /// What is counted is what is read, so a file that grows meanwhile is refused as well. A read holds the file in
+    /// memory, and the answer is bounded by [`Limits::result_bytes`](crate::limits::Limits::result_bytes) as well.
     pub fn with_file_size_limit(mut self, bytes: u64) -> Self {
         self.rules.size_limit = bytes;
         self
@@ -122,8 +122,8 @@ impl FileResourceBuilder {
         self
     }
 
-    /// Opens the directory and makes the handler. What is wrong with it, the server that it is mounted on reports when it
-    /// is built; such a handler serves nothing.
+    /// Opens the directory and makes the handler. What is wrong with it, the server that it is mounted on reports when
+    /// it is built; such a handler serves nothing.
     pub fn build(self) -> FileResourceHandler {
         let Self { base, rules, preference, mut problems } = self;
         if rules.size_limit == 0 {

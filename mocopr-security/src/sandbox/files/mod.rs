@@ -34,9 +34,9 @@ use crate::{policy::Problem, sandbox::path::RelPath};
 
 /// Serves the regular files below one directory.
 ///
-/// The directory is opened once; every file is opened relative to that handle and judged by its own. Symbolic links, hard
-/// links (files with a second name), directories, pipes, sockets, devices, what is mounted below, and hidden files are
-/// absent, exactly as what does not exist. A copy is a handle to the same directory.
+/// The directory is opened once; every file is opened relative to that handle and judged by its own. Symbolic links,
+/// hard links (files with a second name), directories, pipes, sockets, devices, what is mounted below, and hidden files
+/// are absent, exactly as what does not exist. A copy is a handle to the same directory.
 ///
 /// Linux alone, with `/proc`; directories that hold files must be readable.
 ///
@@ -166,8 +166,9 @@ impl FileResourceHandler {
 
     /// Reads a file in whole. Blocks.
     ///
-    /// The bytes are those of one file that stood at this path below the directory at a moment during the call, whatever
-    /// takes its place meanwhile; one that is written meanwhile may be read in part as it was and in part as it is.
+    /// The bytes are those of one file that stood at this path below the directory at a moment during the call,
+    /// whatever takes its place meanwhile; one that is written meanwhile may be read in part as it was and in part as
+    /// it is.
     ///
     /// # Errors
     /// [`FileFault::Absent`] for everything that is not served, [`FileFault::TooLarge`] past the limit,
@@ -201,9 +202,9 @@ impl FileResourceHandler {
 
     /// Lists files, ordered by the bytes of their paths. Blocks.
     ///
-    /// Fewer than the limit means that there are no more. A directory that cannot be read counts as empty. Of a directory
-    /// with very many names (from 100,000 on where it is the only one) a part is listed, which the log says once; its
-    /// files can be read all the same.
+    /// Fewer than the limit means that there are no more. A directory that cannot be read counts as empty. Of a
+    /// directory with very many names (from 100,000 on where it is the only one) a part is listed, which the log says
+    /// once; its files can be read all the same.
     ///
     /// # Errors
     /// [`FileFault::Failed`] where the system fails.

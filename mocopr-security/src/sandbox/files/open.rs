@@ -1,10 +1,10 @@
 //! Opens what is below a directory, and nothing else, however fast others move links and directories about.
 //!
-//! Everything is opened relative to a handle of the directory that was opened once, and is judged by its own handle. The
-//! kernel resolves a path in one step with `openat2`, which refuses links and mounts and lets nothing out whose place
-//! was not beneath the directory. Where that call is missing (gVisor, filters of system calls) the path is walked one
-//! component at a time. In both ways the place of a file that was opened is read back from `/proc` in the end.
-//! A handle without access (`O_PATH`) is looked at before anything is opened, so that pipes and devices are not; one that
+//! Everything is opened relative to a handle of the directory that was opened once, and is judged by its own handle.
+//! The kernel resolves a path in one step with `openat2`, which refuses links and mounts and lets nothing out whose
+//! place was not beneath the directory. Where that call is missing (gVisor, filters of system calls) the path is walked
+//! one component at a time. In both ways the place of a file that was opened is read back from `/proc` in the end. A
+//! handle without access (`O_PATH`) is looked at before anything is opened, so that pipes and devices are not; one that
 //! takes the place of a file between the two is opened without waiting, and refused unread.
 
 use std::{
@@ -207,7 +207,8 @@ fn read_a_name(directory: BorrowedFd<'_>) -> io::Result<()> {
     RawDir::new(directory, &mut buffer).next().transpose().map(drop)
 }
 
-/// How a regular file with one name looks; [`Errno::AGAIN`] for one that has lost its only name since it was opened, and
+/// How a regular file with one name looks; [`Errno::AGAIN`] for one that has lost its only name since it was opened,
+/// and
 /// [`Errno::NOENT`] for everything else.
 ///
 /// A second name could stand for a file of another place that somebody linked to here, and a handle does not tell which
@@ -243,6 +244,6 @@ const ROOM_FOR_A_NAME: usize = 512;
 
 const HANDLES: &str = "/proc/self/fd";
 
-/// How often a path is resolved whose file is replaced each time between being looked at and being opened.
-/// With a process that does nothing else on the same processors, five of six attempts fail: so many fail together never.
+/// How often a path is resolved whose file is replaced each time between being looked at and being opened. With a
+/// process that does nothing else on the same processors, five of six attempts fail: so many fail together never.
 const ATTEMPTS: usize = 256;

@@ -451,9 +451,9 @@ impl HttpApp {
 
 /// Throws away what was not read of a body that is on its way.
 ///
-/// Over HTTP/2 an answer that comes before the body has arrived ends the stream while the client still sends. It may (RFC
-/// 9113, section 8.1), but some clients, such as curl 7.88, then fail without showing the status. What is thrown away is no
-/// more than a peer could have sent ahead in any case, and a peer that sends nothing is not waited for.
+/// Over HTTP/2 an answer that comes before the body has arrived ends the stream while the client still sends. It may
+/// (RFC 9113, section 8.1), but some clients, such as curl 7.88, then fail without showing the status. What is thrown
+/// away is no more than a peer could have sent ahead in any case, and a peer that sends nothing is not waited for.
 async fn let_arrive(mut body: Incoming) {
     let mut left = REST_BYTES;
     let arriving = async {

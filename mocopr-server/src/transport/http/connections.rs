@@ -149,8 +149,8 @@ fn nested(address: Block) -> [Block; 4] {
 }
 
 /// How many connections an address may have, and each network around it: whoever has many addresses, as everybody with
-/// IPv6 has, must not have the listener. What is in the outermost network is a provider's many customers; they have half
-/// of all places, or a quarter in the next one, and more only where that is what one address may have.
+/// IPv6 has, must not have the listener. What is in the outermost network is a provider's many customers; they have
+/// half of all places, or a quarter in the next one, and more only where that is what one address may have.
 fn shares(of_address: usize, of_all: usize) -> [usize; 4] {
     let part = |times: usize, part: usize| of_address.saturating_mul(times).min((of_all / part).max(of_address));
     [of_address, part(2, 4), part(4, 4), (of_all / 2).max(of_address)]

@@ -287,8 +287,8 @@ impl Body for InTurn {
         next.map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
     }
 
-    /// Nothing follows. A larger answer says so only when it is asked for more: that it is asked shows that the peer took
-    /// what is before.
+    /// Nothing follows. A larger answer says so only when it is asked for more: that it is asked shows that the peer
+    /// took what is before.
     fn is_end_stream(&self) -> bool {
         self.rest.is_empty() && self.gone <= PIECE && self.body.is_end_stream()
     }

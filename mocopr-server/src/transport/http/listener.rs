@@ -42,11 +42,11 @@ use super::{
 /// What answers the requests of a listener.
 ///
 /// Refused by hyper itself, before [`App`] sees anything: a head above the limits (431), a target above 65,534 bytes
-/// (414), a malformed request line, version or header, and a `Transfer-Encoding` that does not end in `chunked` or comes
-/// with HTTP/1.0 (400). Those answers have no body, carry [`App::refusal_headers`], and end the connection. An invalid
-/// or contradictory `Content-Length` and an HTTP/2 preface only end it. A `Content-Length` beside `Transfer-Encoding` is
-/// removed, and the connection ends after the answer. Everything else reaches [`App`]: HTTP/1.0, `CONNECT`, `TRACE`,
-/// upgrades, an absolute-form target, a bare-LF head, no `Host`, two `Host`s.
+/// (414), a malformed request line, version or header, and a `Transfer-Encoding` that does not end in `chunked` or
+/// comes with HTTP/1.0 (400). Those answers have no body, carry [`App::refusal_headers`], and end the connection. An
+/// invalid or contradictory `Content-Length` and an HTTP/2 preface only end it. A `Content-Length` beside
+/// `Transfer-Encoding` is removed, and the connection ends after the answer. Everything else reaches [`App`]: HTTP/1.0,
+/// `CONNECT`, `TRACE`, upgrades, an absolute-form target, a bare-LF head, no `Host`, two `Host`s.
 ///
 /// A client that closes its sending side is taken for gone, and its request is dropped. That is not noticed while bytes
 /// of a next request wait to be read, so an answer must not rely on it to end.
@@ -157,8 +157,8 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Handshake<S> for Withou
 pub(crate) struct ListenerLimits {
     /// Connections in all. When they are all taken, idle ones are closed and new ones wait in the backlog.
     pub(crate) connections: NonZeroUsize,
-    /// Connections of one address (IPv6: of one /64). More are closed as soon as they are accepted, and so are those that
-    /// a network around it has beyond its part.
+    /// Connections of one address (IPv6: of one /64). More are closed as soon as they are accepted, and so are those
+    /// that a network around it has beyond its part.
     pub(crate) per_address: Option<NonZeroUsize>,
     /// Bytes of one request head with its request line: 431 above.
     pub(crate) head_bytes: usize,
@@ -176,15 +176,15 @@ pub(crate) struct ListenerLimits {
 
 /// Listens at an address, with a queue for connections that are not accepted yet.
 ///
-/// Where the queue is full, the kernel drops what a client says first, and the client tries again after a second. A crowd
-/// that comes back at one moment, as one whose heads were late does, must not do that to everybody else.
+/// Where the queue is full, the kernel drops what a client says first, and the client tries again after a second. A
+/// crowd that comes back at one moment, as one whose heads were late does, must not do that to everybody else.
 pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4(),
         SocketAddr::V6(_) => TcpSocket::new_v6(),
     }?;
-    // So that a server can start again while connections of the one before it are not forgotten yet. On Windows this means
-    // that others may listen at the same address.
+    // So that a server can start again while connections of the one before it are not forgotten yet. On Windows this
+    // means that others may listen at the same address.
     if cfg!(unix) {
         socket.set_reuseaddr(true)?;
     }
@@ -299,7 +299,8 @@ async fn speak_http1<A: App, S: AsyncRead + AsyncWrite + Send + Unpin + 'static>
     let next = Mutex::new(None);
     let service = service_fn(|request| {
         let turn = deadlines.begin();
-        // A combinator and no `async` block, which would hold the answer's future twice over: hyper moves what it holds.
+        // A combinator and no `async` block, which would hold the answer's future twice over: hyper moves what it
+        // holds.
         let answer = Arc::clone(&app).answer(remote.clone(), request);
         let next = &next;
         answer.map(move |mut response| {

@@ -275,7 +275,8 @@ async fn run_alone(mut calls: Calls, first: Event, pipe: &Pipe, keep_alive: Dura
     }
 }
 
-/// Ready some time after an admission has ended, in which its calls end by themselves and say so to a client that reads.
+/// Ready some time after an admission has ended, in which its calls end by themselves and say so to a client that
+/// reads.
 async fn outlived(engine: &Engine, admission: &Admission) {
     lapsed(&engine.gate, admission).await;
     sleep(FAREWELL).await;

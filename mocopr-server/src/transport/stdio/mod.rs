@@ -31,9 +31,9 @@ mod thread;
 
 /// Takes the protocol streams of this process: what a client writes, and what it reads.
 ///
-/// From then on file descriptor 1 is the standard error, so that a stray `println!`, a library or a child process cannot
-/// break into the protocol; and file descriptor 0 is at its end, so that a child process cannot eat protocol input. The
-/// streams themselves are private descriptors that children do not inherit.
+/// From then on file descriptor 1 is the standard error, so that a stray `println!`, a library or a child process
+/// cannot break into the protocol; and file descriptor 0 is at its end, so that a child process cannot eat protocol
+/// input. The streams themselves are private descriptors that children do not inherit.
 ///
 /// Dropping the reader or ending the process never waits for the client: a thread that is blocked in a read is left
 /// behind. Dropping the writer drops what was not flushed.
@@ -125,10 +125,10 @@ impl AsyncWrite for Output {
 
 /// Opens an anonymous pipe once more, without blocking; `None` if it is none, or cannot be.
 ///
-/// The mode belongs to what is behind a descriptor, not to the descriptor: to set it on the one that was inherited would
-/// set it for every process that shares it, and leave a shell with a terminal or pipe that does not block. Linux gives
-/// an anonymous pipe that is opened by its name in /proc a mode of its own. A named one is left alone: opened anew after
-/// its writer has gone it would never report its end.
+/// The mode belongs to what is behind a descriptor, not to the descriptor: to set it on the one that was inherited
+/// would set it for every process that shares it, and leave a shell with a terminal or pipe that does not block. Linux
+/// gives an anonymous pipe that is opened by its name in /proc a mode of its own. A named one is left alone: opened
+/// anew after its writer has gone it would never report its end.
 fn reopen(stream: &OwnedFd, mode: OFlags) -> Option<OwnedFd> {
     use std::os::fd::AsRawFd;
 

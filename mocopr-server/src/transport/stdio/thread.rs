@@ -1,7 +1,7 @@
 //! Blocking streams as asynchronous ones: a thread for each direction, with a bounded channel.
 //!
-//! The threads are not those of the runtime's blocking pool, which waits for its threads when it shuts down: one that is
-//! blocked in a read must not keep the process.
+//! The threads are not those of the runtime's blocking pool, which waits for its threads when it shuts down: one that
+//! is blocked in a read must not keep the process.
 
 use std::{
     io,
@@ -26,7 +26,8 @@ pub(super) struct ReadThread {
 }
 
 impl ReadThread {
-    /// Starts the thread. It ends at the end of the stream, at an error, or after the read during which this is dropped.
+    /// Starts the thread. It ends at the end of the stream, at an error, or after the read during which this is
+    /// dropped.
     pub(super) fn start(stream: OwnedFd) -> io::Result<Self> {
         let (sender, blocks) = mpsc::channel(BLOCKS);
         thread::Builder::new().name("stdin".to_owned()).stack_size(STACK).spawn(move || {

@@ -1,7 +1,7 @@
 //! The frames of RFC 6455, as a server reads and writes them: pure functions on bytes.
 //!
-//! Owns what a head may say. Every refusal is made from the head alone, before a byte of the payload is kept. There are no
-//! extensions, so nothing is ever compressed.
+//! Owns what a head may say. Every refusal is made from the head alone, before a byte of the payload is kept. There are
+//! no extensions, so nothing is ever compressed.
 
 use bytes::{BufMut, BytesMut};
 

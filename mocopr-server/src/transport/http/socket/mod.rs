@@ -1,7 +1,7 @@
 //! The socket under one HTTP/1.1 connection: what hyper cannot do for it.
 //!
-//! Cuts a peer that takes nothing (hyper has no write timeout), tells the [`Deadlines`] what moved, gives the refusals of
-//! the HTTP parser the headers that every answer carries, and closes so that an early answer is not lost.
+//! Cuts a peer that takes nothing (hyper has no write timeout), tells the [`Deadlines`] what moved, gives the refusals
+//! of the HTTP parser the headers that every answer carries, and closes so that an early answer is not lost.
 
 use std::{
     future::Future,

@@ -48,7 +48,8 @@ pub(crate) fn priming(id: &str, retry: Option<Duration>) -> Bytes {
     event(Some(id), retry, b"")
 }
 
-/// A comment, which clients skip: keeps intermediaries from closing a quiet stream, and finds out that a client is gone.
+/// A comment, which clients skip: keeps intermediaries from closing a quiet stream, and finds out that a client is
+/// gone.
 ///
 /// It is a line of its own and no more. A blank line after it would be the end of an event to clients that remember the
 /// id of the last one, and they would look for a message in it.
