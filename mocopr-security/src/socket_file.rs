@@ -25,7 +25,7 @@ use rustix::{
 };
 use tracing::debug;
 
-use crate::policy::Problem;
+use crate::{auth::local_users::is_of_nobody, policy::Problem};
 
 /// Who may connect to a Unix socket beside root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +117,7 @@ impl SocketAccess {
             Self::Owner => OWNER_ALONE,
             Self::Group(gid) => {
                 // To the system -1 means that the group stays as it is.
-                if matches!(gid, NOBODY | NONE) {
+                if is_of_nobody(gid) {
                     return Err(Problem::new(
                         format!("the group {gid} stands for everybody without an id of this process's own"),
                         "name a group that has an id",
@@ -242,10 +242,6 @@ const BACKLOG: i32 = 1_024;
 
 /// Bytes of a path, without the zero at its end (unix(7)).
 const LONGEST: usize = 107;
-
-/// As which the system shows whoever has no id in this process's namespace, and which stands for no id at all.
-const NOBODY: u32 = 65_534;
-const NONE: u32 = u32::MAX;
 
 const OWNER_ALONE: u32 = 0o600;
 const OWNER_AND_GROUP: u32 = 0o660;

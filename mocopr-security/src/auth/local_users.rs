@@ -84,7 +84,7 @@ impl LocalUsers {
     /// This user, where it is named.
     pub(crate) fn proven(&self, user: &LocalUser) -> Option<Verified> {
         // Everybody without an id in this namespace would be one principal, also where a group names them.
-        if matches!(user.uid, NOBODY | NONE) {
+        if is_of_nobody(user.uid) {
             return None;
         }
         let mut lines = self.0.iter().filter(|line| line.who.is(user)).peekable();
@@ -105,7 +105,9 @@ impl LocalUsers {
 
     /// What is wrong with who is named.
     pub(crate) fn problems(&self) -> Vec<Problem> {
-        let unnamed = |line: &&Line| matches!(line.who, Who::User(NOBODY | NONE) | Who::Group(NOBODY | NONE));
+        let unnamed = |line: &&Line| match line.who {
+            Who::User(id) | Who::Group(id) => is_of_nobody(id),
+        };
         let problem = |line: &Line| {
             Problem::new(
                 format!("{} stands for everybody without an id of this process's own", line.who),
@@ -127,7 +129,7 @@ impl Who {
             Self::User(uid) => (uid, user.uid),
             Self::Group(gid) => (gid, user.gid),
         };
-        named == found && !matches!(found, NOBODY | NONE)
+        named == found && !is_of_nobody(found)
     }
 }
 
@@ -138,6 +140,11 @@ impl fmt::Display for Who {
             Self::Group(gid) => write!(f, "gid:{gid}"),
         }
     }
+}
+
+/// Whether an id of a user or of a group stands for everybody who has none in this process's namespace, or for none.
+pub(crate) fn is_of_nobody(id: u32) -> bool {
+    matches!(id, NOBODY | NONE)
 }
 
 /// As an owner reads it: ids, each with its roles; `nobody` where there are none.

@@ -14,7 +14,7 @@ mod jwt;
 #[cfg(feature = "outbound")]
 mod key_set;
 mod lately;
-mod local_users;
+pub(crate) mod local_users;
 mod metadata;
 mod middleware;
 mod scope;
