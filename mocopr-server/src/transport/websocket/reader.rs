@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::frame::{self, Fail, Head, Kind};
-use crate::transport::http::read_body::{BodyBounds, Held};
+use crate::transport::http::read_body::{BodyBounds, Held, LEAP};
 
 /// What came out of the frames.
 #[derive(Debug, PartialEq, Eq)]
@@ -188,9 +188,11 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         self.waits.get_or_insert_with(Instant::now);
         let Some(head) = head else { return Ok(()) };
         let whole = head.len + head.payload;
-        let room = whole.min(self.buffer.len().saturating_mul(2).max(BLOCK));
-        self.held.grow(self.parts.len() + room).map_err(|_| Fail::Busy)?;
-        self.buffer.reserve(room.saturating_sub(self.buffer.len()));
+        let came = self.buffer.len();
+        self.held.grow(self.parts.len() + whole.min(came.saturating_mul(2).max(BLOCK))).map_err(|_| Fail::Busy)?;
+        if self.buffer.capacity() - came < LEAST_ROOM {
+            self.buffer.reserve(whole.min(came.saturating_mul(LEAP).max(BLOCK)).saturating_sub(came));
+        }
         Ok(())
     }
 

@@ -92,8 +92,8 @@ async fn collect<B: Body<Data = Bytes> + Unpin>(
 ) -> Result<Bytes, BodyFault> {
     let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     let mut place = Place::none(bounds, who);
-    let mut first = Bytes::new();
-    let mut all = BytesMut::new();
+    let (mut first, mut all) = (Bytes::new(), BytesMut::new());
+    let mut counted = 0;
     while let Some(frame) = std::future::poll_fn(|cx| std::pin::Pin::new(&mut body).poll_frame(cx)).await {
         let Ok(piece) = frame.map_err(|_| BodyFault::Gone)?.into_data() else {
             continue;
@@ -105,11 +105,17 @@ async fn collect<B: Body<Data = Bytes> + Unpin>(
             first = piece;
         } else {
             let held = first.len() + all.len();
-            if all.capacity() - all.len() < first.len() + piece.len() {
+            let with_this = held + piece.len();
+            if with_this > counted {
                 // On the word of the peer alone not more than a block, and then as much as it has sent: who announces
-                // much and sends little holds little.
-                let wanted = (held + piece.len()).max(declared.min(MAX_AHEAD.max(held.saturating_mul(2))));
-                place.grow(wanted)?;
+                // much and sends little has little of the room.
+                counted = with_this.max(declared.min(MAX_AHEAD.max(held.saturating_mul(2))));
+                place.grow(counted)?;
+            }
+            if all.capacity() - all.len() < first.len() + piece.len() {
+                // Further ahead, because what is not written to is address space and no memory, and each time that a
+                // large body is moved to a larger place touches as much memory again.
+                let wanted = counted.max(declared.min(held.saturating_mul(LEAP)));
                 all.reserve(wanted - all.len());
             }
             all.extend_from_slice(&std::mem::take(&mut first));
@@ -286,3 +292,6 @@ const SHARES: usize = 4;
 
 /// How much is reserved for a body that has only been announced.
 const MAX_AHEAD: usize = 64 * 1024;
+
+/// Address space is reserved for so many times what has come, where as much is announced.
+pub(crate) const LEAP: usize = 16;
