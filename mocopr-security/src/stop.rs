@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -59,7 +59,13 @@ impl KillSwitch {
             file::judge_folder_of(file)?;
             seen.is_there = file::is_there(file)?;
         }
-        Ok(Stopper { keeps, file, is_stopped: AtomicBool::new(seen.is_there), seen: Mutex::new(seen) })
+        Ok(Stopper {
+            keeps,
+            file,
+            is_stopped: AtomicBool::new(seen.is_there),
+            turns: AtomicU64::new(0),
+            seen: Mutex::new(seen),
+        })
     }
 }
 
@@ -94,6 +100,8 @@ pub struct Stopper {
     keeps: HashSet<Box<str>>,
     file: Option<PathBuf>,
     is_stopped: AtomicBool,
+    /// How often it was turned.
+    turns: AtomicU64,
     /// Held while the file is looked at or changed, so that nobody acts on what it was before.
     seen: Mutex<Seen>,
 }
@@ -119,6 +127,11 @@ impl Stopper {
     /// Tools are stopped now.
     pub fn is_stopped(&self) -> bool {
         self.is_stopped.load(Ordering::Relaxed)
+    }
+
+    /// How often it was turned since the server started: what was decided before the last time may be untrue.
+    pub fn turns(&self) -> u64 {
+        self.turns.load(Ordering::SeqCst)
     }
 
     /// This thing is stopped now. One read where nothing is.
@@ -200,7 +213,11 @@ impl Stopper {
     /// Turns it that way; `None` where it stands so already.
     fn turn(&self, turn: Turn) -> Option<Turn> {
         let stopped = turn == Turn::Stopped;
-        (self.is_stopped.swap(stopped, Ordering::Relaxed) != stopped).then_some(turn)
+        let is_turned = self.is_stopped.swap(stopped, Ordering::SeqCst) != stopped;
+        if is_turned {
+            self.turns.fetch_add(1, Ordering::SeqCst);
+        }
+        is_turned.then_some(turn)
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {

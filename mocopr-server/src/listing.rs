@@ -23,9 +23,13 @@ use mocopr_security::{
 
 use crate::registry::snapshot::{Rank, Snapshot};
 
-/// What has been encoded of one snapshot.
+/// What has been decided and encoded of one snapshot.
 #[derive(Debug, Default)]
-pub(crate) struct Listings(DashMap<Key, Bytes>);
+pub(crate) struct Listings {
+    pages: DashMap<Key, Bytes>,
+    /// What callers see of a list, by what decides that.
+    seen: DashMap<(List, [u8; 32]), Arc<Seen>>,
+}
 
 /// Which list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,10 +61,21 @@ struct Key {
     start: usize,
 }
 
-/// What the caller may see of a list: all of it, or these places.
+/// What a caller sees of a list.
+#[derive(Debug)]
+struct Seen {
+    sight: Sight,
+    /// A digest of it.
+    class: [u8; 32],
+}
+
+static EVERYTHING: Seen = Seen { sight: Sight::All, class: [0; 32] };
+
+/// All of a list, or these places.
+#[derive(Debug)]
 enum Sight {
     All,
-    Some(Vec<usize>),
+    Some(Box<[usize]>),
 }
 
 impl List {
@@ -115,19 +130,25 @@ impl<'a, T> View<'a, T> {
         info: fn(&'a T) -> &'a I,
         encode: fn(&Page<&I>, Revision) -> Bytes,
     ) -> Result<Bytes, Fault> {
-        let sight = self.sight(reading);
-        let class = sight.class();
+        let kept;
+        let Seen { sight, class } = if reading.gate.is_unrestricted(reading.who) {
+            &EVERYTHING
+        } else {
+            kept = self.seen(list, snapshot, reading);
+            &*kept
+        };
+        let class = *class;
         let bind: [&[u8]; 2] = [list.tag(), &class];
         let start = match &page.cursor {
             None => 0,
-            Some(cursor) => self.start(cursor, &bind, &sight, reading.ring)?,
+            Some(cursor) => self.start(cursor, &bind, sight, reading.ring)?,
         };
         let key = Key { list, revision: reading.revision, class, start };
-        if let Some(known) = snapshot.listings.0.get(&key) {
+        if let Some(known) = snapshot.listings.pages.get(&key) {
             return Ok(known.value().clone());
         }
 
-        let visible = |place: usize| match &sight {
+        let visible = |place: usize| match sight {
             Sight::All => self.entries.get(place),
             Sight::Some(places) => places.get(place).and_then(|place| self.entries.get(*place)),
         };
@@ -141,8 +162,8 @@ impl<'a, T> View<'a, T> {
         };
         let page = Page { items, next_cursor, cache: self.hint(reading.cache) };
         let bytes = encode::kept(&encode(&page, reading.revision), reading.revision, Some(reading.stamp));
-        if snapshot.listings.0.len() < MAX_KEPT {
-            snapshot.listings.0.insert(key, bytes.clone());
+        if snapshot.listings.pages.len() < MAX_KEPT {
+            snapshot.listings.pages.insert(key, bytes.clone());
         }
         Ok(bytes)
     }
@@ -160,14 +181,28 @@ impl<'a, T> View<'a, T> {
         cache
     }
 
-    fn sight(&self, reading: &Reading<'_>) -> Sight {
-        if reading.gate.is_unrestricted(reading.who) {
-            return Sight::All;
+    /// What the caller sees, which is decided once for all callers of whom the same is known to decide.
+    fn seen(&self, list: List, snapshot: &Snapshot, reading: &Reading<'_>) -> Arc<Seen> {
+        // Asked before anything is decided: what is decided is then never older than what it is kept under.
+        let decides = reading.gate.sight(reading.who).map(|decides| (list, decides));
+        if let Some(seen) = decides.and_then(|decides| snapshot.listings.seen.get(&decides)) {
+            return seen.value().clone();
         }
-        let seen = |entry: &T| reading.gate.decide(reading.who, (self.target)(entry)) != Decision::Hidden;
-        Sight::Some(
-            self.entries.iter().enumerate().filter(|(_, (_, entry))| seen(entry)).map(|(place, _)| place).collect(),
-        )
+        let sees = |entry: &T| reading.gate.decide(reading.who, (self.target)(entry)) != Decision::Hidden;
+        let places =
+            self.entries.iter().enumerate().filter(|(_, (_, entry))| sees(entry)).map(|(place, _)| place).collect();
+        let sight = Sight::Some(places);
+        let seen = Arc::new(Seen { class: sight.class(), sight });
+        if let Some(decides) = decides
+            && self.entries.len() <= MAX_ENTRIES
+        {
+            if snapshot.listings.seen.len() >= MAX_SIGHTS {
+                // Most of it may be of rules that are in force no longer.
+                snapshot.listings.seen.clear();
+            }
+            snapshot.listings.seen.insert(decides, seen.clone());
+        }
+        seen
     }
 
     /// Where the page of that cursor begins: after the entry that the last page ended with, whether that is still
@@ -205,3 +240,8 @@ pub(crate) fn hint(gate: &Gate, ttl: Duration) -> CacheHint {
 
 /// Encoded pages kept of one snapshot; more are encoded anew each time.
 const MAX_KEPT: usize = 256;
+
+/// What so many callers of different roles see is kept of one snapshot, for lists of at most so many entries; the rest
+/// is decided each time.
+const MAX_SIGHTS: usize = 64;
+const MAX_ENTRIES: usize = 10_000;

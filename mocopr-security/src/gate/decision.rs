@@ -1,6 +1,7 @@
 //! The four answers, and what they are decided from: what rules grant, and what a handler requires.
 
-use crate::{evidence::Evidence, principal::Principal};
+use super::{Gate, Target};
+use crate::{evidence::Evidence, principal::Principal, random::digest, stop::Stopper};
 
 /// What roles and rules grant, beside what a handler itself requires.
 ///
@@ -48,6 +49,13 @@ pub trait Rules: Send + Sync + std::fmt::Debug + 'static {
         who.has_scope(scope)
     }
 
+    /// A number that is another one after every change of the rules, where what is granted depends on nothing but the
+    /// rules and the roles of who asks: lists are decided once then for all who have the same roles. `None` where it
+    /// may depend on more.
+    fn edition(&self) -> Option<u64> {
+        None
+    }
+
     /// Tells these of every change of the rules from now on, where rules can change.
     fn tell_changes(&self, _evidence: &Evidence) {}
 }
@@ -63,6 +71,68 @@ impl Rules for Everything {
 
     fn depend_on_caller(&self) -> bool {
         false
+    }
+
+    fn edition(&self) -> Option<u64> {
+        Some(0)
+    }
+}
+
+impl Gate {
+    /// One of the four answers; lists, completions and notifications are filtered by the same function.
+    pub fn decide(&self, who: &Principal, target: Target<'_>) -> Decision {
+        let (kind, name, need) = match target {
+            Target::Protocol => return Decision::Permit,
+            Target::Missing => return Decision::Hidden,
+            Target::Found { kind, name, need } => (kind, name, need),
+        };
+        if self.stops(kind, name) {
+            return Decision::Hidden;
+        }
+        if !need.roles.iter().all(|role| self.rules.holds_role(who, role)) {
+            return Decision::Hidden;
+        }
+        match self.rules.grant(who, kind, name) {
+            Grant::Nothing => return Decision::Hidden,
+            Grant::See => return Decision::Refused,
+            Grant::Use => {}
+        }
+        if !need.scopes.iter().all(|scope| self.rules.holds_scope(who, scope)) {
+            return Decision::StepUp(need.scopes.iter().cloned().collect());
+        }
+        Decision::Permit
+    }
+
+    /// The principal has this scope, directly or by a broader one.
+    pub fn holds_scope(&self, who: &Principal, scope: &str) -> bool {
+        self.rules.holds_scope(who, scope)
+    }
+
+    /// This caller sees everything, so there is nothing to decide entry by entry.
+    pub fn is_unrestricted(&self, who: &Principal) -> bool {
+        let is_stopped = self.stopper.as_ref().is_some_and(Stopper::is_stopped);
+        !self.rules.depend_on_caller() && who.holds_everything() && !is_stopped
+    }
+
+    /// Some role is granted something on it.
+    pub fn reaches(&self, kind: Kind, name: &str) -> bool {
+        self.rules.reaches(kind, name)
+    }
+
+    /// What alone decides which entries of lists this caller sees, as a digest: callers for whom it is the same see the
+    /// same, and it is another one after every change. `None` where more may decide.
+    pub fn sight(&self, who: &Principal) -> Option<[u8; 32]> {
+        let edition = self.rules.edition()?.to_be_bytes();
+        let turns = self.stopper.as_ref().map_or(0, Stopper::turns).to_be_bytes();
+        let of_all = [u8::from(who.holds_everything())];
+        let parts: Vec<&[u8]> =
+            [&edition[..], &turns, &of_all].into_iter().chain(who.roles().map(str::as_bytes)).collect();
+        Some(digest(&parts))
+    }
+
+    /// Lists must be told apart by caller.
+    pub fn depends_on_caller(&self) -> bool {
+        self.rules.depend_on_caller()
     }
 }
 

@@ -618,51 +618,6 @@ impl Gate {
         Ok(Permit { admission: admission.clone(), call, slot })
     }
 
-    /// One of the four answers; lists, completions and notifications are filtered by the same function.
-    pub fn decide(&self, who: &Principal, target: Target<'_>) -> Decision {
-        let (kind, name, need) = match target {
-            Target::Protocol => return Decision::Permit,
-            Target::Missing => return Decision::Hidden,
-            Target::Found { kind, name, need } => (kind, name, need),
-        };
-        if self.stops(kind, name) {
-            return Decision::Hidden;
-        }
-        if !need.roles.iter().all(|role| self.rules.holds_role(who, role)) {
-            return Decision::Hidden;
-        }
-        match self.rules.grant(who, kind, name) {
-            Grant::Nothing => return Decision::Hidden,
-            Grant::See => return Decision::Refused,
-            Grant::Use => {}
-        }
-        if !need.scopes.iter().all(|scope| self.rules.holds_scope(who, scope)) {
-            return Decision::StepUp(need.scopes.iter().cloned().collect());
-        }
-        Decision::Permit
-    }
-
-    /// The principal has this scope, directly or by a broader one.
-    pub fn holds_scope(&self, who: &Principal, scope: &str) -> bool {
-        self.rules.holds_scope(who, scope)
-    }
-
-    /// This caller sees everything, so there is nothing to decide entry by entry.
-    pub fn is_unrestricted(&self, who: &Principal) -> bool {
-        let is_stopped = self.stopper.as_ref().is_some_and(Stopper::is_stopped);
-        !self.rules.depend_on_caller() && who.holds_everything() && !is_stopped
-    }
-
-    /// Some role is granted something on it.
-    pub fn reaches(&self, kind: Kind, name: &str) -> bool {
-        self.rules.reaches(kind, name)
-    }
-
-    /// Lists must be told apart by caller.
-    pub fn depends_on_caller(&self) -> bool {
-        self.rules.depend_on_caller()
-    }
-
     /// A place among the principal's open streams.
     ///
     /// # Errors

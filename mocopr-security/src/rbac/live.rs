@@ -123,6 +123,10 @@ impl Rules for AccessRules {
         Self::holds_scope(self, who, scope)
     }
 
+    fn edition(&self) -> Option<u64> {
+        Some(self.generation())
+    }
+
     fn tell_changes(&self, evidence: &Evidence) {
         self.0.told.add(evidence);
     }
