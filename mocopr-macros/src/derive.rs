@@ -14,7 +14,7 @@ use crate::{
     callable::{Callable, Mode, Receiver},
     describe::{description, is_doc},
     errors::Errors,
-    hidden::{Hidden, Place},
+    hidden::{Declared, Hidden},
     kind::Kind,
     parameter::{Parameter, check_owned},
     settings::{Settings, tokens},
@@ -57,7 +57,7 @@ pub(crate) fn expand(item: TokenStream) -> TokenStream {
     let private = settings.private();
     let body = if errors.is_empty() {
         let hidden =
-            Hidden { callable: &callable, settings: &settings, private: &private, place: Place::Struct(&names) };
+            Hidden { callable: &callable, settings: &settings, private: &private, declared: Declared::Struct(&names) };
         let (items, definition) = (hidden.items(), hidden.definition(&[]));
         quote!(#items #definition)
     } else {

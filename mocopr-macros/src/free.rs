@@ -12,7 +12,7 @@ use syn::{
 use crate::{
     callable::{Callable, Mode, Receiver, opaque, split_attributes},
     errors::Errors,
-    hidden::{Hidden, Place},
+    hidden::{Declared, Hidden},
     kind::Kind,
     parameter::NameLifetimes,
     settings::Settings,
@@ -138,7 +138,7 @@ fn generate(callable: &Callable, settings: &Settings, function: ItemFn) -> Token
     let (outside, inside) = split_attributes(attrs);
     let (name, called) = (&callable.ident, &callable.called);
 
-    let hidden = Hidden { callable, settings, private: &private, place: Place::Free };
+    let hidden = Hidden { callable, settings, private: &private, declared: Declared::Free };
     let items = hidden.items();
     let definition = hidden.definition(&[]);
     let (call, target) = call_and_target(callable.kind);

@@ -9,7 +9,7 @@ use syn::{Attribute, ImplItem, ImplItemFn, ItemImpl, LitStr, parse_quote};
 use crate::{
     callable::Callable,
     errors::Errors,
-    hidden::{Hidden, Place},
+    hidden::{Declared, Hidden},
     kind::Kind,
     settings::{Settings, private, root, tokens},
 };
@@ -209,5 +209,5 @@ fn define(entry: &Entry, entries: &[Entry], private: &TokenStream) -> TokenStrea
 }
 
 fn hidden_of<'a>(entry: &'a Entry, private: &'a TokenStream) -> Hidden<'a> {
-    Hidden { callable: &entry.callable, settings: &entry.settings, private, place: Place::Block }
+    Hidden { callable: &entry.callable, settings: &entry.settings, private, declared: Declared::Block }
 }

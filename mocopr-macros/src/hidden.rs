@@ -14,7 +14,7 @@ use crate::{
 
 /// What the expansion stands for.
 #[derive(Clone, Copy)]
-pub(crate) enum Place<'a> {
+pub(crate) enum Declared<'a> {
     /// A function by itself.
     Free,
     /// A method in an impl block under `#[handlers]`.
@@ -28,7 +28,7 @@ pub(crate) struct Hidden<'a> {
     pub(crate) callable: &'a Callable,
     pub(crate) settings: &'a Settings,
     pub(crate) private: &'a TokenStream,
-    pub(crate) place: Place<'a>,
+    pub(crate) declared: Declared<'a>,
 }
 
 impl Hidden<'_> {
@@ -53,12 +53,12 @@ impl Hidden<'_> {
                 let span = self.arguments_span();
                 let arguments = shown_at(span, quote!(#private::arguments::<__Arguments #lifetime>));
                 let begin = quote!(#arguments(#private::Tool::new(#name), &[#(#described),*]));
-                match self.place {
-                    Place::Free | Place::Block => {
+                match self.declared {
+                    Declared::Free | Declared::Block => {
                         let returns = quote_spanned!(located(returns.span())=> #private::returns::<#returns>);
                         quote!(#returns(#begin))
                     }
-                    Place::Struct(_) => begin,
+                    Declared::Struct(_) => begin,
                 }
             }
             Kind::Prompt => quote!(#private::PromptDefinition::new(#name)),
@@ -73,7 +73,7 @@ impl Hidden<'_> {
             quote!(.completed_by(#argument, #handler) #extracts)
         });
         let builder = quote!(#begin #setters #(#completers)*);
-        if let Place::Struct(names) = self.place {
+        if let Declared::Struct(names) = self.declared {
             let (steps, values) = (self.steps(), self.values());
             let derived = shown_at(located(callable.ident.span()), quote!(#private::derived::<Self>));
             let value = quote!(Self { #(#names: #values),* });
@@ -273,10 +273,10 @@ impl Hidden<'_> {
         let span = located(callable.ident.span());
         let steps = self.steps();
         let values = self.values();
-        let call = match (self.place, callable.receiver) {
-            (Place::Free | Place::Struct(_), _) => quote!(#ident(#(#values),*)),
-            (Place::Block, Receiver::None) => quote!(Self::#ident(#(#values),*)),
-            (Place::Block, Receiver::Shared) => quote!(Self::#ident(&__this, #(#values),*)),
+        let call = match (self.declared, callable.receiver) {
+            (Declared::Free | Declared::Struct(_), _) => quote!(#ident(#(#values),*)),
+            (Declared::Block, Receiver::None) => quote!(Self::#ident(#(#values),*)),
+            (Declared::Block, Receiver::Shared) => quote!(Self::#ident(&__this, #(#values),*)),
         };
         let run = match callable.mode {
             Mode::Async => {
@@ -288,9 +288,9 @@ impl Hidden<'_> {
                 quote_spanned!(span=> #private::blocking(move || { #steps #outcome }))
             }
         };
-        match self.place {
-            Place::Free | Place::Struct(_) => quote!(#private::function(|__work| #run)),
-            Place::Block => quote!(#private::method(&self, |__this: ::std::sync::Arc<Self>, __work| #run)),
+        match self.declared {
+            Declared::Free | Declared::Struct(_) => quote!(#private::function(|__work| #run)),
+            Declared::Block => quote!(#private::method(&self, |__this: ::std::sync::Arc<Self>, __work| #run)),
         }
     }
 
@@ -316,9 +316,9 @@ impl Hidden<'_> {
     fn steps(&self) -> TokenStream {
         let Self { callable, private, .. } = self;
         let mut steps = TokenStream::new();
-        let failed = match self.place {
-            Place::Free | Place::Block => quote!(#private::Outcome::Failed),
-            Place::Struct(_) => quote!(::core::result::Result::Err),
+        let failed = match self.declared {
+            Declared::Free | Declared::Block => quote!(#private::Outcome::Failed),
+            Declared::Struct(_) => quote!(::core::result::Result::Err),
         };
         let mut step = |local: &Ident, value: TokenStream| {
             steps.extend(quote! {
@@ -374,7 +374,7 @@ impl Hidden<'_> {
                 }
             }
         }
-        let by_value = matches!(self.place, Place::Struct(_));
+        let by_value = matches!(self.declared, Declared::Struct(_));
         if let Some(condition) = self.settings.allow.as_ref().filter(|condition| !(by_value && condition.takes_whole()))
         {
             let asked = condition.ask(callable, private, |field| self.seen(field), None);

@@ -119,18 +119,18 @@ impl Tracing {
     }
 
     /// Where the span of a request is to begin: below this, to be recorded or not.
-    fn place(&self, asked: &Asked<'_>) -> Place {
+    fn parent(&self, asked: &Asked<'_>) -> Parent {
         let parent = asked.parent.map(|parent| (parent, self.state(asked)));
         let is_recorded = match (&parent, self.sampling) {
             (Some((parent, _)), Sampling::Theirs) => parent.is_sampled(),
             (Some(_), Sampling::Ours) | (None, _) => self.is_drawn(),
         };
         match (parent, is_recorded) {
-            (Some((parent, state)), true) => Place::Recorded(below(&parent, TraceFlags::SAMPLED, state)),
-            (None, true) => Place::Recorded(Context::new()),
-            (Some((parent, state)), false) => Place::Unrecorded(below(&parent, TraceFlags::NOT_SAMPLED, state)),
+            (Some((parent, state)), true) => Parent::Recorded(below(&parent, TraceFlags::SAMPLED, state)),
+            (None, true) => Parent::Recorded(Context::new()),
+            (Some((parent, state)), false) => Parent::Unrecorded(below(&parent, TraceFlags::NOT_SAMPLED, state)),
             // A trace of its own, so that what its handler begins is a part of something that is not recorded.
-            (None, false) => Place::Unrecorded(match made_up() {
+            (None, false) => Parent::Unrecorded(match made_up() {
                 Some(made_up) => below(&made_up, TraceFlags::NOT_SAMPLED, TraceState::NONE),
                 None => Context::new(),
             }),
@@ -174,9 +174,9 @@ impl<P> ServerBuilder<P> {
 
 impl Spans for Tracing {
     fn begin(&self, asked: &Asked<'_>) -> Box<dyn Span> {
-        let context = match self.place(asked) {
-            Place::Recorded(below) => (self.start)(built(asked), &below),
-            Place::Unrecorded(context) => context,
+        let context = match self.parent(asked) {
+            Parent::Recorded(below) => (self.start)(built(asked), &below),
+            Parent::Unrecorded(context) => context,
         };
         Box::new(Request { context, is_over: false })
     }
@@ -192,7 +192,7 @@ impl Spans for Tracing {
 }
 
 /// Below what a span begins, and whether it does.
-enum Place {
+enum Parent {
     Recorded(Context),
     Unrecorded(Context),
 }

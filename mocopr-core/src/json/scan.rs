@@ -80,13 +80,13 @@ struct Zone<'a> {
     limits: &'a JsonLimits,
     /// Containers that may be open at once here.
     ceiling: usize,
-    place: Place,
+    within: Within,
     /// Where the message's `params` start, while they are open.
     params: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum Within {
     /// In a value that is no message.
     Alone,
     /// In a message, outside its payload.
@@ -213,7 +213,7 @@ impl Scanner {
     #[inline]
     fn enter(&mut self, kind: Kind, text: &str, at: usize, zone: &mut Zone<'_>) -> Result<(), Broken> {
         let depth = self.open.len();
-        if (depth == 1 || depth == 2) && zone.place == Place::Message {
+        if (depth == 1 || depth == 2) && zone.within == Within::Message {
             self.choose_zone(kind, text, at, zone);
         }
         if depth >= zone.ceiling {
@@ -244,7 +244,7 @@ impl Scanner {
             self.check_distinct(text, first)?;
         }
         let depth = self.open.len();
-        if zone.place == Place::Payload(depth) {
+        if zone.within == Within::Payload(depth) {
             zone.leave_payload();
         }
         if depth == 1
@@ -436,22 +436,22 @@ impl Member {
 
 impl<'a> Zone<'a> {
     fn outer(rules: &'a Rules<'a>) -> Self {
-        let place = if rules.payload.is_some() { Place::Message } else { Place::Alone };
-        Self { rules, limits: rules.outer, ceiling: rules.outer.depth, place, params: None }
+        let within = if rules.payload.is_some() { Within::Message } else { Within::Alone };
+        Self { rules, limits: rules.outer, ceiling: rules.outer.depth, within, params: None }
     }
 
     fn enter_payload(&mut self, depth: usize) {
         if let Some(limits) = self.rules.payload {
             self.limits = limits;
             self.ceiling = limits.depth.saturating_add(depth);
-            self.place = Place::Payload(depth);
+            self.within = Within::Payload(depth);
         }
     }
 
     fn leave_payload(&mut self) {
         self.limits = self.rules.outer;
         self.ceiling = self.rules.outer.depth;
-        self.place = Place::Message;
+        self.within = Within::Message;
     }
 }
 

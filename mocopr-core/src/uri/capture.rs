@@ -9,7 +9,7 @@ use memchr::memmem;
 
 use crate::uri::{
     normal, percent,
-    template::{Ends, Piece, Place, Span, Start},
+    template::{Component, Ends, Piece, Span, Start},
 };
 
 /// The values with which a template makes a URI, decoded, in the order of the template.
@@ -80,8 +80,8 @@ impl<'u> Walk<'u> {
                 self.looked_at += text.len();
                 self.rest = self.rest.strip_prefix(&**text)?;
             }
-            Piece::Value { name, place, ends } => {
-                let raw = self.take(*ends, next, |byte| place.holds(byte))?;
+            Piece::Value { name, component, ends } => {
+                let raw = self.take(*ends, next, |byte| component.holds(byte))?;
                 self.keep(name, name_value(raw)?);
             }
             Piece::Reserved { name, span, ends, start } => {
@@ -106,10 +106,10 @@ impl<'u> Walk<'u> {
                     self.keep(name, value);
                 }
             }
-            Piece::Label(name, place) => {
+            Piece::Label(name, component) => {
                 if let Some(behind) = self.rest.strip_prefix('.') {
                     self.rest = behind;
-                    let raw = self.run(|byte| place.holds(byte));
+                    let raw = self.run(|byte| component.holds(byte));
                     self.keep(name, name_value(raw)?);
                 }
             }
@@ -142,7 +142,7 @@ impl<'u> Walk<'u> {
     /// Takes a slash and the segment behind it.
     fn segment(&mut self) -> Option<&'u str> {
         self.rest = self.rest.strip_prefix('/')?;
-        Some(self.run(|byte| Place::Path.holds(byte)))
+        Some(self.run(|byte| Component::Path.holds(byte)))
     }
 
     /// Takes the parameters that are there, in the order of `names`; the first begins with `mark`.
@@ -158,7 +158,7 @@ impl<'u> Walk<'u> {
                 self.looked_at += 1;
                 ***name == *key
             })?;
-            let raw = self.run(|byte| byte == b'/' || Place::Query.holds(byte));
+            let raw = self.run(|byte| byte == b'/' || Component::Query.holds(byte));
             self.keep(name, text_value(raw)?);
             mark = '&';
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::uri::{
     TemplateError,
     normal::{self, Part},
-    template::{Ends, MAX_VARIABLES, Piece, Place, Span, Start},
+    template::{Component, Ends, MAX_VARIABLES, Piece, Span, Start},
 };
 
 /// Reads the pieces of a template, the first of which is literal.
@@ -20,7 +20,7 @@ pub(super) fn read(raw: &str) -> Result<Vec<Piece>, TemplateError> {
 /// Reads the pieces of a template from left to right.
 struct Reader {
     pieces: Vec<Piece>,
-    place: Place,
+    component: Component,
     /// How the literal text of the host is spelled.
     host: Part,
 }
@@ -29,11 +29,11 @@ impl Reader {
     fn read(raw: &str) -> Result<Self, TemplateError> {
         let (scheme, mut rest) = normal::split_scheme(raw).ok_or(TemplateError::Scheme)?;
         let mut start = scheme.to_ascii_lowercase();
-        let mut reader = Self { pieces: Vec::new(), place: Place::Path, host: normal::host_of(&start) };
+        let mut reader = Self { pieces: Vec::new(), component: Component::Path, host: normal::host_of(&start) };
         start.push(':');
         if let Some(behind) = rest.strip_prefix("//") {
             start.push_str("//");
-            reader.place = Place::Host;
+            reader.component = Component::Host;
             rest = behind;
         }
         reader.pieces.push(Piece::Literal(start.into()));
@@ -67,13 +67,14 @@ impl Reader {
         }
         // Behind a `{+a}` that began in the host only a slash tells that the host is over. Until then the letters of
         // the literal are kept, and the variables behind it take what both host and path can hold.
-        let may_be_path = self.place == Place::Host && matches!(self.pieces.last(), Some(Piece::Reserved { .. }));
+        let may_be_path =
+            self.component == Component::Host && matches!(self.pieces.last(), Some(Piece::Reserved { .. }));
         let mut text = String::new();
         let mut rest = raw;
         if may_be_path {
-            self.place = Place::Path;
+            self.component = Component::Path;
         }
-        if self.place == Place::Host {
+        if self.component == Component::Host {
             let end = rest.find(['/', '?']).unwrap_or(rest.len());
             let (host, behind) = rest.split_at_checked(end).unwrap_or((rest, ""));
             if host.contains(['@', '[', ']']) {
@@ -86,22 +87,22 @@ impl Reader {
                 normal::push(self.host, name, &mut text).map_err(TemplateError::Literal)?;
             }
             if !behind.is_empty() {
-                self.place = Place::Path;
+                self.component = Component::Path;
             }
             rest = behind;
         }
-        if self.place == Place::Path {
+        if self.component == Component::Path {
             let (path, query) = rest.split_once('?').map_or((rest, None), |(path, query)| (path, Some(query)));
             normal::push(Part::Path, path, &mut text).map_err(TemplateError::Literal)?;
             if query.is_some() {
                 text.push('?');
-                self.place = Place::Query;
+                self.component = Component::Query;
             }
             rest = query.unwrap_or_default();
         }
         normal::push(Part::Query, rest, &mut text).map_err(TemplateError::Literal)?;
         if may_be_path && !raw.contains(['/', '?']) {
-            self.place = Place::Host;
+            self.component = Component::Host;
         }
         match self.pieces.last_mut() {
             Some(Piece::Literal(start)) => *start = format!("{start}{text}").into(),
@@ -113,7 +114,7 @@ impl Reader {
     /// Whether more may follow in a query: a `{+a}` there takes all that is left.
     fn check_query_is_open(&self) -> Result<(), TemplateError> {
         match self.pieces.last() {
-            Some(Piece::Reserved { name, .. }) if self.place == Place::Query => {
+            Some(Piece::Reserved { name, .. }) if self.component == Component::Query => {
                 Err(TemplateError::Reserved(format!("+{name}").into()))
             }
             Some(_) | None => Ok(()),
@@ -149,23 +150,23 @@ impl Reader {
             return Err(TemplateError::Several(inside.into()));
         }
         self.check_place(operator, inside)?;
-        let place = self.place;
+        let component = self.component;
         let open = Ends::WithRun { overlap: 0 };
         let piece = match operator {
             Some('+') => {
                 let behind_slash = matches!(self.pieces.last(), Some(Piece::Literal(text)) if text.ends_with('/'));
-                let start = if behind_slash && place != Place::Host { Start::NoSlash } else { Start::Free };
+                let start = if behind_slash && component != Component::Host { Start::NoSlash } else { Start::Free };
                 Piece::Reserved { name, span: Span::Path, ends: open, start }
             }
             Some('/') if explodes => Piece::Path(name),
             Some('/') => Piece::Segments(names.into()),
-            Some('.') => Piece::Label(name, place),
+            Some('.') => Piece::Label(name, component),
             Some(first) => Piece::Query(first, names.into()),
-            None => Piece::Value { name, place, ends: open },
+            None => Piece::Value { name, component, ends: open },
         };
         match piece {
-            Piece::Segments(_) | Piece::Path(_) => self.place = Place::Path,
-            Piece::Query(..) => self.place = Place::Query,
+            Piece::Segments(_) | Piece::Path(_) => self.component = Component::Path,
+            Piece::Query(..) => self.component = Component::Query,
             Piece::Literal(_) | Piece::Value { .. } | Piece::Reserved { .. } | Piece::Label(..) => {}
         }
         self.pieces.push(piece);
@@ -175,7 +176,7 @@ impl Reader {
     /// Whether this expression may follow what stands before it.
     fn check_place(&self, operator: Option<char>, inside: &str) -> Result<(), TemplateError> {
         self.check_query_is_open()?;
-        let in_query = self.place == Place::Query;
+        let in_query = self.component == Component::Query;
         let has_reserved = self.pieces.iter().any(|piece| matches!(piece, Piece::Reserved { .. }));
         let begins_itself = matches!(operator, Some('/' | '?' | '&'));
         match self.pieces.last() {
@@ -224,9 +225,9 @@ fn with_ends(pieces: &[Piece]) -> Vec<Piece> {
     let mut pieces = pieces;
     while let [piece, behind @ ..] = pieces {
         ended.push(match piece {
-            Piece::Value { name, place, .. } => {
-                let ends = ends(behind, |byte| place.holds(byte), Ends::First);
-                Piece::Value { name: Arc::clone(name), place: *place, ends }
+            Piece::Value { name, component, .. } => {
+                let ends = ends(behind, |byte| component.holds(byte), Ends::First);
+                Piece::Value { name: Arc::clone(name), component: *component, ends }
             }
             Piece::Reserved { name, start, .. } => {
                 let span = if behind.is_empty() { Span::PathAndQuery } else { Span::Path };

@@ -118,7 +118,7 @@ pub(super) enum Piece {
     /// Canonical literal text.
     Literal(Box<str>),
     /// `{a}`.
-    Value { name: Arc<str>, place: Place, ends: Ends },
+    Value { name: Arc<str>, component: Component, ends: Ends },
     /// `{+a}`.
     Reserved { name: Arc<str>, span: Span, ends: Ends, start: Start },
     /// `{/a,b}`.
@@ -126,14 +126,14 @@ pub(super) enum Piece {
     /// `{/a*}`.
     Path(Arc<str>),
     /// `{.a}`.
-    Label(Arc<str>, Place),
+    Label(Arc<str>, Component),
     /// `{?a,b}` and `{&a,b}` by their first character.
     Query(char, Box<[Arc<str>]>),
 }
 
 /// The part of the URI that a variable stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Component {
     Host,
     Path,
     Query,
@@ -275,7 +275,7 @@ impl Piece {
     }
 }
 
-impl Place {
+impl Component {
     /// The part whose characters mean themselves here.
     pub(super) fn part(self) -> Part {
         match self {

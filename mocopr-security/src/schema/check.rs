@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::schema::{
     assertion::Assertion,
+    location::{Evaluated, Location},
     memory::Memory,
-    place::{Evaluated, Place},
     program::{Applicator, Asks, Node, Program, Rule, Weight},
     report::{Broken, Cause, Report},
 };
@@ -32,51 +32,51 @@ impl<'p, 'v> Check<'p, 'v> {
 
     /// Whether a value fits the whole schema.
     pub(super) fn verdict(mut self, value: &'v Value) -> bool {
-        self.fits(0, &Place::whole(value))
+        self.fits(0, &Location::whole(value))
     }
 
     /// What is broken where a value does not fit.
     pub(super) fn explain(mut self, value: &'v Value) -> Option<Broken<'p, 'v>> {
         self.report = Some(Box::new(Report::new(0)));
-        self.fits(0, &Place::whole(value));
+        self.fits(0, &Location::whole(value));
         self.report.and_then(|report| report.first())
     }
 
     /// Whether a subschema holds at a place.
-    pub(super) fn fits(&mut self, number: usize, place: &Place<'_, 'v>) -> bool {
+    pub(super) fn fits(&mut self, number: usize, at: &Location<'_, 'v>) -> bool {
         let Some(node) = self.program.nodes.get(number) else { return false };
         let scopes = self.scopes.len();
         if let Some(scope) = node.scope.filter(|scope| !self.scopes.contains(scope)) {
             self.scopes.push(scope);
         }
         let fits = match node.asks {
-            Asks::Nothing => self.keeps(node, place),
-            Asks::WhatIsEvaluated => self.keeps_and_asks(node, place),
+            Asks::Nothing => self.keeps(node, at),
+            Asks::WhatIsEvaluated => self.keeps_and_asks(node, at),
         };
         self.scopes.truncate(scopes);
         fits
     }
 
-    fn keeps_and_asks(&mut self, node: &'p Node, place: &Place<'_, 'v>) -> bool {
+    fn keeps_and_asks(&mut self, node: &'p Node, at: &Location<'_, 'v>) -> bool {
         let outer = self.evaluated.replace(Box::default());
-        let fits = self.keeps(node, place);
+        let fits = self.keeps(node, at);
         let inner = std::mem::replace(&mut self.evaluated, outer);
         self.count(fits, inner);
         fits
     }
 
     /// Whether every rule is kept. What is cheap is asked first, unless the first that is broken is to be told.
-    fn keeps(&mut self, node: &'p Node, place: &Place<'_, 'v>) -> bool {
+    fn keeps(&mut self, node: &'p Node, at: &Location<'_, 'v>) -> bool {
         if self.report.is_some() {
             let mut fits = true;
             for rule in &node.rules {
-                fits &= self.keeps_rule(rule, place);
+                fits &= self.keeps_rule(rule, at);
             }
             return fits;
         }
         for rule in &node.rules {
             if let Rule::Says(assertion) = rule
-                && !assertion.holds(place.value)
+                && !assertion.holds(at.value)
             {
                 return false;
             }
@@ -86,7 +86,7 @@ impl<'p, 'v> Check<'p, 'v> {
         }
         for rule in &node.rules {
             if let Rule::Applies(applicator) = rule
-                && !self.applies(applicator, place)
+                && !self.applies(applicator, at)
             {
                 return false;
             }
@@ -94,62 +94,62 @@ impl<'p, 'v> Check<'p, 'v> {
         true
     }
 
-    fn keeps_rule(&mut self, rule: &'p Rule, place: &Place<'_, 'v>) -> bool {
+    fn keeps_rule(&mut self, rule: &'p Rule, at: &Location<'_, 'v>) -> bool {
         match rule {
-            Rule::Says(assertion) => self.says(assertion, place),
-            Rule::Applies(applicator) => self.applies(applicator, place),
+            Rule::Says(assertion) => self.says(assertion, at),
+            Rule::Applies(applicator) => self.applies(applicator, at),
         }
     }
 
-    fn says(&mut self, assertion: &'p Assertion, place: &Place<'_, 'v>) -> bool {
-        let holds = assertion.holds(place.value);
+    fn says(&mut self, assertion: &'p Assertion, at: &Location<'_, 'v>) -> bool {
+        let holds = assertion.holds(at.value);
         if !holds {
-            let missing = assertion.missing(place.value).map(Cause::Missing);
-            self.tell(place, missing.unwrap_or(Cause::Assertion(assertion)));
+            let missing = assertion.missing(at.value).map(Cause::Missing);
+            self.tell(at, missing.unwrap_or(Cause::Assertion(assertion)));
         }
         holds
     }
 
     /// Notes a broken rule where that is asked for.
-    pub(super) fn tell(&mut self, place: &Place<'_, 'v>, cause: Cause<'p, 'v>) {
+    pub(super) fn tell(&mut self, at: &Location<'_, 'v>, cause: Cause<'p, 'v>) {
         if let Some(report) = &mut self.report {
-            report.add(&cause, place.depth, || Broken::new(cause, place));
+            report.add(&cause, at.depth, || Broken::new(cause, at));
         }
     }
 
-    fn applies(&mut self, applicator: &'p Applicator, place: &Place<'_, 'v>) -> bool {
+    fn applies(&mut self, applicator: &'p Applicator, at: &Location<'_, 'v>) -> bool {
         match applicator {
-            Applicator::Reference(target) => self.fits(*target, place),
-            Applicator::DynamicReference { target, candidates } => self.dynamic(*target, candidates, place),
-            Applicator::AllOf(all) => self.all_of(all, place),
-            Applicator::AnyOf(any) => self.any_of(any, place),
-            Applicator::OneOf(one) => self.one_of(one, place),
-            Applicator::Not(node) => self.not(*node, place),
-            Applicator::If { condition, then, otherwise } => self.when(*condition, *then, *otherwise, place),
-            Applicator::DependentSchemas(dependents) => self.dependent_schemas(dependents, place),
-            Applicator::Properties(named) => self.properties(named, place),
-            Applicator::PatternProperties(patterns) => self.pattern_properties(patterns, place),
-            Applicator::AdditionalProperties(additional) => self.additional_properties(additional, place),
-            Applicator::PropertyNames(node) => self.property_names(*node, place),
-            Applicator::PrefixItems(nodes) => self.prefix_items(nodes, place),
-            Applicator::Items(from, each) => self.items(*from, *each, place),
-            Applicator::Contains(contains) => self.contains(*contains, place),
-            Applicator::UnevaluatedItems(each) => self.unevaluated_items(*each, place),
-            Applicator::UnevaluatedProperties(each) => self.unevaluated_properties(*each, place),
+            Applicator::Reference(target) => self.fits(*target, at),
+            Applicator::DynamicReference { target, candidates } => self.dynamic(*target, candidates, at),
+            Applicator::AllOf(all) => self.all_of(all, at),
+            Applicator::AnyOf(any) => self.any_of(any, at),
+            Applicator::OneOf(one) => self.one_of(one, at),
+            Applicator::Not(node) => self.not(*node, at),
+            Applicator::If { condition, then, otherwise } => self.when(*condition, *then, *otherwise, at),
+            Applicator::DependentSchemas(dependents) => self.dependent_schemas(dependents, at),
+            Applicator::Properties(named) => self.properties(named, at),
+            Applicator::PatternProperties(patterns) => self.pattern_properties(patterns, at),
+            Applicator::AdditionalProperties(additional) => self.additional_properties(additional, at),
+            Applicator::PropertyNames(node) => self.property_names(*node, at),
+            Applicator::PrefixItems(nodes) => self.prefix_items(nodes, at),
+            Applicator::Items(from, each) => self.items(*from, *each, at),
+            Applicator::Contains(contains) => self.contains(*contains, at),
+            Applicator::UnevaluatedItems(each) => self.unevaluated_items(*each, at),
+            Applicator::UnevaluatedProperties(each) => self.unevaluated_properties(*each, at),
         }
     }
 
     /// Follows the anchor of the outermost resource that has one (JSON Schema 2020-12, core 8.2.3.2).
-    fn dynamic(&mut self, target: usize, candidates: &[(usize, usize)], place: &Place<'_, 'v>) -> bool {
+    fn dynamic(&mut self, target: usize, candidates: &[(usize, usize)], at: &Location<'_, 'v>) -> bool {
         let of = |scope: &usize| candidates.iter().find(|(resource, _)| resource == scope);
         let target = self.scopes.iter().find_map(of).map_or(target, |(_, node)| *node);
-        self.fits(target, place)
+        self.fits(target, at)
     }
 
-    fn all_of(&mut self, all: &[usize], place: &Place<'_, 'v>) -> bool {
+    fn all_of(&mut self, all: &[usize], at: &Location<'_, 'v>) -> bool {
         let mut fits = true;
         for &node in all {
-            fits &= self.fits(node, place);
+            fits &= self.fits(node, at);
             if self.is_decided(fits) {
                 break;
             }
@@ -162,52 +162,52 @@ impl<'p, 'v> Check<'p, 'v> {
         !fits && self.report.is_none()
     }
 
-    fn any_of(&mut self, any: &[usize], place: &Place<'_, 'v>) -> bool {
+    fn any_of(&mut self, any: &[usize], at: &Location<'_, 'v>) -> bool {
         let mut fits = false;
-        let outer = self.open_alternatives(place);
+        let outer = self.open_alternatives(at);
         for &node in any {
-            fits |= self.may_fit(node, place);
+            fits |= self.may_fit(node, at);
             if fits && self.evaluated.is_none() {
                 break;
             }
         }
-        self.close_alternatives(outer, fits, place);
+        self.close_alternatives(outer, fits, at);
         fits
     }
 
-    fn one_of(&mut self, one: &[usize], place: &Place<'_, 'v>) -> bool {
+    fn one_of(&mut self, one: &[usize], at: &Location<'_, 'v>) -> bool {
         let mut count = 0;
-        let outer = self.open_alternatives(place);
+        let outer = self.open_alternatives(at);
         for &node in one {
-            count += usize::from(self.may_fit(node, place));
+            count += usize::from(self.may_fit(node, at));
             if count > 1 {
                 break;
             }
         }
-        self.close_alternatives(outer, count > 0, place);
+        self.close_alternatives(outer, count > 0, at);
         if count > 1 {
-            self.tell(place, Cause::SeveralAlternatives);
+            self.tell(at, Cause::SeveralAlternatives);
         }
         count == 1
     }
 
-    fn open_alternatives(&mut self, place: &Place<'_, 'v>) -> Option<Box<Report<'p, 'v>>> {
+    fn open_alternatives(&mut self, at: &Location<'_, 'v>) -> Option<Box<Report<'p, 'v>>> {
         let outer = self.report.take()?;
-        self.report = Some(Box::new(Report::new(place.depth)));
+        self.report = Some(Box::new(Report::new(at.depth)));
         Some(outer)
     }
 
-    fn close_alternatives(&mut self, outer: Option<Box<Report<'p, 'v>>>, fits: bool, place: &Place<'_, 'v>) {
+    fn close_alternatives(&mut self, outer: Option<Box<Report<'p, 'v>>>, fits: bool, at: &Location<'_, 'v>) {
         let inner = std::mem::replace(&mut self.report, outer);
         if let (false, Some(inner), Some(outer)) = (fits, inner, &mut self.report) {
             let cause = Cause::NoAlternative;
-            outer.add(&cause, place.depth, || inner.meant().unwrap_or_else(|| Broken::new(cause, place)));
+            outer.add(&cause, at.depth, || inner.meant().unwrap_or_else(|| Broken::new(cause, at)));
         }
     }
 
     /// Whether an alternative fits; what it evaluates counts only then.
-    fn may_fit(&mut self, node: usize, place: &Place<'_, 'v>) -> bool {
-        let fits = self.evaluates(node, place);
+    fn may_fit(&mut self, node: usize, at: &Location<'_, 'v>) -> bool {
+        let fits = self.evaluates(node, at);
         if let Some(report) = &mut self.report {
             report.end_alternative();
         }
@@ -215,10 +215,10 @@ impl<'p, 'v> Check<'p, 'v> {
     }
 
     /// Whether a subschema fits that may also not; what it evaluates counts only when it does.
-    fn evaluates(&mut self, node: usize, place: &Place<'_, 'v>) -> bool {
-        let Some(outer) = self.evaluated.take() else { return self.fits(node, place) };
+    fn evaluates(&mut self, node: usize, at: &Location<'_, 'v>) -> bool {
+        let Some(outer) = self.evaluated.take() else { return self.fits(node, at) };
         self.evaluated = Some(Box::default());
-        let fits = self.fits(node, place);
+        let fits = self.fits(node, at);
         let inner = self.evaluated.replace(outer);
         self.count(fits, inner);
         fits
@@ -230,30 +230,30 @@ impl<'p, 'v> Check<'p, 'v> {
         }
     }
 
-    fn not(&mut self, node: usize, place: &Place<'_, 'v>) -> bool {
+    fn not(&mut self, node: usize, at: &Location<'_, 'v>) -> bool {
         let (report, evaluated) = (self.report.take(), self.evaluated.take());
-        let fits = !self.fits(node, place);
+        let fits = !self.fits(node, at);
         (self.report, self.evaluated) = (report, evaluated);
         if !fits {
-            self.tell(place, Cause::Excluded);
+            self.tell(at, Cause::Excluded);
         }
         fits
     }
 
-    fn when(&mut self, condition: usize, then: Option<usize>, otherwise: Option<usize>, place: &Place<'_, 'v>) -> bool {
+    fn when(&mut self, condition: usize, then: Option<usize>, otherwise: Option<usize>, at: &Location<'_, 'v>) -> bool {
         let report = self.report.take();
-        let holds = self.evaluates(condition, place);
+        let holds = self.evaluates(condition, at);
         self.report = report;
         let branch = if holds { then } else { otherwise };
-        branch.is_none_or(|node| self.fits(node, place))
+        branch.is_none_or(|node| self.fits(node, at))
     }
 
-    fn dependent_schemas(&mut self, dependents: &[(Box<str>, usize)], place: &Place<'_, 'v>) -> bool {
-        let Value::Object(members) = place.value else { return true };
+    fn dependent_schemas(&mut self, dependents: &[(Box<str>, usize)], at: &Location<'_, 'v>) -> bool {
+        let Value::Object(members) = at.value else { return true };
         let mut fits = true;
         for (name, node) in dependents {
             if members.contains_key(&**name) {
-                fits &= self.fits(*node, place);
+                fits &= self.fits(*node, at);
                 if self.is_decided(fits) {
                     break;
                 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::schema::{
     assertion::{Assertion, Bound, End, Unit},
     graph::escape,
-    place::Step,
+    location::Step,
     report::{Broken, Cause},
     work::Work,
 };

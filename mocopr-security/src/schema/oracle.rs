@@ -13,7 +13,7 @@ use proptest::{
 use serde_json::{Map, Value, json};
 
 use crate::schema::{
-    Schema, SchemaLimits, SchemaProblemKind, check::Check, memory::Memory, place::Step, report::Broken,
+    Schema, SchemaLimits, SchemaProblemKind, check::Check, location::Step, memory::Memory, report::Broken,
 };
 
 const LATEST: &str = "https://json-schema.org/draft/2020-12/schema";

@@ -4,22 +4,22 @@ use serde_json::{Map, Value};
 
 use crate::schema::{
     check::Check,
+    location::Location,
     pattern::Pattern,
-    place::Place,
     program::{Additional, Contains, Each, Weight},
     report::Cause,
 };
 
 impl<'p, 'v> Check<'p, 'v> {
     /// Whether a part fits. What was evaluated of the whole has nothing to do with it.
-    fn part_fits(&mut self, node: usize, part: &Place<'_, 'v>) -> bool {
+    fn part_fits(&mut self, node: usize, part: &Location<'_, 'v>) -> bool {
         let outer = self.evaluated.take();
         let fits = self.fits_as_remembered(node, part);
         self.evaluated = outer;
         fits
     }
 
-    fn fits_as_remembered(&mut self, node: usize, part: &Place<'_, 'v>) -> bool {
+    fn fits_as_remembered(&mut self, node: usize, part: &Location<'_, 'v>) -> bool {
         let address = std::ptr::from_ref(part.value).addr();
         if self.memory.is_none() || self.weight(node) == Weight::Light && is_small(part.value) {
             return self.fits(node, part);
@@ -48,30 +48,30 @@ impl<'p, 'v> Check<'p, 'v> {
     }
 
     /// Applies a subschema to a member, which is evaluated by that.
-    fn member_fits(&mut self, node: usize, name: &'v str, value: &'v Value, place: &Place<'_, 'v>) -> bool {
-        let fits = self.part_fits(node, &place.member(name, value));
+    fn member_fits(&mut self, node: usize, name: &'v str, value: &'v Value, at: &Location<'_, 'v>) -> bool {
+        let fits = self.part_fits(node, &at.member(name, value));
         if let (true, Some(evaluated)) = (fits, &mut self.evaluated) {
             evaluated.add(value);
         }
         fits
     }
 
-    fn element_fits(&mut self, node: usize, index: usize, value: &'v Value, place: &Place<'_, 'v>) -> bool {
-        let fits = self.part_fits(node, &place.element(index, value));
+    fn element_fits(&mut self, node: usize, index: usize, value: &'v Value, at: &Location<'_, 'v>) -> bool {
+        let fits = self.part_fits(node, &at.element(index, value));
         if let (true, Some(evaluated)) = (fits, &mut self.evaluated) {
             evaluated.add(value);
         }
         fits
     }
 
-    pub(super) fn properties(&mut self, named: &[(Box<str>, usize)], place: &Place<'_, 'v>) -> bool {
-        let Value::Object(members) = place.value else { return true };
+    pub(super) fn properties(&mut self, named: &[(Box<str>, usize)], at: &Location<'_, 'v>) -> bool {
+        let Value::Object(members) = at.value else { return true };
         if self.report.is_some() {
-            return self.some_properties(named, None, members, place);
+            return self.some_properties(named, None, members, at);
         }
         // A tag tells alternatives apart before what is large in them is looked at.
-        self.some_properties(named, Some(Weight::Light), members, place)
-            && self.some_properties(named, Some(Weight::Heavy), members, place)
+        self.some_properties(named, Some(Weight::Light), members, at)
+            && self.some_properties(named, Some(Weight::Heavy), members, at)
     }
 
     fn some_properties(
@@ -79,7 +79,7 @@ impl<'p, 'v> Check<'p, 'v> {
         named: &[(Box<str>, usize)],
         weight: Option<Weight>,
         members: &'v Map<String, Value>,
-        place: &Place<'_, 'v>,
+        at: &Location<'_, 'v>,
     ) -> bool {
         let mut fits = true;
         for (name, node) in named {
@@ -88,7 +88,7 @@ impl<'p, 'v> Check<'p, 'v> {
             }
             // The name is borrowed from the value, as the rest of the place is.
             let Some((name, value)) = members.get_key_value(&**name) else { continue };
-            fits &= self.member_fits(*node, name, value, place);
+            fits &= self.member_fits(*node, name, value, at);
             if self.is_decided(fits) {
                 break;
             }
@@ -96,13 +96,13 @@ impl<'p, 'v> Check<'p, 'v> {
         fits
     }
 
-    pub(super) fn pattern_properties(&mut self, patterns: &[(Pattern, usize)], place: &Place<'_, 'v>) -> bool {
-        let Value::Object(members) = place.value else { return true };
+    pub(super) fn pattern_properties(&mut self, patterns: &[(Pattern, usize)], at: &Location<'_, 'v>) -> bool {
+        let Value::Object(members) = at.value else { return true };
         let mut fits = true;
         for (name, value) in members {
             for (pattern, node) in patterns {
                 if pattern.finds(name) {
-                    fits &= self.member_fits(*node, name, value, place);
+                    fits &= self.member_fits(*node, name, value, at);
                     if self.is_decided(fits) {
                         return fits;
                     }
@@ -112,15 +112,15 @@ impl<'p, 'v> Check<'p, 'v> {
         fits
     }
 
-    pub(super) fn additional_properties(&mut self, additional: &'p Additional, place: &Place<'_, 'v>) -> bool {
-        let Value::Object(members) = place.value else { return true };
+    pub(super) fn additional_properties(&mut self, additional: &'p Additional, at: &Location<'_, 'v>) -> bool {
+        let Value::Object(members) = at.value else { return true };
         let mut fits = true;
         for (name, value) in members {
             if additional.speaks_of(name) {
                 fits &= match additional.each {
-                    Each::Fits(node) => self.part_fits(node, &place.member(name, value)),
+                    Each::Fits(node) => self.part_fits(node, &at.member(name, value)),
                     Each::Refused => {
-                        self.tell(place, Cause::Unknown(name, &additional.named));
+                        self.tell(at, Cause::Unknown(name, &additional.named));
                         false
                     }
                 };
@@ -133,11 +133,11 @@ impl<'p, 'v> Check<'p, 'v> {
         fits
     }
 
-    pub(super) fn property_names(&mut self, node: usize, place: &Place<'_, 'v>) -> bool {
-        let Value::Object(members) = place.value else { return true };
+    pub(super) fn property_names(&mut self, node: usize, at: &Location<'_, 'v>) -> bool {
+        let Value::Object(members) = at.value else { return true };
         for name in members.keys() {
             if !self.name_fits(node, name, std::ptr::from_ref(name).addr()) {
-                self.tell(place, Cause::Name);
+                self.tell(at, Cause::Name);
                 return false;
             }
         }
@@ -150,16 +150,16 @@ impl<'p, 'v> Check<'p, 'v> {
             let value = Value::from(name);
             let mut check = Check::new(self.program, None);
             check.scopes.clone_from(&self.scopes);
-            let fits = check.fits(node, &Place::whole(&value));
+            let fits = check.fits(node, &Location::whole(&value));
             self.remember(node, address, fits)
         })
     }
 
-    pub(super) fn prefix_items(&mut self, nodes: &[usize], place: &Place<'_, 'v>) -> bool {
-        let Value::Array(elements) = place.value else { return true };
+    pub(super) fn prefix_items(&mut self, nodes: &[usize], at: &Location<'_, 'v>) -> bool {
+        let Value::Array(elements) = at.value else { return true };
         let mut fits = true;
         for (index, (value, node)) in elements.iter().zip(nodes).enumerate() {
-            fits &= self.element_fits(*node, index, value, place);
+            fits &= self.element_fits(*node, index, value, at);
             if self.is_decided(fits) {
                 break;
             }
@@ -167,31 +167,31 @@ impl<'p, 'v> Check<'p, 'v> {
         fits
     }
 
-    pub(super) fn items(&mut self, from: usize, each: Each, place: &Place<'_, 'v>) -> bool {
-        self.each_element(each, place, |_, index, _| index >= from)
+    pub(super) fn items(&mut self, from: usize, each: Each, at: &Location<'_, 'v>) -> bool {
+        self.each_element(each, at, |_, index, _| index >= from)
     }
 
-    pub(super) fn unevaluated_items(&mut self, each: Each, place: &Place<'_, 'v>) -> bool {
-        self.each_element(each, place, |check, _, value| !check.is_evaluated(value))
+    pub(super) fn unevaluated_items(&mut self, each: Each, at: &Location<'_, 'v>) -> bool {
+        self.each_element(each, at, |check, _, value| !check.is_evaluated(value))
     }
 
     /// Applies what is said of the elements that are meant; with them all are evaluated.
     fn each_element(
         &mut self,
         each: Each,
-        place: &Place<'_, 'v>,
+        at: &Location<'_, 'v>,
         is_meant: impl Fn(&Self, usize, &Value) -> bool,
     ) -> bool {
-        let Value::Array(elements) = place.value else { return true };
+        let Value::Array(elements) = at.value else { return true };
         let mut fits = true;
         for (index, value) in elements.iter().enumerate() {
             if !is_meant(self, index, value) {
                 continue;
             }
             fits &= match each {
-                Each::Fits(node) => self.part_fits(node, &place.element(index, value)),
+                Each::Fits(node) => self.part_fits(node, &at.element(index, value)),
                 Each::Refused => {
-                    self.tell(place, Cause::TooMany);
+                    self.tell(at, Cause::TooMany);
                     return false;
                 }
             };
@@ -203,12 +203,12 @@ impl<'p, 'v> Check<'p, 'v> {
         fits
     }
 
-    pub(super) fn contains(&mut self, contains: Contains, place: &Place<'_, 'v>) -> bool {
-        let Value::Array(elements) = place.value else { return true };
+    pub(super) fn contains(&mut self, contains: Contains, at: &Location<'_, 'v>) -> bool {
+        let Value::Array(elements) = at.value else { return true };
         let report = self.report.take();
         let mut count = 0;
         for (index, value) in elements.iter().enumerate() {
-            count += u64::from(self.element_fits(contains.node, index, value, place));
+            count += u64::from(self.element_fits(contains.node, index, value, at));
             let is_clear = count > contains.most || count >= contains.least && contains.most == u64::MAX;
             if is_clear && self.evaluated.is_none() {
                 break;
@@ -217,22 +217,22 @@ impl<'p, 'v> Check<'p, 'v> {
         self.report = report;
         let fits = contains.least <= count && count <= contains.most;
         if !fits {
-            self.tell(place, Cause::NotContained);
+            self.tell(at, Cause::NotContained);
         }
         fits
     }
 
-    pub(super) fn unevaluated_properties(&mut self, each: Each, place: &Place<'_, 'v>) -> bool {
-        let Value::Object(members) = place.value else { return true };
+    pub(super) fn unevaluated_properties(&mut self, each: Each, at: &Location<'_, 'v>) -> bool {
+        let Value::Object(members) = at.value else { return true };
         let mut fits = true;
         for (name, value) in members {
             if self.is_evaluated(value) {
                 continue;
             }
             fits &= match each {
-                Each::Fits(node) => self.part_fits(node, &place.member(name, value)),
+                Each::Fits(node) => self.part_fits(node, &at.member(name, value)),
                 Each::Refused => {
-                    self.tell(place, Cause::Unknown(name, &[]));
+                    self.tell(at, Cause::Unknown(name, &[]));
                     return false;
                 }
             };

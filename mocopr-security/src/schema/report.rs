@@ -4,7 +4,7 @@
 
 use crate::schema::{
     assertion::Assertion,
-    place::{Place, Step},
+    location::{Location, Step},
 };
 
 /// A rule that is broken, and where.
@@ -33,8 +33,8 @@ pub(super) enum Cause<'p, 'v> {
 }
 
 impl<'p, 'v> Broken<'p, 'v> {
-    pub(super) fn new(cause: Cause<'p, 'v>, place: &Place<'_, 'v>) -> Self {
-        Self { steps: place.steps(), cause }
+    pub(super) fn new(cause: Cause<'p, 'v>, at: &Location<'_, 'v>) -> Self {
+        Self { steps: at.steps(), cause }
     }
 }
 

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use super::{AskError, Place, page, put};
+use super::{AskError, Question, page, put};
 use crate::{context::Context, handler::schema, registry::lint};
 
 /// A form for the user; `.await` it. Made by [`Context::elicit`].
@@ -42,7 +42,7 @@ pub struct Elicit<'a, T> {
     context: &'a Context,
     message: Box<str>,
     schema: RawJson,
-    place: Place,
+    question: Question,
     single_use: bool,
     answer: PhantomData<fn() -> T>,
 }
@@ -50,7 +50,7 @@ pub struct Elicit<'a, T> {
 impl<'a, T> Elicit<'a, T> {
     /// The key that the question goes out under in 2026-07-28; unique within a round.
     pub fn named(mut self, key: impl Into<Box<str>>) -> Self {
-        self.place.key = Some(key.into());
+        self.question.key = Some(key.into());
         self
     }
 
@@ -70,7 +70,7 @@ impl<'a, T> Elicit<'a, T> {
             context,
             message: message.into(),
             schema,
-            place: Place { site, key: None },
+            question: Question { site, key: None },
             single_use: false,
             answer: PhantomData,
         }
@@ -88,7 +88,7 @@ impl<'a, T: DeserializeOwned + Send + 'static> IntoFuture for Elicit<'a, T> {
     type IntoFuture = BoxFuture<'a, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Self { context, message, schema, place, single_use, answer: _ } = self;
+        let Self { context, message, schema, question, single_use, answer: _ } = self;
         if single_use {
             context.outlet().with_asks(super::AskBook::single_use);
         }
@@ -99,7 +99,7 @@ impl<'a, T: DeserializeOwned + Send + 'static> IntoFuture for Elicit<'a, T> {
             if lint::asks_for_secret(&schema.decode().map_err(|_| AskError::Schema)?) {
                 return Err(AskError::Secret);
             }
-            put(context, Ask::Form(FormAsk { message, schema }), place, |answer| judge(answer, &fits)).await
+            put(context, Ask::Form(FormAsk { message, schema }), question, |answer| judge(answer, &fits)).await
         })
     }
 }
@@ -122,17 +122,17 @@ impl<'a, T: DeserializeOwned + Send + 'static> IntoFuture for Elicit<'a, T> {
 pub struct ElicitUrl<'a> {
     context: &'a Context,
     ask: UrlAsk,
-    place: Place,
+    question: Question,
 }
 
 impl<'a> ElicitUrl<'a> {
     pub(crate) fn new(context: &'a Context, ask: UrlAsk, site: &'static Location<'static>) -> Self {
-        Self { context, ask, place: Place { site, key: None } }
+        Self { context, ask, question: Question { site, key: None } }
     }
 
     /// The key that the question goes out under in 2026-07-28; unique within a round.
     pub fn named(mut self, key: impl Into<Box<str>>) -> Self {
-        self.place.key = Some(key.into());
+        self.question.key = Some(key.into());
         self
     }
 }
@@ -142,12 +142,12 @@ impl<'a> IntoFuture for ElicitUrl<'a> {
     type IntoFuture = BoxFuture<'a, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Self { context, ask, place } = self;
+        let Self { context, ask, question } = self;
         Box::pin(async move {
             if !page::is_suitable(&ask.url) {
                 return Err(AskError::Page);
             }
-            put(context, Ask::Url(ask), place, |answer| accepted(answer).map(|_| ())).await
+            put(context, Ask::Url(ask), question, |answer| accepted(answer).map(|_| ())).await
         })
     }
 }

@@ -79,7 +79,7 @@ impl std::error::Error for AskError {}
 
 /// Where in a handler a question stands, and under which key it goes out.
 #[derive(Clone, Debug)]
-struct Place {
+struct Question {
     site: &'static Location<'static>,
     key: Option<Box<str>>,
 }
@@ -90,12 +90,12 @@ struct Place {
 async fn put<T>(
     context: &Context,
     ask: Ask,
-    place: Place,
+    question: Question,
     fits: impl Fn(&RawJson) -> Result<T, AskError>,
 ) -> Result<T, AskError> {
     supported(context, &ask)?;
     let session = match context.client() {
-        Client::Stateless(_) => return replay(context, ask, place, fits).await,
+        Client::Stateless(_) => return replay(context, ask, question, fits).await,
         Client::Session(session) => session,
     };
     let pending = session.asks().open();
@@ -109,17 +109,17 @@ async fn put<T>(
 async fn replay<T>(
     context: &Context,
     ask: Ask,
-    place: Place,
+    question: Question,
     fits: impl Fn(&RawJson) -> Result<T, AskError>,
 ) -> Result<T, AskError> {
     let asks = vec![(Box::default(), ask.clone())];
-    let question = encode::questions(&Questions { asks, state: None }, context.revision()).unwrap_or_default();
-    let site = place.site;
+    let written = encode::questions(&Questions { asks, state: None }, context.revision()).unwrap_or_default();
+    let site = question.site;
     let position = [site.line().to_be_bytes(), site.column().to_be_bytes()].concat();
     let (identity, given) = context.outlet().with_asks(|book| {
         let count = book.count(site).to_be_bytes();
-        let identity = Identity::new(digest(&[site.file().as_bytes(), &position, &count, &question]));
-        (identity, book.given(identity, place.key.as_deref()))
+        let identity = Identity::new(digest(&[site.file().as_bytes(), &position, &count, &written]));
+        (identity, book.given(identity, question.key.as_deref()))
     });
     // An answer that does not fit is asked for again.
     if let Some(answer) = given {
@@ -128,7 +128,7 @@ async fn replay<T>(
             judged => return judged,
         }
     }
-    context.outlet().with_asks(|book| book.open(identity, place.key, ask));
+    context.outlet().with_asks(|book| book.open(identity, question.key, ask));
     std::future::pending().await
 }
 

@@ -5,7 +5,7 @@ use std::panic::Location;
 use mocopr_core::{json::RawJson, model::ask::Ask};
 use serde::Deserialize;
 
-use super::{AskError, Place, put};
+use super::{AskError, Question, put};
 use crate::context::Context;
 
 /// A place that the client lets the server work in.
@@ -40,7 +40,7 @@ pub(crate) async fn list(
     site: &'static Location<'static>,
     key: Option<Box<str>>,
 ) -> Result<Vec<Root>, AskError> {
-    put(context, Ask::Roots, Place { site, key }, |answer: &RawJson| {
+    put(context, Ask::Roots, Question { site, key }, |answer: &RawJson| {
         answer.decode::<Roots>().map(|roots| roots.roots).map_err(|_| AskError::Invalid)
     })
     .await

@@ -12,7 +12,7 @@ use mocopr_core::{
 };
 use serde::Deserialize;
 
-use super::{AskError, Place, put};
+use super::{AskError, Question, put};
 use crate::context::Context;
 
 /// A request to the client's model; `.await` it. Made by [`Context::sample`].
@@ -33,7 +33,7 @@ use crate::context::Context;
 pub struct Sampling<'a> {
     context: &'a Context,
     sample: Sample,
-    place: Place,
+    question: Question,
 }
 
 /// What the client's model made.
@@ -59,12 +59,12 @@ impl<'a> Sampling<'a> {
             temperature: None,
             stop_sequences: Vec::new(),
         };
-        Self { context, sample, place: Place { site, key: None } }
+        Self { context, sample, question: Question { site, key: None } }
     }
 
     /// The key that the question goes out under in 2026-07-28; unique within a round.
     pub fn named(mut self, key: impl Into<Box<str>>) -> Self {
-        self.place.key = Some(key.into());
+        self.question.key = Some(key.into());
         self
     }
 
@@ -98,8 +98,8 @@ impl<'a> IntoFuture for Sampling<'a> {
     type IntoFuture = BoxFuture<'a, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Self { context, sample, place } = self;
-        Box::pin(put(context, Ask::Sample(Box::new(sample)), place, judge))
+        let Self { context, sample, question } = self;
+        Box::pin(put(context, Ask::Sample(Box::new(sample)), question, judge))
     }
 }
 

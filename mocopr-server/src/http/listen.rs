@@ -16,7 +16,7 @@ use crate::{engine::Engine, error::Result};
 /// # drop(listen);
 /// ```
 #[derive(Debug)]
-pub struct Listen(pub(super) Vec<Box<dyn Place>>);
+pub struct Listen(pub(super) Vec<Box<dyn Bind>>);
 
 impl Listen {
     /// At one address, with TLS or without.
@@ -87,8 +87,8 @@ impl Sealed for Listen {
     }
 }
 
-/// One place to listen at.
-pub(crate) trait Place: Sealed + Send + std::fmt::Debug {
+/// Something to listen at.
+pub(crate) trait Bind: Sealed + Send + std::fmt::Debug {
     /// What nobody else can listen at; `None` where the system chooses.
     fn fixed_name(&self) -> Option<String>;
 
@@ -121,7 +121,7 @@ impl Sealed for Nowhere {
 }
 
 #[cfg(feature = "tls")]
-impl Place for Nowhere {
+impl Bind for Nowhere {
     fn fixed_name(&self) -> Option<String> {
         None
     }

@@ -30,7 +30,7 @@ use tracing::info;
 pub(crate) use self::endpoint::{Endpoint, Health};
 #[cfg(not(feature = "tls"))]
 use self::insecure::Secure;
-use self::listen::{Bound, Place, sealed::Sealed};
+use self::listen::{Bind, Bound, sealed::Sealed};
 pub use self::listen::{Listen, Listens};
 #[cfg(feature = "axum")]
 pub use self::mounted::{Mounted, MountedServer};
@@ -293,7 +293,7 @@ impl Sealed for HttpConfig {
     }
 }
 
-impl Place for HttpConfig {
+impl Bind for HttpConfig {
     fn fixed_name(&self) -> Option<String> {
         (self.address.port() != 0).then(|| self.address.to_string())
     }

@@ -22,7 +22,7 @@ use tracing::info;
 
 use super::{
     Endpoint, Health,
-    listen::{Bound, Listen, Listens, Place, sealed::Sealed},
+    listen::{Bind, Bound, Listen, Listens, sealed::Sealed},
     serving,
 };
 use crate::{
@@ -161,7 +161,7 @@ impl Sealed for UnixConfig {
     }
 }
 
-impl Place for UnixConfig {
+impl Bind for UnixConfig {
     fn fixed_name(&self) -> Option<String> {
         Some(self.file.display().to_string())
     }

@@ -31,7 +31,7 @@ use crate::{
     listing::{List, Listings},
     registry::mirror::Mirror,
     resources::{
-        mounted::{Mounted, Place},
+        mounted::{Mounted, Resolved},
         walks::Walks,
     },
 };
@@ -138,16 +138,16 @@ impl Snapshot {
             return Some(FoundResource::Static(entry));
         }
         for entry in self.templates.iter() {
-            match entry.mount.as_ref().map(|mount| mount.place(uri)) {
+            match entry.mount.as_ref().map(|mount| mount.resolve(uri)) {
                 None => {
                     if let Some(captures) = entry.template.matches(uri) {
                         return Some(FoundResource::Template(entry, captures));
                     }
                 }
-                Some(Place::Elsewhere) => {}
+                Some(Resolved::Elsewhere) => {}
                 // A family that begins with less text must not serve what a mount does not.
-                Some(Place::Absent) => return None,
-                Some(Place::Path(path)) => return Some(FoundResource::Mounted(entry, path)),
+                Some(Resolved::Absent) => return None,
+                Some(Resolved::Path(path)) => return Some(FoundResource::Mounted(entry, path)),
             }
         }
         None

@@ -13,7 +13,7 @@ use mocopr_security::{policy::Problem, principal::Principal};
 
 use super::{
     listed,
-    mounted::{Mounted, PageAsked, Place},
+    mounted::{Mounted, PageAsked, Resolved},
     path,
     source::{Changes, Item, Range, ResourceSource, Told},
 };
@@ -73,14 +73,14 @@ impl<S: ResourceSource> Mounted for Mount<S> {
         self.source.shape().variable.name()
     }
 
-    fn place(&self, uri: &ResourceUri) -> Place {
+    fn resolve(&self, uri: &ResourceUri) -> Resolved {
         let Some(raw) = self.base.as_deref().and_then(|base| uri.canonical().strip_prefix(base)) else {
-            return Place::Elsewhere;
+            return Resolved::Elsewhere;
         };
         if uri.query().is_some() || uri.fragment().is_some() || raw.is_empty() || !self.source.admits(uri, raw) {
-            return Place::Absent;
+            return Resolved::Absent;
         }
-        Place::Path(raw.into())
+        Resolved::Path(raw.into())
     }
 
     fn uri_of(&self, path: &str) -> Option<ResourceUri> {

@@ -32,7 +32,7 @@ pub(crate) trait Mounted: Send + Sync + 'static {
     fn variable(&self) -> &'static str;
 
     /// Whether the URI stands below the base, and what of it is behind the base, still percent-encoded.
-    fn place(&self, uri: &ResourceUri) -> Place;
+    fn resolve(&self, uri: &ResourceUri) -> Resolved;
 
     /// The URI of a decoded path, if it stands for one.
     fn uri_of(&self, path: &str) -> Option<ResourceUri>;
@@ -55,7 +55,7 @@ pub(crate) trait Mounted: Send + Sync + 'static {
 
 /// Where a URI stands with regard to a mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Resolved {
     /// Somewhere else.
     Elsewhere,
     /// Below the base, and it names nothing there: no other family is asked.

@@ -13,7 +13,7 @@ use std::{
 use mocopr_core::uri::ResourceUri;
 use tokio::time::Instant;
 
-use super::mounted::{Mounted, Place};
+use super::mounted::{Mounted, Resolved};
 use crate::{
     handler::BoxFuture,
     subscribe::{Change, Hub, Looks},
@@ -57,7 +57,7 @@ impl Looks for Watch {
     }
 
     fn covers(&self, uri: &ResourceUri) -> bool {
-        self.mounts().iter().any(|(mount, _)| matches!(mount.place(uri), Place::Path(_)))
+        self.mounts().iter().any(|(mount, _)| matches!(mount.resolve(uri), Resolved::Path(_)))
     }
 
     fn look<'a>(&'a self, hub: &'a Hub, own: Vec<ResourceUri>) -> BoxFuture<'a, ()> {
@@ -129,9 +129,9 @@ impl Watch {
         for (mount, _) in self.mounts() {
             let places: Vec<(&str, Box<str>)> = uris
                 .iter()
-                .filter_map(|uri| match mount.place(uri) {
-                    Place::Path(raw) => Some((uri.canonical(), raw)),
-                    Place::Elsewhere | Place::Absent => None,
+                .filter_map(|uri| match mount.resolve(uri) {
+                    Resolved::Path(raw) => Some((uri.canonical(), raw)),
+                    Resolved::Elsewhere | Resolved::Absent => None,
                 })
                 .collect();
             for some in places.chunks(ASKED_AT_ONCE) {

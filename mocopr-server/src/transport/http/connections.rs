@@ -70,10 +70,10 @@ impl Connections {
         }
     }
 
-    /// A place for one more connection of this address, or of this user.
-    pub(crate) fn place(self: &Arc<Self>, address: Block) -> Option<Place> {
+    /// A seat for one more connection of this address, or of this user.
+    pub(crate) fn seat(self: &Arc<Self>, address: Block) -> Option<Seat> {
         let Some(most) = self.limits.per_address else {
-            return Some(Place { connections: Arc::clone(self), address: None });
+            return Some(Seat { connections: Arc::clone(self), address: None });
         };
         let blocks = nested(address);
         let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
@@ -87,7 +87,7 @@ impl Connections {
             *count.entry(block).or_default() += 1;
         }
         drop(addresses);
-        Some(Place { connections: Arc::clone(self), address: Some(address) })
+        Some(Seat { connections: Arc::clone(self), address: Some(address) })
     }
 
     /// Says whether connections are short. While they are, a connection that is idle leaves.
@@ -120,14 +120,14 @@ impl Connections {
     }
 }
 
-/// The place of one connection among those of its address; given back when it is dropped.
+/// The seat of one connection among those of its address; given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct Seat {
     connections: Arc<Connections>,
     address: Option<Block>,
 }
 
-impl Drop for Place {
+impl Drop for Seat {
     fn drop(&mut self) {
         let Some(address) = self.address else { return };
         let mut addresses = self.connections.addresses.lock().unwrap_or_else(PoisonError::into_inner);
@@ -294,10 +294,10 @@ mod tests {
         Arc::new(Connections::new(&HeaderMap::new(), limits))
     }
 
-    /// How many of these addresses get a place for each of so many connections, which they keep.
-    fn held(connections: &Arc<Connections>, addresses: impl Iterator<Item = u128>, each: usize) -> Vec<Place> {
+    /// How many of these addresses get a seat for each of so many connections, which they keep.
+    fn held(connections: &Arc<Connections>, addresses: impl Iterator<Item = u128>, each: usize) -> Vec<Seat> {
         let places = addresses.flat_map(|address| std::iter::repeat_n(address, each));
-        places.filter_map(|address| connections.place(Block::of(IpAddr::from(address.to_be_bytes())))).collect()
+        places.filter_map(|address| connections.seat(Block::of(IpAddr::from(address.to_be_bytes())))).collect()
     }
 
     const SITE: u128 = 0x2001_0db8_0001 << 80;
@@ -321,11 +321,11 @@ mod tests {
     fn who_has_many_user_ids_has_a_half_of_the_listener() {
         let connections = connections();
         let users = (0..100).flat_map(|uid| std::iter::repeat_n(Block::of(Source::User(uid)), 300));
-        let held: Vec<Place> = users.filter_map(|user| connections.place(user)).collect();
+        let held: Vec<Seat> = users.filter_map(|user| connections.seat(user)).collect();
         assert_eq!(held.len(), 5_000);
         drop(held);
         assert!(connections.addresses.lock().unwrap().iter().all(HashMap::is_empty));
-        let one = (0..300).filter_map(|_| connections.place(Block::of(Source::User(7)))).collect::<Vec<_>>();
+        let one = (0..300).filter_map(|_| connections.seat(Block::of(Source::User(7)))).collect::<Vec<_>>();
         assert_eq!(one.len(), 256);
     }
 

@@ -34,7 +34,7 @@ use tracing::{debug, warn};
 
 use super::{
     answer::AnswerBody,
-    connections::{Connections, Place, Watch, drive},
+    connections::{Connections, Seat, Watch, drive},
     deadlines::{Deadlines, Turn},
     socket::Socket,
 };
@@ -229,9 +229,9 @@ pub(crate) async fn serve<L: Accepts, A: App, H: Handshake<L::Stream>>(
             accepted = listener.accept(), if !crowded => match accepted {
                 Ok((stream, peer)) => {
                     pause = Pause::none();
-                    if let Some(place) = connections.place(Block::of(peer.source())) {
+                    if let Some(seat) = connections.seat(Block::of(peer.source())) {
                         let (app, handshake) = (Arc::clone(&app), Arc::clone(&handshake));
-                        tasks.spawn(converse::<L, A, H>(stream, peer, app, handshake, Arc::clone(&connections), place));
+                        tasks.spawn(converse::<L, A, H>(stream, peer, app, handshake, Arc::clone(&connections), seat));
                     } else {
                         debug!(%peer, rule = "connections of one address", "refused");
                     }
@@ -266,7 +266,7 @@ async fn converse<L: Accepts, A: App, H: Handshake<L::Stream>>(
     app: Arc<A>,
     handshake: Arc<H>,
     connections: Arc<Connections>,
-    _place: Place,
+    _seat: Seat,
 ) {
     if let Err(error) = L::prepare(&stream) {
         debug!(%peer, %error, "connection lost");

@@ -91,7 +91,7 @@ async fn collect<B: Body<Data = Bytes> + Unpin>(
     bounds: &BodyBounds,
 ) -> Result<Bytes, BodyFault> {
     let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    let mut place = Place::none(bounds, who);
+    let mut reserved = Reserved::none(bounds, who);
     let (mut first, mut all) = (Bytes::new(), BytesMut::new());
     let mut counted = 0;
     while let Some(frame) = std::future::poll_fn(|cx| std::pin::Pin::new(&mut body).poll_frame(cx)).await {
@@ -110,7 +110,7 @@ async fn collect<B: Body<Data = Bytes> + Unpin>(
                 // On the word of the peer alone not more than a block, and then as much as it has sent: who announces
                 // much and sends little has little of the room.
                 counted = with_this.max(declared.min(MAX_AHEAD.max(held.saturating_mul(2))));
-                place.grow(counted)?;
+                reserved.grow(counted)?;
             }
             if all.capacity() - all.len() < first.len() + piece.len() {
                 // Further ahead, because what is not written to is address space and no memory, and each time that a
@@ -188,14 +188,14 @@ impl BodyBounds {
 }
 
 /// What one body has of the room for all; given back when it is read.
-struct Place<'a> {
+struct Reserved<'a> {
     bounds: &'a BodyBounds,
     who: &'a Principal,
     units: usize,
     permit: Option<SemaphorePermit<'a>>,
 }
 
-impl<'a> Place<'a> {
+impl<'a> Reserved<'a> {
     fn none(bounds: &'a BodyBounds, who: &'a Principal) -> Self {
         Self { bounds, who, units: 0, permit: None }
     }
@@ -219,7 +219,7 @@ impl<'a> Place<'a> {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Reserved<'_> {
     fn drop(&mut self) {
         if self.units > 0 {
             self.bounds.give_back(self.who, self.units);

@@ -6,10 +6,10 @@ use serde_json::Value;
 
 /// A place in a value, with the way there.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'s, 'v> {
+pub(super) struct Location<'s, 'v> {
     pub(super) value: &'v Value,
     pub(super) step: Step<'v>,
-    pub(super) up: Option<&'s Place<'s, 'v>>,
+    pub(super) up: Option<&'s Location<'s, 'v>>,
     /// How many steps it is from the whole value.
     pub(super) depth: usize,
 }
@@ -22,28 +22,28 @@ pub(super) enum Step<'v> {
     Element(usize),
 }
 
-impl<'s, 'v> Place<'s, 'v> {
+impl<'s, 'v> Location<'s, 'v> {
     pub(super) fn whole(value: &'v Value) -> Self {
         Self { value, step: Step::Whole, up: None, depth: 0 }
     }
 
-    pub(super) fn member<'p>(&'p self, name: &'v str, value: &'v Value) -> Place<'p, 'v> {
-        Place { value, step: Step::Member(name), up: Some(self), depth: self.depth + 1 }
+    pub(super) fn member<'p>(&'p self, name: &'v str, value: &'v Value) -> Location<'p, 'v> {
+        Location { value, step: Step::Member(name), up: Some(self), depth: self.depth + 1 }
     }
 
-    pub(super) fn element<'p>(&'p self, index: usize, value: &'v Value) -> Place<'p, 'v> {
-        Place { value, step: Step::Element(index), up: Some(self), depth: self.depth + 1 }
+    pub(super) fn element<'p>(&'p self, index: usize, value: &'v Value) -> Location<'p, 'v> {
+        Location { value, step: Step::Element(index), up: Some(self), depth: self.depth + 1 }
     }
 
     /// The steps from the whole value to here.
     pub(super) fn steps(&self) -> Box<[Step<'v>]> {
         let mut steps = Vec::with_capacity(self.depth);
-        let mut place = Some(self);
-        while let Some(here) = place {
+        let mut at = Some(self);
+        while let Some(here) = at {
             if here.step != Step::Whole {
                 steps.push(here.step);
             }
-            place = here.up;
+            at = here.up;
         }
         steps.reverse();
         steps.into()
