@@ -25,7 +25,7 @@ use rustix::{
 };
 use tracing::debug;
 
-use crate::{auth::local_users::is_of_nobody, policy::Problem};
+use crate::{auth::local_users::is_of_nobody, file::Folder, policy::Problem};
 
 /// Who may connect to a Unix socket beside root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,24 +141,16 @@ impl SocketAccess {
 fn folder_of(path: &Path) -> Result<PathBuf, Problem> {
     let named = path.parent().unwrap_or(path);
     let folder = fs::canonicalize(named).map_err(|error| unusable(named, error.kind()))?;
-    let found = fs::metadata(&folder).map_err(|error| unusable(&folder, error.kind()))?;
-    let shown = folder.display();
-    if !found.is_dir() {
-        return Err(Problem::new(format!("{shown} is not a folder"), "name a socket in a folder"));
-    }
-    if found.uid() != geteuid().as_raw() && found.uid() != ROOT {
-        return Err(Problem::new(
-            format!("{shown} belongs neither to root nor to the user that this process runs as"),
-            "change its owner, or name a socket in another folder",
-        ));
-    }
+    let judged = Folder::of(&folder).map_err(|error| unusable(&folder, error.kind()))?;
+    judged.judge("a socket")?;
     if let Some(above) = folder.ancestors().skip(1).find(|above| !is_kept(above)) {
         return Err(Problem::new(
             format!("others can put a folder of their own in the place of one in {}", above.display()),
             "name a socket in a folder below which only root and this user write, such as one below /run",
         ));
     }
-    if found.mode() & OTHERS_WRITE != 0 {
+    if judged.lets_others_write() {
+        let shown = folder.display();
         return Err(Problem::new(
             format!("others can put a socket of their own into {shown}"),
             format!("run `chmod go-w {shown}`, or name a socket in a folder of its own, such as one below /run"),
@@ -169,10 +161,7 @@ fn folder_of(path: &Path) -> Result<PathBuf, Problem> {
 
 /// Nobody but root and this user can put something in the place of what they have in this folder.
 fn is_kept(folder: &Path) -> bool {
-    fs::metadata(folder).is_ok_and(|found| {
-        let is_of_us = found.uid() == geteuid().as_raw() || found.uid() == ROOT;
-        is_of_us && (found.mode() & OTHERS_WRITE == 0 || found.mode() & STICKY != 0)
-    })
+    Folder::of(folder).is_ok_and(|folder| folder.is_of_us() && !folder.lets_others_remove())
 }
 
 /// The right to make the socket of this name, for as long as the file is open. Nobody else can hold it: the file beside
@@ -245,9 +234,6 @@ const LONGEST: usize = 107;
 
 const OWNER_ALONE: u32 = 0o600;
 const OWNER_AND_GROUP: u32 = 0o660;
-const OTHERS_WRITE: u32 = 0o022;
-const STICKY: u32 = 0o1000;
-const ROOT: u32 = 0;
 
 #[cfg(test)]
 mod tests {

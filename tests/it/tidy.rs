@@ -69,7 +69,7 @@ const CORE: Place = Place::Under(&["mocopr-core/src/"]);
 const WIRE: &[&str] = &["mocopr-core/src/wire/"];
 const MODEL: Place = Place::Under(&["mocopr-core/src/model/", "mocopr-core/src/call.rs", "mocopr-core/src/outcome.rs"]);
 const FILES: &[&str] =
-    &["mocopr-security/src/sandbox/", "mocopr-security/src/file.rs", "mocopr-security/src/socket_file.rs"];
+    &["mocopr-security/src/sandbox/", "mocopr-security/src/file/", "mocopr-security/src/socket_file.rs"];
 const TASKS: &[&str] =
     &["mocopr-server/src/transport/", "mocopr-security/src/background.rs", "mocopr-security/src/audit/writer/"];
 const TABLES: &[&str] = &["mocopr-core/src/wire/shape", "mocopr-server/src/handler"];

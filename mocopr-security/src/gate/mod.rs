@@ -10,10 +10,10 @@ mod place;
 mod presented;
 mod proven;
 mod resource;
-mod sockets;
 mod telling;
 #[cfg(test)]
 mod tests;
+mod websocket;
 
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 

@@ -6,16 +6,25 @@
 //! anything of a content. For systems with Unix owners and modes.
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "the one opener of such files")]
 
+mod judged;
+mod log;
+#[cfg(target_os = "linux")]
+mod threads;
+
 use std::{
-    ffi::OsString,
-    fs::{self, File, Metadata, OpenOptions},
-    io::{self, ErrorKind, Read, Seek, SeekFrom, Write},
-    os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt},
+    fs::{self, File, OpenOptions},
+    io::{self, ErrorKind, Read, Write},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
 use rustix::{fs::OFlags, process::geteuid};
 
+pub(crate) use self::judged::Folder;
+use self::judged::{Facts, Wrong};
+pub use self::log::{LogFile, LogReader, names_beside_log, open_log, remove_log, rename_log, write_beside_log};
+#[cfg(target_os = "linux")]
+pub(crate) use self::threads::statuses_of_threads;
 use crate::{policy::Problem, random::random_name, redact::Secret};
 
 /// Who may touch a file beside its owner, who is root or the user that this process runs as.
@@ -144,316 +153,16 @@ pub(crate) fn remove(path: &Path) -> Result<(), Problem> {
 /// A problem that names the folder where it is none, belongs to somebody else than root or this process's user, or can
 /// be written by others who may take away what is not theirs.
 pub(crate) fn judge_folder_of(path: &Path) -> Result<(), Problem> {
-    let folder = folder_of(path);
-    let found = fs::metadata(folder).map_err(|error| unreadable(folder, &error))?;
-    let shown = folder.display();
-    if !found.is_dir() {
-        return Err(Problem::new(format!("{shown} is not a folder"), "name a file in a folder"));
-    }
-    if found.uid() != geteuid().as_raw() && found.uid() != ROOT {
-        return Err(Wrong::Owner.problem(folder));
-    }
-    if found.mode() & Privacy::Public.refused_modes() != 0 && found.mode() & STICKY == 0 {
+    let folder = Folder::of(folder_of(path)).map_err(|error| unreadable(folder_of(path), &error))?;
+    folder.judge("a file")?;
+    if folder.lets_others_remove() {
+        let shown = folder.path().display();
         return Err(Problem::new(
             format!("others can take files out of {shown}"),
             format!("run `chmod go-w {shown}`, or name a file in another folder"),
         ));
     }
     Ok(())
-}
-
-/// Opens a log, to write at its end; one that is not there yet is made, for its owner alone.
-///
-/// # Errors
-/// A problem that names the path where it cannot be opened, is neither a regular file nor a device of characters,
-/// belongs to somebody else, or is open to anybody beside its owner, which a device may be.
-pub fn open_log(path: &Path) -> Result<LogFile, Problem> {
-    let flags = OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW;
-    let opened = OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(OWNER_ALONE)
-        .custom_flags(flags.bits().cast_signed())
-        .open(path);
-    let file = opened.map_err(|error| unwritable(path, &error))?;
-    let facts = Facts::of(&file.metadata().map_err(|error| unwritable(path, &error))?);
-    if facts.kind == FileKind::Device {
-        return Ok(LogFile { file, is_device: true });
-    }
-    facts.judge(geteuid().as_raw(), Privacy::Owner, usize::MAX).map_err(|wrong| wrong.problem(path))?;
-    Ok(LogFile { file, is_device: false })
-}
-
-/// A log that is open, to write at its end.
-#[derive(Debug)]
-pub struct LogFile {
-    file: File,
-    is_device: bool,
-}
-
-impl LogFile {
-    /// It is a device, which takes what is written and gives nothing back.
-    pub fn is_device(&self) -> bool {
-        self.is_device
-    }
-
-    /// Waits until all that was written is on the disk.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
-    }
-
-    /// Keeps every other process from taking it as well, until it is dropped.
-    ///
-    /// # Errors
-    /// What the system says, also where somebody has it.
-    pub fn lock(&self) -> io::Result<()> {
-        Ok(self.file.try_lock()?)
-    }
-
-    /// Drops what is behind the first so many bytes.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn cut(&self, bytes: u64) -> io::Result<()> {
-        self.file.set_len(bytes)?;
-        self.file.sync_data()
-    }
-}
-
-impl Write for LogFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
-/// A log that is read, wherever it was copied to and whoever owns it.
-#[derive(Debug)]
-pub struct LogReader(File);
-
-impl LogReader {
-    /// Opens a log to read it; `None` where there is no such file.
-    ///
-    /// # Errors
-    /// A problem that names the path where it cannot be opened or is not a regular file.
-    pub fn open(path: &Path) -> Result<Option<Self>, Problem> {
-        let flags = OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW;
-        let opened = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path);
-        let file = match opened {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            opened => opened.map_err(|error| unreadable(path, &error))?,
-        };
-        let facts = Facts::of(&file.metadata().map_err(|error| unreadable(path, &error))?);
-        if facts.kind != FileKind::Regular {
-            return Err(Wrong::NotAFile.problem(path));
-        }
-        Ok(Some(Self(file)))
-    }
-
-    /// The bytes that it has now.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn size(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
-    }
-
-    /// Reads on from this byte.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn go_to(&mut self, byte: u64) -> io::Result<()> {
-        self.0.seek(SeekFrom::Start(byte)).map(drop)
-    }
-}
-
-impl Read for LogReader {
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        self.0.read(bytes)
-    }
-}
-
-/// Writes a small private file in whole, in one step: a reader sees the earlier content or the new one, also after a
-/// crash. For one writer alone, who holds the lock of the log that the file is about.
-///
-/// # Errors
-/// What the system says; then the earlier content stands.
-pub fn write_beside_log(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    let flags = OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW;
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(OWNER_ALONE)
-        .custom_flags(flags.bits().cast_signed())
-        .open(&beside)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
-    sync_folder_of(path)
-}
-
-/// Gives a log another name in its folder, which must be free. That it stays so after a crash is for the next call of
-/// [`write_beside_log`].
-///
-/// # Errors
-/// What the system says.
-pub fn rename_log(from: &Path, to: &Path) -> io::Result<()> {
-    if fs::symlink_metadata(to).is_ok() {
-        return Err(io::Error::from(ErrorKind::AlreadyExists));
-    }
-    fs::rename(from, to)
-}
-
-/// Deletes a log.
-///
-/// # Errors
-/// What the system says.
-pub fn remove_log(path: &Path) -> io::Result<()> {
-    fs::remove_file(path)?;
-    sync_folder_of(path)
-}
-
-/// The names of the files in the folder of a log.
-///
-/// # Errors
-/// What the system says.
-pub fn names_beside_log(path: &Path) -> io::Result<Vec<OsString>> {
-    fs::read_dir(folder_of(path))?.map(|entry| Ok(entry?.file_name())).collect()
-}
-
-/// What the kernel says of each thread of this process, the first thread first.
-///
-/// # Errors
-/// What the system says, also where `/proc` is not mounted.
-#[cfg(target_os = "linux")]
-pub(crate) fn statuses_of_threads() -> io::Result<Vec<String>> {
-    let mut threads =
-        fs::read_dir("/proc/self/task")?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
-    threads.sort_unstable();
-    let mut texts = Vec::with_capacity(threads.len());
-    for thread in threads {
-        match fs::read_to_string(thread.join("status")) {
-            Ok(text) => texts.push(text),
-            // It has ended since it was listed, which the kernel says in two ways.
-            Err(error) if error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(NO_SUCH_PROCESS) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(texts)
-}
-
-fn sync_folder_of(path: &Path) -> io::Result<()> {
-    File::open(folder_of(path))?.sync_all()
-}
-
-/// What is judged of a file.
-#[derive(Clone, Copy, Debug)]
-struct Facts {
-    kind: FileKind,
-    owner: u32,
-    mode: u32,
-    bytes: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum FileKind {
-    Regular,
-    /// Of characters, such as a terminal.
-    Device,
-    Other,
-}
-
-/// Why a file is not used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wrong {
-    NotAFile,
-    Owner,
-    Open(Privacy),
-    TooLarge(usize),
-    Link,
-}
-
-impl Facts {
-    fn of(metadata: &Metadata) -> Self {
-        Self {
-            kind: if metadata.is_file() {
-                FileKind::Regular
-            } else if metadata.file_type().is_char_device() {
-                FileKind::Device
-            } else {
-                FileKind::Other
-            },
-            owner: metadata.uid(),
-            mode: metadata.mode(),
-            bytes: metadata.len(),
-        }
-    }
-
-    fn judge(self, user: u32, privacy: Privacy, max_bytes: usize) -> Result<(), Wrong> {
-        if self.kind != FileKind::Regular {
-            return Err(Wrong::NotAFile);
-        }
-        if self.owner != user && self.owner != ROOT {
-            return Err(Wrong::Owner);
-        }
-        if self.mode & privacy.refused_modes() != 0 {
-            return Err(Wrong::Open(privacy));
-        }
-        if self.bytes > u64::try_from(max_bytes).unwrap_or(u64::MAX) {
-            return Err(Wrong::TooLarge(max_bytes));
-        }
-        Ok(())
-    }
-}
-
-impl Privacy {
-    /// Each of these bits opens a file to more than is allowed.
-    fn refused_modes(self) -> u32 {
-        match self {
-            Self::Owner => 0o077,
-            Self::Group => 0o037,
-            Self::Public => 0o022,
-        }
-    }
-}
-
-impl Wrong {
-    fn problem(self, path: &Path) -> Problem {
-        let path = path.display();
-        match self {
-            Self::NotAFile => Problem::new(format!("{path} is not a regular file"), "name a file"),
-            Self::Owner => Problem::new(
-                format!("{path} belongs neither to root nor to the user that this process runs as"),
-                "change its owner, or run as its owner",
-            ),
-            Self::Open(Privacy::Owner) => Problem::new(
-                format!("{path} holds a secret and is open to others than its owner"),
-                format!("run `chmod 600 {path}`"),
-            ),
-            Self::Open(Privacy::Group) => Problem::new(
-                format!("{path} holds a secret and is open to others than its owner and readers of its group"),
-                format!("run `chmod 640 {path}`"),
-            ),
-            Self::Open(Privacy::Public) => Problem::new(
-                format!("{path} can be changed by others than its owner"),
-                format!("run `chmod 644 {path}`"),
-            ),
-            Self::TooLarge(max_bytes) => Problem::new(
-                format!("{path} is larger than {max_bytes} bytes"),
-                "name the right file, or make it smaller",
-            ),
-            Self::Link => Problem::new(format!("{path} is a link, which would be replaced"), "name the file itself"),
-        }
-    }
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -492,11 +201,6 @@ fn unwritable(path: &Path, error: &io::Error) -> Problem {
 }
 
 const OWNER_ALONE: u32 = 0o600;
-const ROOT: u32 = 0;
-#[cfg(target_os = "linux")]
-const NO_SUCH_PROCESS: i32 = rustix::io::Errno::SRCH.raw_os_error();
-/// In a folder of this mode only owners take their files away.
-const STICKY: u32 = 0o1000;
 
 #[cfg(test)]
 mod tests {
@@ -539,16 +243,6 @@ mod tests {
                     assert!(text.contains(path.to_str().unwrap()) && !text.contains(CANARY), "{text}");
                 }
             }
-        }
-    }
-
-    /// S-05
-    #[test]
-    fn only_roots_files_and_our_own_are_used() {
-        let facts = |owner| Facts { kind: FileKind::Regular, owner, mode: 0o600, bytes: 1 };
-        for (owner, used) in [(0, true), (1_000, true), (1_001, false), (u32::MAX, false)] {
-            let judged = facts(owner).judge(1_000, Privacy::Owner, 1);
-            assert_eq!(judged, if used { Ok(()) } else { Err(Wrong::Owner) }, "{owner}");
         }
     }
 
@@ -619,24 +313,6 @@ mod tests {
             }
         });
         assert_eq!(fs::read_to_string(&path).unwrap(), "xxxxxxxx");
-    }
-
-    #[test]
-    fn a_log_is_private_grows_at_its_end_and_is_never_a_link() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("audit");
-        for line in ["one\n", "two\n"] {
-            let mut log = open_log(&path).unwrap();
-            log.write_all(line.as_bytes()).unwrap();
-            log.sync().unwrap();
-        }
-        assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
-        assert_eq!(mode(&path), 0o600);
-        let link = folder.path().join("link");
-        std::os::unix::fs::symlink(&path, &link).unwrap();
-        assert!(open_log(&link).is_err());
-        fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
-        assert!(open_log(&path).is_err());
     }
 
     /// S-79
