@@ -1,54 +1,37 @@
-//! From what a server's owner says to a server, or to the list of everything that is wrong with it.
+//! What a server's owner says before there is a server.
 
-use std::{
-    marker::PhantomData,
-    num::NonZeroUsize,
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize},
-    },
-    time::Duration,
-};
+use std::{marker::PhantomData, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use mocopr_core::{
     clock::{Clock, SystemClock},
     model::{capability::Implementation, content::Icon},
-    store::{MemoryStore, Store, StoreCapacity},
-    wire::{encode::Stamp, revision::Revision},
+    wire::revision::Revision,
 };
 use mocopr_security::{
-    auth::LocalUsers,
     error_handler::ErrorHandler,
-    evidence::Evidence,
-    gate::{Gate, Rules},
+    gate::Rules,
     logger::SecurityLogger,
     policy::{Middleware, Problem, Row, SecurityPolicy},
     redact::Secret,
     revoke::Revocations,
-    seal::{KeyFile, KeyRing},
-    stop::{KillSwitch, Stopper, Turn},
+    seal::KeyRing,
+    stop::KillSwitch,
     validation::{InputValidation, JsonSchemaValidator},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    engine::Engine,
-    error::{Error, Result},
-    evidence::{Opener, Opening},
+    assemble::Assembled,
+    error::Result,
+    evidence::Opener,
     registry::{
-        Registry,
         definitions::{Definitions, Handlers},
         prompt::IntoPrompt,
         resource::IntoResource,
         tool::IntoTool,
     },
     server::{Guarded, McpServer, Unguarded},
-    session::Sessions,
     spans::Spans,
     state::States,
-    stopping::By,
-    subscribe::Hub,
     transport::company::Companion,
 };
 
@@ -65,47 +48,47 @@ pub struct ServerBuilder<P = Unguarded> {
 }
 
 /// Puts one part into its place in the policy.
-type Slot = Box<dyn FnOnce(SecurityPolicy) -> SecurityPolicy>;
+pub(crate) type Slot = Box<dyn FnOnce(SecurityPolicy) -> SecurityPolicy>;
 
 /// Makes a logger the log of the process. Behind a pointer, so that a server without one does not link any.
-type Installer = Box<dyn FnOnce(Arc<dyn Clock>) -> std::result::Result<(), Problem>>;
+pub(crate) type Installer = Box<dyn FnOnce(Arc<dyn Clock>) -> std::result::Result<(), Problem>>;
 
 /// Makes the keys that a source of the owner's says, and what asks for them again. Behind a pointer, as the logger is.
-type KeySource = Box<dyn FnOnce() -> std::result::Result<(KeyRing, Box<dyn Companion>), Problem>>;
+pub(crate) type KeySource = Box<dyn FnOnce() -> std::result::Result<(KeyRing, Box<dyn Companion>), Problem>>;
 
 /// Looks at what this process may do, and says it in rows of the report. Behind a pointer, as the logger is.
-type Inspection = Box<dyn FnOnce() -> std::result::Result<Vec<Row>, Problem>>;
+pub(crate) type Inspection = Box<dyn FnOnce() -> std::result::Result<Vec<Row>, Problem>>;
 
 /// What the owner has said so far, whatever the builder's type.
-struct Said {
-    info: Option<Implementation>,
-    instructions: Option<Box<str>>,
-    policy: Option<SecurityPolicy>,
-    middleware: Vec<(&'static str, Slot)>,
-    definitions: Definitions,
-    states: States,
-    clock: Arc<dyn Clock>,
-    page_size: NonZeroUsize,
-    list_ttl: Duration,
-    revisions: Option<Vec<Revision>>,
-    rules: Option<Arc<dyn Rules>>,
-    stdio_token: Option<Secret<String>>,
-    state_key: Option<Secret<String>>,
-    state_key_file: Option<PathBuf>,
-    state_key_source: Option<KeySource>,
-    input_validation: Option<InputValidation>,
-    input_validator: Option<JsonSchemaValidator>,
-    error_handler: Option<ErrorHandler>,
-    witnesses: Vec<Opener>,
-    spans: Option<Arc<dyn Spans>>,
-    kill_switch: Option<KillSwitch>,
-    revocations: Option<Revocations>,
-    companions: Vec<Box<dyn Companion>>,
+pub(crate) struct Said {
+    pub(crate) info: Option<Implementation>,
+    pub(crate) instructions: Option<Box<str>>,
+    pub(crate) policy: Option<SecurityPolicy>,
+    pub(crate) middleware: Vec<(&'static str, Slot)>,
+    pub(crate) definitions: Definitions,
+    pub(crate) states: States,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) page_size: NonZeroUsize,
+    pub(crate) list_ttl: Duration,
+    pub(crate) revisions: Option<Vec<Revision>>,
+    pub(crate) rules: Option<Arc<dyn Rules>>,
+    pub(crate) stdio_token: Option<Secret<String>>,
+    pub(crate) state_key: Option<Secret<String>>,
+    pub(crate) state_key_file: Option<PathBuf>,
+    pub(crate) state_key_source: Option<KeySource>,
+    pub(crate) input_validation: Option<InputValidation>,
+    pub(crate) input_validator: Option<JsonSchemaValidator>,
+    pub(crate) error_handler: Option<ErrorHandler>,
+    pub(crate) witnesses: Vec<Opener>,
+    pub(crate) spans: Option<Arc<dyn Spans>>,
+    pub(crate) kill_switch: Option<KillSwitch>,
+    pub(crate) revocations: Option<Revocations>,
+    pub(crate) companions: Vec<Box<dyn Companion>>,
     /// Calls that gave a witness which comes once.
-    kept_once: Vec<&'static str>,
-    logger: Option<Installer>,
-    process: Option<Inspection>,
-    problems: Vec<Problem>,
+    pub(crate) kept_once: Vec<&'static str>,
+    pub(crate) logger: Option<Installer>,
+    pub(crate) process: Option<Inspection>,
+    pub(crate) problems: Vec<Problem>,
 }
 
 impl ServerBuilder<Unguarded> {
@@ -464,184 +447,7 @@ impl<P> ServerBuilder<P> {
     /// # Errors
     /// Every problem at once, each with the call that mends it; or no randomness for keys.
     pub fn build(self) -> Result<McpServer<P>> {
-        let Said {
-            info,
-            instructions,
-            policy,
-            middleware,
-            definitions,
-            states,
-            clock,
-            page_size,
-            list_ttl,
-            revisions,
-            rules,
-            stdio_token,
-            state_key,
-            state_key_file,
-            state_key_source,
-            input_validation,
-            input_validator,
-            error_handler,
-            witnesses,
-            spans,
-            kill_switch,
-            revocations,
-            mut companions,
-            kept_once: _,
-            logger,
-            process,
-            mut problems,
-        } = self.said;
-        let process = process.map_or_else(|| Ok(Vec::new()), |inspect| inspect()).unwrap_or_else(|problem| {
-            problems.push(problem);
-            Vec::new()
-        });
-        if let Some(Err(problem)) = logger.map(|install| install(clock.clone())) {
-            problems.push(problem);
-        }
-        let policy = policy.unwrap_or_else(SecurityPolicy::development);
-        let policy = middleware.into_iter().fold(policy, |policy, (_, slot_into)| slot_into(policy));
-        let policy = match input_validation {
-            Some(validation) => policy.with_input_validation(validation),
-            None => policy,
-        };
-        let policy = match input_validator {
-            Some(validator) => policy.with_input_validator(validator),
-            None => policy,
-        };
-        let policy = match error_handler {
-            Some(errors) => policy.with_error_handler(errors),
-            None => policy,
-        };
-        problems.extend(policy.problems());
-        if rules.is_none() && policy.authorizes_by_role() {
-            problems.push(Problem::new(
-                "roles decide what a caller may do, and there are none",
-                "call .with_authorization(RoleBasedAccessControl::builder()..), or \
-                 .with_authorization_enabled(false) on the policy to let every caller do what handlers do not restrict",
-            ));
-        }
-        let keys = [state_key.is_some(), state_key_file.is_some(), state_key_source.is_some()];
-        let keys = keys.into_iter().filter(|is_given| *is_given).count();
-        if keys > 1 {
-            problems.push(Problem::new(
-                "there are several state keys, where one counts",
-                "call one of .with_state_key(..), .with_state_key_file(..) and .with_state_key_source(..)",
-            ));
-        }
-        let key_is_given = keys > 0;
-        let opened = match (state_key, state_key_file, state_key_source) {
-            (None, None, None) => Ok((KeyRing::generate().map_err(|_| Error::entropy())?, None)),
-            (Some(key), _, _) => KeyRing::from_secret(&key).map(|ring| (ring, None)),
-            (None, Some(path), _) => KeyFile::open(&path).map(|(file, ring)| (ring, Some(file))),
-            (None, None, Some(open)) => open().map(|(ring, renewing)| {
-                companions.push(renewing);
-                (ring, None)
-            }),
-        };
-        let (ring, key_file) = match opened {
-            Ok((ring, file)) => (Some(ring), file),
-            Err(problem) => {
-                problems.push(problem);
-                (None, None)
-            }
-        };
-        let authenticators = policy.open_authenticators(clock.clone()).unwrap_or_else(|found| {
-            problems.extend(found);
-            Vec::new()
-        });
-        let proofs = match &ring {
-            Some(ring) => policy.open_proofs(ring, clock.clone()).unwrap_or_else(|problem| {
-                problems.push(problem);
-                None
-            }),
-            None => None,
-        };
-        if stdio_token.is_some() && !policy.has_authenticators() {
-            problems.push(Problem::new(
-                "standard streams have a token, and nobody can say whom it proves",
-                "call .with_authentication(..) on the policy",
-            ));
-        }
-        let info = info.unwrap_or_default();
-        if info.name.is_empty() || info.version.is_empty() {
-            problems.push(Problem::new("the server has no name or no version", "call .with_info(\"name\", \"1.0.0\")"));
-        }
-        let served = served(revisions.as_deref().unwrap_or(&Revision::ALL));
-        if served.is_empty() {
-            problems.push(Problem::new(
-                "no revision of the protocol is served",
-                "name one in .with_revisions([..]), or leave the call out to serve all",
-            ));
-        }
-        let registry = match Registry::new(definitions, &policy, &states) {
-            Ok(registry) => {
-                problems.extend(unknown_roles(&registry, &policy, rules.as_deref()));
-                registry
-            }
-            Err(found) => {
-                problems.extend(found);
-                return Err(Error::problems_found(problems));
-            }
-        };
-        let stopper = match kill_switch.map(KillSwitch::open) {
-            None => None,
-            Some(Ok(stopper)) => Some(stopper),
-            Some(Err(problem)) => {
-                problems.push(problem);
-                None
-            }
-        };
-        let mut told = Vec::new();
-        if let Some(ring) = &ring {
-            let opening = Opening { clock: &clock, ring, key_is_given };
-            for witness in witnesses {
-                match witness.open(&opening) {
-                    Ok(witness) => told.push(witness),
-                    Err(found) => problems.extend(found),
-                }
-            }
-        }
-        let ring = match ring {
-            Some(ring) if problems.is_empty() => ring,
-            Some(_) | None => return Err(Error::problems_found(problems)),
-        };
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::new(STORE, clock.clone()));
-        let engine = Engine {
-            gate: Gate::new(policy, authenticators, rules, clock.clone())
-                .with_revocations(revocations.unwrap_or_default())
-                .with_kill_switch(stopper)
-                .with_proofs(proofs)
-                .with_evidence(Evidence::new(told)),
-            process,
-            stdio_token,
-            registry,
-            sessions: Sessions::new(clock.clone()),
-            hub: Arc::new(Hub::default()),
-            states,
-            store,
-            clock,
-            ring,
-            key_file,
-            spans,
-            stamp: Stamp::new(&info),
-            info,
-            instructions,
-            page_size,
-            list_ttl,
-            served,
-            connections: AtomicUsize::new(0),
-            tls_failures: AtomicU64::new(0),
-            tasks: TaskTracker::new(),
-            leaving: AtomicBool::new(false),
-            stopping: CancellationToken::new(),
-        };
-        engine.registry.connect(&engine.hub);
-        let engine = Arc::new(engine);
-        let is_stopped = engine.gate.stopper().is_some_and(Stopper::is_stopped);
-        engine.turned(is_stopped.then_some(Turn::Stopped), By::File);
-        companions.iter().for_each(|one| one.built(&engine));
+        let Assembled { engine, companions } = self.said.assemble()?;
         Ok(McpServer::of(engine, companions))
     }
 
@@ -728,31 +534,5 @@ impl<P> std::fmt::Debug for ServerBuilder<P> {
     }
 }
 
-/// A role that a handler requires and nobody can have would hide the handler from everybody, and one that is not
-/// defined would leave the user of this machine who has it with nothing.
-fn unknown_roles(registry: &Registry, policy: &SecurityPolicy, rules: Option<&dyn Rules>) -> Vec<Problem> {
-    let Some(rules) = rules else { return Vec::new() };
-    let snapshot = registry.snapshot();
-    let required = snapshot.roles().into_iter().map(|role| ("a handler requires", role));
-    let given =
-        policy.local_users().into_iter().flat_map(LocalUsers::roles).map(|role| ("a user of this machine has", role));
-    let unknown = required.chain(given).filter(|(_, role)| !rules.defines_role(role));
-    let problem = |(who, role)| {
-        Problem::new(
-            format!("{who} the role `{role}`, which is not defined"),
-            format!("define it: .with_role(\"{role}\", &[..])"),
-        )
-    };
-    unknown.map(problem).collect()
-}
-
-/// The revisions of a list, each once, oldest first.
-fn served(list: &[Revision]) -> Vec<Revision> {
-    Revision::ALL.into_iter().filter(|revision| list.contains(revision)).collect()
-}
-
 /// Items of one page of a list.
 const DEFAULT_PAGE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(249);
-
-/// Used request states alone live in it: 64 MiB hold half a million of them.
-const STORE: StoreCapacity = StoreCapacity { entries: 500_000, bytes: 64 * 1024 * 1024 };

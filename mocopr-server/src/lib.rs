@@ -29,6 +29,7 @@ mod alerts;
 mod answer;
 mod arrival;
 pub mod ask;
+mod assemble;
 mod batch;
 mod beside;
 pub mod builder;

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use mocopr::{
     HttpConfig, McpServer,
+    audit::AuditLogger,
     auth::LocalUsers,
     prelude::*,
-    security::{Limits, RateLimit, RateLimitPolicy, Report, Revocations, RoleBasedAccessControl, Slowing},
+    security::{KillSwitch, Limits, RateLimit, RateLimitPolicy, Report, Revocations, RoleBasedAccessControl, Slowing},
 };
 
 use super::guarded::{Names, policy};
@@ -110,6 +111,26 @@ fn the_report_names_what_no_role_is_granted() {
     let report = builder.with_authorization(rules).build().unwrap().security_report();
     let row = report.rows().iter().find(|row| row.about == "granted to no role");
     assert_eq!(row.map(|row| &*row.holds), Some("reset"));
+}
+
+/// S-03
+#[test]
+fn everything_that_is_wrong_is_told_at_once_also_what_is_opened_last() {
+    let tool = || Tool::new("look").handler(|_: serde_json::Value| async { "done" });
+    let error = McpServer::builder()
+        .with_info("", "1")
+        .with_tool(tool())
+        .with_tool(tool())
+        .with_revisions([])
+        .with_kill_switch(KillSwitch::builder().with_file("/absent/stopped").build())
+        .with_audit(AuditLogger::builder().with_file("/absent/audit").build())
+        .build()
+        .unwrap_err();
+    let found: Vec<_> = error.problems().iter().map(|problem| problem.what()).collect();
+    for part in ["no name", "no revision", "look", "/absent cannot", "audit"] {
+        assert!(found.iter().any(|what| what.contains(part)), "{part}: {found:#?}");
+    }
+    assert_eq!(found.len(), 5, "{found:#?}");
 }
 
 /// S-03
