@@ -1,5 +1,7 @@
 //! What the gate lets through, and what not.
 
+mod told;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use futures_util::FutureExt;
