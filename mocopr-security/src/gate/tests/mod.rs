@@ -1,5 +1,6 @@
 //! What the gate lets through, and what not.
 
+mod proving;
 mod told;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
