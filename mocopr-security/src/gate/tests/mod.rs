@@ -1,5 +1,6 @@
 //! What the gate lets through, and what not.
 
+mod parts;
 mod proving;
 mod told;
 
