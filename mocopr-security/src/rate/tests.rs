@@ -319,3 +319,20 @@ fn a_network_whose_buckets_are_full_again_is_as_good_as_new() {
         clock.advance(Duration::from_secs(10));
     }
 }
+
+/// S-70, S-71
+#[test]
+fn a_network_without_room_for_newcomers_has_it_again_once_its_buckets_are_full() {
+    let (limiter, clock) = limiter(RateLimit::per_minute(60_000).with_burst(2), 4_000);
+    let limiter = limiter.with_networks(|key| key / 100_000);
+    let own = |keys: std::ops::Range<u32>| {
+        keys.for_each(|key| limiter.charge(&key, cost(1)));
+        limiter.keys()
+    };
+    assert_eq!(own(0..10_000), 2_000 + 1_024);
+    // A few of its newcomers are let in again, and after them none for the next 55 milliseconds.
+    clock.advance(Duration::from_millis(999));
+    assert_eq!(own(10_000..20_000), 2_000 + 1_024 + 17);
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(own(20_000..20_001), 1, "the table was swept, so nobody has to share");
+}
