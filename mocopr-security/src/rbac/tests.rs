@@ -1,6 +1,9 @@
 //! Roles and patterns against their words: tables, attacks on spelling, and another reading that tries everything.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+};
 
 use mocopr_core::uri::{ResourceUri, UriTemplate};
 use proptest::prelude::*;
@@ -9,7 +12,10 @@ use super::{
     pattern::{self, Pattern},
     *,
 };
-use crate::principal::{Holdings, Method};
+use crate::{
+    evidence::{Evidence, Happening, Witness},
+    principal::{Holdings, Method},
+};
 
 fn holding(roles: &[&str], scopes: &[&str]) -> Principal {
     let boxed = |names: &[&str]| names.iter().map(|name| Box::from(*name)).collect();
@@ -340,6 +346,93 @@ fn an_explanation_names_the_rule_and_where_it_comes_from() {
     let part =
         r#"see: role "user" has "resources:read:notes://public/*", which is about a part of the template's resources"#;
     assert_eq!(why(&["user"], Kind::Resource, "notes://{}"), part);
+}
+
+/// S-41
+#[test]
+fn of_all_roles_the_rule_that_reaches_the_most_of_a_template_decides() {
+    let rules = rules(&[
+        ("guest", &["resources:read:notes://public/*"]),
+        ("reader", &["resources:read"]),
+        ("intern", &["!resources:read:notes://public/*"]),
+        ("locked", &["!resources:read"]),
+    ]);
+    for (roles, grant) in [
+        (["guest", "guest", "guest"], Grant::See),
+        (["guest", "reader", "guest"], Grant::Use),
+        (["reader", "intern", "guest"], Grant::See),
+        (["reader", "intern", "locked"], Grant::Nothing),
+    ] {
+        let [one, other, third] = roles;
+        for roles in [[one, other, third], [third, other, one], [other, third, one]] {
+            assert_eq!(rules.grant(&holding(&roles, &[]), Kind::Resource, "notes://{}"), grant, "{roles:?}");
+        }
+    }
+}
+
+#[test]
+fn of_rules_that_reach_as_far_the_nearest_is_named() {
+    let rules = RoleBasedAccessControl::builder()
+        .with_role("user", &["tools:call"])
+        .with_role("lead", &["tools:call:x", "tools:*"])
+        .with_inheritance("lead", "user")
+        .build()
+        .unwrap();
+    let rule = |roles: &[&str], name| {
+        let why = rules.explain(&holding(roles, &[]), Kind::Tool, name);
+        [why.role(), why.defined_in(), why.rule()].map(|part| part.map(str::to_owned).unwrap_or_default())
+    };
+    assert_eq!(rule(&["lead"], "x"), ["lead", "lead", "tools:*"], "one about all is looked at first");
+    assert_eq!(rule(&["user", "lead"], "x"), ["user", "user", "tools:call"]);
+    assert_eq!(rule(&["lead", "user"], "x"), ["lead", "lead", "tools:*"]);
+    assert_eq!(rule(&["root"], "x"), [""; 3]);
+}
+
+/// S-40, S-43, S-44
+#[test]
+fn a_gate_asks_rules_that_can_be_replaced_the_same_as_rules_that_cannot() {
+    let rules = || {
+        RoleBasedAccessControl::builder()
+            .with_role("lead", &["prompts:read"])
+            .with_role("user", &["tools:call:echo"])
+            .with_inheritance("lead", "user")
+            .with_scope_implies("notes", &["notes:read"])
+            .build()
+            .unwrap()
+    };
+    let asked: [Box<dyn Rules>; 2] = [Box::new(rules()), Box::new(AccessRules::new(rules()))];
+    let (lead, user) = (holding(&["lead"], &["notes"]), holding(&["user"], &["notes:write"]));
+    for rules in asked {
+        assert!(rules.depend_on_caller());
+        let grants = [(&lead, Kind::Tool, "echo"), (&user, Kind::Tool, "say"), (&user, Kind::Prompt, "echo")]
+            .map(|(who, kind, name)| rules.grant(who, kind, name));
+        assert_eq!(grants, [Grant::Use, Grant::Nothing, Grant::Nothing]);
+        assert!(rules.holds_role(&lead, "user") && !rules.holds_role(&user, "lead"));
+        assert!(rules.defines_role("user") && !rules.defines_role("admin"));
+        assert!(rules.reaches(Kind::Tool, "echo") && !rules.reaches(Kind::Tool, "say"));
+        assert!(rules.holds_scope(&lead, "notes:read") && !rules.holds_scope(&user, "notes:read"));
+    }
+}
+
+/// Writes down what administrators did.
+#[derive(Debug, Default)]
+struct Ledger(Mutex<Vec<String>>);
+
+impl Witness for Ledger {
+    fn saw(&self, happening: &Happening<'_>) {
+        self.0.lock().unwrap().push(format!("{} {}", happening.action, happening.target));
+    }
+}
+
+/// S-45, S-90
+#[test]
+fn a_replacement_is_told_with_its_generation_and_the_roles_that_there_are_now() {
+    let (access, ledger) = (AccessRules::new(rules(&[])), Arc::new(Ledger::default()));
+    let evidence = Evidence::new([ledger.clone() as Arc<dyn Witness>]);
+    access.tell_changes(&evidence);
+    access.replace(rules(&[("user", &["tools:call"]), ("admin", &["*"])]));
+    access.replace(rules(&[]));
+    assert_eq!(*ledger.0.lock().unwrap(), ["replace_roles generation 1: admin, user", "replace_roles generation 2: "]);
 }
 
 /// S-45
