@@ -252,6 +252,18 @@ mod tests {
 
     /// S-59
     #[test]
+    fn a_file_of_64_kib_is_read_and_one_byte_more_is_not() {
+        let world = World::new();
+        let taken = |outcome| [("renew_state_key".to_owned(), outcome)];
+        let text = |first, bytes| format!("{}{}", key(first), " ".repeat(bytes - key(first).len()));
+        world.write(&text(2, 64 * 1024));
+        assert_eq!(world.told(), taken(Outcome::Succeeded));
+        world.write(&text(3, 64 * 1024 + 1));
+        assert_eq!(world.told(), taken(Outcome::Failed));
+    }
+
+    /// S-59
+    #[test]
     fn a_key_of_ninety_days_is_told_of_once_until_it_is_changed() {
         let mut world = World::new();
         let written = SystemTime::now() - Duration::from_secs(90 * 24 * 60 * 60 - 60);

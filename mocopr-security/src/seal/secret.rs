@@ -83,6 +83,8 @@ const FEWEST_DISTINCT: usize = 16;
 
 #[cfg(test)]
 mod tests {
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
     use crate::seal::Purpose;
 
@@ -91,7 +93,7 @@ mod tests {
     /// A key whose bytes begin with this one and then grow.
     fn key(first: u8) -> String {
         let bytes: Vec<u8> = (0..32).map(|place: u8| first.wrapping_add(place)).collect();
-        base64::engine::general_purpose::STANDARD.encode(bytes)
+        STANDARD.encode(bytes)
     }
 
     fn ring(text: &str) -> Result<KeyRing, Problem> {
@@ -126,6 +128,14 @@ mod tests {
         for text in [padded.trim_end_matches('='), &url_safe, url_safe.trim_end_matches('='), &format!(" {padded}\n")] {
             assert!(ring(text).unwrap().open(Purpose::Cursor, BIND, &sealed).is_ok(), "{text}");
         }
+    }
+
+    /// S-05
+    #[test]
+    fn a_key_of_sixteen_different_bytes_may_be_random_and_one_of_fifteen_is_not() {
+        let key = |different: u8| STANDARD.encode((0..32).map(|place: u8| place % different).collect::<Vec<_>>());
+        assert!(ring(&key(16)).is_ok());
+        assert_eq!(ring(&key(15)).unwrap_err().what(), "state key 1 is not random");
     }
 
     /// S-05, P-16

@@ -144,14 +144,97 @@ fn expiring_and_lasting_texts_do_not_open_as_each_other() {
 #[test]
 fn payload_of_48_kib_is_sealed_and_one_more_byte_is_not() {
     let ring = ring(1);
-    let most = vec![7; MAX_PAYLOAD_BYTES];
+    let (most, more) = (vec![7; 48 * 1024], vec![7; 48 * 1024 + 1]);
     let text = ring.seal(Purpose::Handle, BIND, &most).unwrap();
-    assert!(text.len() <= MAX_TEXT_CHARS);
+    assert_eq!(text.len().next_multiple_of(4), MAX_TEXT_CHARS);
     assert_eq!(ring.open(Purpose::Handle, BIND, &text).as_ref(), Ok(&most));
-    assert_eq!(ring.seal(Purpose::Handle, BIND, &vec![7; MAX_PAYLOAD_BYTES + 1]), Err(SealError::TooLarge));
-    assert_eq!(ring.seal(Purpose::Handle, &[&vec![7; MAX_PAYLOAD_BYTES + 1]], b""), Err(SealError::TooLarge));
-    assert_eq!(ring.open(Purpose::Handle, &[&vec![7; MAX_PAYLOAD_BYTES + 1]], &text), Err(SealError::Open));
+    assert_eq!(ring.seal(Purpose::Handle, BIND, &more), Err(SealError::TooLarge));
+    assert_eq!(ring.seal(Purpose::Handle, &[&more], b""), Err(SealError::TooLarge));
+    assert_eq!(ring.open(Purpose::Handle, &[&more], &text), Err(SealError::Open));
     assert_eq!(ring.open(Purpose::Handle, BIND, &"A".repeat(MAX_TEXT_CHARS + 1)), Err(SealError::Open));
+}
+
+#[test]
+fn what_a_text_is_bound_to_has_48_kib_with_four_bytes_a_part_and_no_more() {
+    let ring = ring(1);
+    let part = vec![7; 24 * 1024 - 4];
+    let text = ring.seal(Purpose::Handle, &[&part, &part], b"x").unwrap();
+    assert!(ring.open(Purpose::Handle, &[&part, &part], &text).is_ok());
+    assert_eq!(ring.seal(Purpose::Handle, &[&part, &part, b""], b"x"), Err(SealError::TooLarge));
+}
+
+const DAY: Duration = Duration::from_secs(86_400);
+const NOW: Duration = Duration::from_secs(1_800_000_000);
+const TICK: Duration = Duration::from_millis(1);
+
+/// A text of this ring that does not expire by itself.
+fn lasting(ring: &KeyRing) -> impl Fn() -> bool {
+    let text = ring.seal(Purpose::Event, BIND, b"7").unwrap();
+    move || ring.open(Purpose::Event, BIND, &text).is_ok()
+}
+
+/// S-59
+#[test]
+fn a_key_that_is_gone_opens_for_a_day_and_to_the_millisecond_as_long_as_what_it_sealed() {
+    for (expires, gone) in [(Duration::ZERO, NOW + DAY), (NOW + DAY / 2, NOW + DAY), (NOW + DAY * 2, NOW + DAY * 2)] {
+        let ring = ring(1);
+        let opens = lasting(&ring);
+        ring.seal_until(Purpose::Handle, BIND, b"7", expires).unwrap();
+        assert!(ring.renew(self::ring(2), NOW));
+        ring.forget(gone - TICK);
+        assert!(opens(), "{expires:?}");
+        ring.forget(gone);
+        assert!(!opens(), "{expires:?}");
+    }
+}
+
+/// S-59
+#[test]
+fn a_key_that_is_given_again_is_neither_gone_nor_forgets_when_the_last_of_it_expires() {
+    let ring = ring(1);
+    let opens = lasting(&ring);
+    ring.seal_until(Purpose::Handle, BIND, b"7", NOW + DAY * 3).unwrap();
+    assert!(!ring.renew(self::ring(1), NOW), "these are the keys that it has");
+    assert!(ring.renew(self::ring(2), NOW) && ring.renew(self::ring(1), NOW));
+    assert!(ring.renew(self::ring(3), NOW));
+    ring.forget(NOW + DAY * 3 - TICK);
+    assert!(opens());
+    ring.forget(NOW + DAY * 3);
+    assert!(!opens());
+}
+
+/// S-59
+#[test]
+fn a_key_that_is_gone_for_a_day_goes_when_another_one_does() {
+    let ring = ring(1);
+    let opens = lasting(&ring);
+    assert!(ring.renew(self::ring(2), NOW) && opens());
+    assert!(ring.renew(self::ring(3), NOW + DAY));
+    assert!(!opens());
+}
+
+/// P-70
+#[test]
+fn what_is_derived_follows_from_the_key_that_seals_and_from_the_use() {
+    let derived = |ring: &KeyRing, usage: &[u8]| ring.derive(usage).unwrap();
+    let one = derived(&ring(1), b"nonces");
+    assert_eq!(derived(&KeyRing::new(key(1), vec![key(2)]), b"nonces"), one);
+    for other in [derived(&ring(1), b"states"), derived(&ring(2), b"nonces"), [0; KEY_BYTES], [1; KEY_BYTES]] {
+        assert_ne!(other, one);
+    }
+}
+
+/// S-91
+#[test]
+fn each_key_of_a_ring_authenticates_for_one_purpose_in_the_order_of_the_ring() {
+    let keys = KeyRing::new(key(2), vec![key(1)]).authenticating(b"audit").unwrap();
+    assert_eq!(keys.len(), 2);
+    let [earlier] = &ring(1).authenticating(b"audit").unwrap()[..] else { panic!("one key") };
+    let tag = hmac::sign(earlier, b"record");
+    assert!(hmac::verify(&keys[1], b"record", tag.as_ref()).is_ok());
+    assert!(hmac::verify(&keys[0], b"record", tag.as_ref()).is_err());
+    let other = &ring(1).authenticating(b"backup").unwrap()[0];
+    assert!(hmac::verify(other, b"record", tag.as_ref()).is_err());
 }
 
 #[test]
