@@ -154,6 +154,23 @@ mod tests {
         assert_eq!(RelPath::parse(&longer), None);
     }
 
+    #[test]
+    fn the_parts_of_a_path_stand_between_its_slashes_and_behind_its_last_dot() {
+        for (text, parent, name, extension, is_hidden) in [
+            ("a.txt", None, "a.txt", Some("txt"), false),
+            ("a.d/b.tar.gz", Some("a.d"), "b.tar.gz", Some("gz"), false),
+            ("a/b/c", Some("a/b"), "c", None, false),
+            ("a/.txt", Some("a"), ".txt", None, true),
+            ("a/..txt", Some("a"), "..txt", Some("txt"), true),
+            (".a/b.", Some(".a"), "b.", None, true),
+        ] {
+            let path = RelPath::parse(text).unwrap();
+            assert_eq!((&*path.to_string(), path.name(), path.extension()), (text, name, extension));
+            assert_eq!((path.parent(), path.is_hidden()), (parent.and_then(RelPath::parse), is_hidden), "{text}");
+            assert_eq!(RelPath::below(path.parent().as_ref(), name), Some(path), "{text}");
+        }
+    }
+
     proptest! {
         #[test]
         fn what_is_taken_has_no_component_that_leads_elsewhere(path in "[a./\\\\%2eF\u{0}-\u{20}é]{0,12}") {
