@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use mocopr_core::peer::{ClientCertificate, Peer, Source};
 
-use super::{BUSY_RETRY, Gate};
+use super::{Gate, permit::BUSY_RETRY};
 use crate::{
     auth::{Authenticator, Credential, DpopPolicy, NotProven, Rejected, Shown, Verdict, Verified},
     principal::Method,

@@ -3,7 +3,7 @@
 
 use mocopr_core::{call::Call, peer::Source};
 
-use super::{AUTHENTICATE, Admission, Gate};
+use super::{Admission, Gate};
 use crate::evidence::{Account, AuditEvent, Bytes, Decided, Ending, Happening};
 
 impl Gate {
@@ -55,3 +55,6 @@ impl Gate {
         });
     }
 }
+
+/// What is done where a credential is looked at.
+const AUTHENTICATE: &str = "authenticate";

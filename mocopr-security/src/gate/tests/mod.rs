@@ -4,24 +4,35 @@ mod parts;
 mod proving;
 mod told;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-
-use futures_util::FutureExt;
-use http::{HeaderMap, HeaderValue, Uri, Version};
-use mocopr_core::{
-    call::{CallTool, Request},
-    clock::ManualClock,
-    json::RawJson,
-    meta::Meta,
-    peer::{HttpFacts, LocalUser},
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZeroUsize,
+    time::Duration,
 };
 
-use super::*;
+use futures_util::FutureExt;
+use http::{HeaderMap, HeaderValue, Method, Uri, Version, header::ORIGIN};
+use mocopr_core::{
+    call::{Call, CallTool, Request},
+    clock::ManualClock,
+    fault::{self, Fault},
+    id::RequestId,
+    json::RawJson,
+    meta::Meta,
+    peer::{HttpFacts, LocalUser, Peer, Place, Source},
+    wire::revision::Revision,
+};
+
+use super::{refusal::refuse, *};
 use crate::{
-    auth::{Identity, LocalUsers, Pending, Verdict},
+    auth::{Credential, Identity, LocalUsers, Pending, Rejected, Verdict},
+    evidence::{Decided, Ending, Happening},
+    origin::Rejection,
     policy::RateLimitPolicy,
     principal::{Holdings, Method as Verification},
+    proxies::TrustedProxies,
     rate::RateLimit,
+    redact::Secret,
     slow::Slowing,
 };
 
