@@ -12,10 +12,11 @@ use super::{
     proven::{BOUND, Unproven},
     refusal::refusal,
 };
+#[cfg(feature = "testing")]
+use crate::principal::Principal;
 use crate::{
     auth::{self, Credential, Rejected},
     evidence,
-    principal::Principal,
     proxies::Caller,
     rate::Block,
     redact::Secret,
