@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::*;
 use crate::{
     auth::{Proof, Verified},
-    rbac::RoleBasedAccessControl,
+    rbac::{AccessRules, RoleBasedAccessControl},
     stop::KillSwitch,
 };
 
@@ -244,4 +244,37 @@ fn where_tokens_come_from_is_said_by_a_server_with_issuers_and_at_its_paths_alon
     assert_eq!(challenge, expected);
     let without = gate_of(SecurityPolicy::development());
     assert_eq!((without.metadata_paths(), without.resource_metadata(paths[0], &scopes, None)), (Vec::new(), None));
+}
+
+/// S-42
+#[test]
+fn what_decides_what_is_seen_is_one_for_all_of_the_same_roles_and_another_after_every_change() {
+    let rules = || RoleBasedAccessControl::builder().with_role("user", &["tools:call"]).build().unwrap();
+    let live = AccessRules::new(rules());
+    let stopper = KillSwitch::builder().build().open().unwrap();
+    let (policy, clock) = (SecurityPolicy::development(), Arc::new(ManualClock::new()));
+    let gate = Gate::new(policy, Vec::new(), Some(Arc::new(live.clone())), clock).with_kill_switch(Some(stopper));
+    let user = holding(&["user"], &[]);
+    let mut seen = Vec::new();
+    let mut is_new = |who: &Principal| {
+        let sight = gate.sight(who).unwrap();
+        let is_new = !seen.contains(&sight);
+        seen.push(sight);
+        is_new
+    };
+    for roles in [&[][..], &["user"], &["us", "er"], &["use", "r"], &["user", "r"]] {
+        assert!(is_new(&holding(roles, &[])), "{roles:?}");
+    }
+    assert!(is_new(&Principal::local()), "who holds everything has no roles");
+    assert!(!is_new(&holding(&["user"], &["notes:read"])), "scopes hide nothing");
+    assert!(gate.stopper().unwrap().stop().0.is_some());
+    assert!(is_new(&user) && !is_new(&user));
+    assert!(gate.stopper().unwrap().resume().unwrap().is_some());
+    assert!(is_new(&user), "not as before it was turned twice");
+    live.replace(rules());
+    assert!(is_new(&user));
+
+    assert_eq!(rules().edition(), Some(0), "they never change");
+    assert!(gate_of(SecurityPolicy::development()).sight(&user).is_some());
+    assert_eq!(self::gate(Grant::Use).sight(&user), None, "more may decide");
 }
