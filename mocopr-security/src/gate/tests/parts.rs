@@ -274,7 +274,7 @@ fn what_decides_what_is_seen_is_one_for_all_of_the_same_roles_and_another_after_
     live.replace(rules());
     assert!(is_new(&user));
 
-    assert_eq!(rules().edition(), Some(0), "they never change");
+    assert_eq!((rules().edition(), Everything.edition()), (Some(0), Some(0)), "they never change");
     assert!(gate_of(SecurityPolicy::development()).sight(&user).is_some());
     assert_eq!(self::gate(Grant::Use).sight(&user), None, "more may decide");
 }
