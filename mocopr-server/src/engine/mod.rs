@@ -44,6 +44,7 @@ use mocopr_security::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::debug;
 
+#[cfg(feature = "http")]
 pub(crate) use self::stateful::Misnamed;
 use crate::{
     answer::Answer,
