@@ -133,10 +133,6 @@ impl<'a> Folder<'a> {
         Ok(Self { path, is_folder: found.is_dir(), owner: found.uid(), mode: found.mode() })
     }
 
-    pub(crate) fn path(&self) -> &'a Path {
-        self.path
-    }
-
     /// Whether it can be one that holds this: `a file`, for instance.
     ///
     /// # Errors

@@ -153,10 +153,11 @@ pub(crate) fn remove(path: &Path) -> Result<(), Problem> {
 /// A problem that names the folder where it is none, belongs to somebody else than root or this process's user, or can
 /// be written by others who may take away what is not theirs.
 pub(crate) fn judge_folder_of(path: &Path) -> Result<(), Problem> {
-    let folder = Folder::of(folder_of(path)).map_err(|error| unreadable(folder_of(path), &error))?;
+    let shown = folder_of(path);
+    let folder = Folder::of(shown).map_err(|error| unreadable(shown, &error))?;
     folder.judge("a file")?;
     if folder.lets_others_remove() {
-        let shown = folder.path().display();
+        let shown = shown.display();
         return Err(Problem::new(
             format!("others can take files out of {shown}"),
             format!("run `chmod go-w {shown}`, or name a file in another folder"),
