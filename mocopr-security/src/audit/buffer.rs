@@ -1,6 +1,6 @@
-//! What waits to be written: records of all threads, in one bounded piece of memory that the writer takes in whole.
+//! What waits to be written: facts of all threads, in one bounded piece of memory that the writer takes in whole.
 //!
-//! Whoever answers a request copies its record and goes on. No record wakes the writer but the first after a pause, so
+//! Whoever answers a request leaves what happened there and goes on. No record wakes the writer but the first after a pause, so
 //! that a busy server makes no system call for one.
 
 use std::{
@@ -11,6 +11,8 @@ use std::{
     },
     time::Duration,
 };
+
+use super::batch::{Batch, Occurrence};
 
 /// Between those who have something to record and the one who writes.
 #[derive(Debug, Default)]
@@ -28,8 +30,7 @@ pub(super) struct Buffer {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    /// Records without their ends, a line each.
-    lines: Vec<u8>,
+    batch: Batch,
     lost: u64,
     /// The writer waits for the next record, however long.
     is_asleep: bool,
@@ -72,7 +73,7 @@ pub(super) struct Asked {
 #[derive(Debug)]
 pub(super) enum Take<'a> {
     /// It takes it into this, which is empty.
-    Into(&'a mut Vec<u8>),
+    Into(&'a mut Batch),
     /// It leaves it, because it still has some.
     Nothing,
 }
@@ -89,18 +90,18 @@ impl Buffer {
 
     /// Bytes of records that wait for the writer.
     pub(super) fn waiting_bytes(&self) -> usize {
-        self.lock().lines.len()
+        self.lock().batch.bytes()
     }
 
-    /// Takes a record, where there is room.
-    pub(super) fn push(&self, record: &[u8], matter: Matter) {
+    /// Takes what is to be recorded, where there is room.
+    pub(super) fn push(&self, occurrence: &Occurrence<'_>, matter: Matter) {
         let mut waiting = self.lock();
-        let used = waiting.lines.len();
+        let used = waiting.batch.bytes();
         let room = match matter {
             Matter::Done => RESERVE,
             Matter::Refused => ROOM,
         };
-        let then = used + record.len() + 1;
+        let then = used + Batch::size(occurrence);
         if then > ROOM {
             self.is_full.store(true, Ordering::Release);
         }
@@ -108,8 +109,7 @@ impl Buffer {
             waiting.lost += 1;
             return;
         }
-        waiting.lines.extend_from_slice(record);
-        waiting.lines.push(b'\n');
+        waiting.batch.push(occurrence);
         let wakes = mem::take(&mut waiting.is_asleep) || (used < HALF && then >= HALF);
         drop(waiting);
         if wakes {
@@ -142,8 +142,8 @@ impl Buffer {
         };
         let has_work = waiting.is_ending
             || waiting.done < waiting.asked
-            || waiting.lines.len() >= HALF
-            || sleeps && !waiting.lines.is_empty();
+            || waiting.batch.bytes() >= HALF
+            || sleeps && waiting.batch.left() > 0;
         if !has_work {
             waiting.is_asleep = sleeps;
             waiting = self.work.wait_timeout(waiting, time).unwrap_or_else(PoisonError::into_inner).0;
@@ -151,9 +151,7 @@ impl Buffer {
         }
         let mut lost = 0;
         if let Take::Into(taken) = take {
-            mem::swap(&mut waiting.lines, taken);
-            // What a flood needed is given back.
-            waiting.lines.shrink_to(ROOM);
+            mem::swap(&mut waiting.batch, taken);
             lost = mem::take(&mut waiting.lost);
             self.is_full.store(false, Ordering::Release);
         }
@@ -182,7 +180,7 @@ impl Buffer {
 
 /// The writer is woken early from here on.
 const HALF: usize = ROOM / 2;
-/// As much as should wait: some ten thousand records.
+/// As much as should wait: some twenty thousand records.
 pub(super) const ROOM: usize = 4 * 1024 * 1024;
 /// With what is kept for calls that were under way when it was full.
 const RESERVE: usize = 4 * ROOM;
@@ -191,26 +189,32 @@ const SETTLE: Duration = Duration::from_secs(2);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::{AuditEvent, Happening};
 
     const NOW: Pause = Pause::Gather(Duration::ZERO);
+
+    fn of<'a>(target: &'a str, arguments: &'a [u8]) -> Occurrence<'a> {
+        let happening = Happening { target, ..Happening::of(AuditEvent::ToolExecution) };
+        Occurrence { at: Duration::ZERO, happening, arguments }
+    }
 
     /// S-93
     #[test]
     fn a_full_buffer_says_so_and_keeps_room_for_what_is_done() {
         let buffer = Buffer::default();
-        let record = vec![b'x'; ROOM / 4];
+        let large = vec![b'x'; ROOM / 4];
         for _ in 0..3 {
-            buffer.push(&record, Matter::Refused);
+            buffer.push(&of("", &large), Matter::Refused);
         }
         assert!(buffer.is_able());
-        buffer.push(&record, Matter::Refused);
+        buffer.push(&of("", &large), Matter::Refused);
         assert!(!buffer.is_able(), "it found no room");
         for _ in 0..20 {
-            buffer.push(&record, Matter::Done);
+            buffer.push(&of("", &large), Matter::Done);
         }
-        let mut taken = Vec::new();
+        let mut taken = Batch::default();
         let asked = buffer.wait(NOW, Take::Into(&mut taken));
-        assert!(taken.len() <= RESERVE && taken.len() > RESERVE - ROOM / 2);
+        assert!(taken.bytes() <= RESERVE && taken.bytes() > RESERVE - ROOM / 2);
         assert_eq!(asked.lost, 1 + 20 - 12);
         assert!(buffer.is_able());
     }
@@ -218,14 +222,16 @@ mod tests {
     #[test]
     fn what_waits_is_taken_once_and_a_writer_that_has_some_leaves_it() {
         let buffer = Buffer::default();
-        buffer.push(b"one", Matter::Done);
+        buffer.push(&of("one", b""), Matter::Done);
         buffer.wait(NOW, Take::Nothing);
-        buffer.push(b"two", Matter::Refused);
-        let mut taken = Vec::new();
+        buffer.push(&of("two", b""), Matter::Refused);
+        let mut taken = Batch::default();
         buffer.wait(NOW, Take::Into(&mut taken));
-        assert_eq!(taken, b"one\ntwo\n");
-        taken.clear();
+        for target in ["one", "two"] {
+            assert_eq!(taken.next().unwrap().happening.target, target);
+        }
+        taken.clear(0);
         buffer.wait(NOW, Take::Into(&mut taken));
-        assert_eq!(taken, b"");
+        assert_eq!(taken.left(), 0);
     }
 }

@@ -123,10 +123,8 @@ impl Tip {
     /// Before the first record.
     pub(crate) const START: Self = Self { next: 0, mac: [0; 32] };
 
-    /// Appends a record, which is an object without its end, as a line of the chain.
-    pub(crate) fn seal(&mut self, keys: &Keys, out: &mut Vec<u8>, record: &[u8], stands: Stands) {
-        let start = out.len();
-        out.extend_from_slice(record);
+    /// Makes a line of the chain of what `out` holds from `start` on, which is an object without its end.
+    pub(crate) fn seal(&mut self, keys: &Keys, out: &mut Vec<u8>, start: usize, stands: Stands) {
         if stands == Stands::First && self.next > 0 {
             out.extend_from_slice(PREVIOUS);
             push_hex(out, &self.mac);
@@ -224,11 +222,15 @@ pub(crate) mod tests {
     fn a_sealed_line_is_json_and_is_taken_back_once_in_its_place() {
         let keys = keys(&[1]);
         let (mut tip, mut out) = (Tip::START, Vec::new());
-        tip.seal(&keys, &mut out, b"{\"a\":1", Stands::First);
-        let second = out.len();
-        tip.seal(&keys, &mut out, b"{\"a\":2", Stands::Behind);
-        let third = out.len();
-        tip.seal(&keys, &mut out, b"{\"a\":3", Stands::First);
+        let mut starts = Vec::new();
+        for (record, stands) in
+            [(b"{\"a\":1", Stands::First), (b"{\"a\":2", Stands::Behind), (b"{\"a\":3", Stands::First)]
+        {
+            starts.push(out.len());
+            out.extend_from_slice(record);
+            tip.seal(&keys, &mut out, starts[starts.len() - 1], stands);
+        }
+        let (second, third) = (starts[1], starts[2]);
         let lines = [&out[..second], &out[second..third], &out[third..]];
         let json: serde_json::Value = serde_json::from_slice(lines[2]).unwrap();
         assert_eq!((&json["seq"], &json["a"]), (&2.into(), &3.into()));
@@ -245,8 +247,8 @@ pub(crate) mod tests {
     /// S-91
     #[test]
     fn a_line_of_another_key_is_not_taken_and_one_of_an_earlier_key_is() {
-        let (mut tip, mut out) = (Tip::START, Vec::new());
-        tip.seal(&keys(&[1]), &mut out, b"{\"a\":1", Stands::First);
+        let (mut tip, mut out) = (Tip::START, b"{\"a\":1".to_vec());
+        tip.seal(&keys(&[1]), &mut out, 0, Stands::First);
         assert!({ Tip::START }.take(&keys(&[2]), &mut 0, &line(&out)).is_err());
         let mut key = 0;
         assert_eq!({ Tip::START }.take(&keys(&[2, 1]), &mut key, &line(&out)), Ok(()));

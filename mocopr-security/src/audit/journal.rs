@@ -1,7 +1,6 @@
 //! The witnesses that keep the audit log: in a file, or in the ordinary log.
 
 use std::{
-    cell::RefCell,
     fmt,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
@@ -13,6 +12,7 @@ use tracing::info;
 
 use super::{
     AuditFailure,
+    batch::Occurrence,
     buffer::{Buffer, Matter},
     chain::Keys,
     flood::Floods,
@@ -29,7 +29,7 @@ use crate::{
 
 /// Keeps the audit log in a file.
 pub(super) struct Journal {
-    wording: Wording,
+    wording: Arc<Wording>,
     keys: Arc<Keys>,
     clock: Arc<dyn Clock>,
     failure: AuditFailure,
@@ -60,9 +60,16 @@ impl Journal {
         let Resumed { folder, head, torn, has_new_key } = resume(path, &keys)?;
         let row = row(path, folder.is_device(), failure);
         let keeping = if folder.is_device() { Keeping::NONE } else { keeping };
-        let (buffer, keys) = (Arc::new(Buffer::default()), Arc::new(keys));
-        let begin =
-            Begin { files: folder, buffer: buffer.clone(), keys: keys.clone(), clock: clock.clone(), keeping, head };
+        let (wording, buffer, keys) = (Arc::new(wording), Arc::new(Buffer::default()), Arc::new(keys));
+        let begin = Begin {
+            files: folder,
+            wording: wording.clone(),
+            buffer: buffer.clone(),
+            keys: keys.clone(),
+            clock: clock.clone(),
+            keeping,
+            head,
+        };
         let thread = Writer::new(begin).start().map_err(|error| {
             Problem::new(
                 format!("the audit log has no thread to write it ({})", error.kind()),
@@ -95,12 +102,12 @@ impl Journal {
             (AuditEvent::Administration, _) | (_, Decided::Permitted) => Matter::Done,
             (_, Decided::Refused | Decided::Hidden | Decided::Unknown | Decided::StepUp) => Matter::Refused,
         };
-        let unix = self.clock.unix();
-        SCRATCH.with_borrow_mut(|Scratch { stamp, record }| {
-            record.clear();
-            self.wording.write(record, &stamp.at(unix), happening, Some(&self.keys));
-            self.buffer.push(record, matter);
-        });
+        let mut arguments = Vec::new();
+        if let Some(given) = happening.arguments {
+            self.wording.write_arguments(&mut arguments, given, Some(&self.keys));
+        }
+        let occurrence = Occurrence { at: self.clock.unix(), happening: *happening, arguments: &arguments };
+        self.buffer.push(&occurrence, matter);
     }
 }
 
@@ -212,6 +219,9 @@ impl Logged {
         let mut record = Vec::new();
         let now = Stamp::new().at(self.clock.unix());
         self.wording.write(&mut record, &now, happening, self.keys.as_ref());
+        if let Some(given) = happening.arguments {
+            self.wording.write_arguments(&mut record, given, self.keys.as_ref());
+        }
         record.push(b'}');
         let record = match self.form {
             Form::Json => record,
@@ -255,14 +265,4 @@ impl fmt::Debug for Logged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Logged").field("form", &self.form).finish_non_exhaustive()
     }
-}
-
-/// What a thread writes its records with.
-struct Scratch {
-    stamp: Stamp,
-    record: Vec<u8>,
-}
-
-thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch { stamp: Stamp::new(), record: Vec::new() });
 }

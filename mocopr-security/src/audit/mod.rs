@@ -4,6 +4,7 @@
 //! otherwise. What a record holds, and what the chain proves and what it does not, is in `docs/security/audit.md`.
 
 mod arguments;
+mod batch;
 mod buffer;
 mod chain;
 mod flood;

@@ -61,7 +61,7 @@ impl Wording {
 
     /// Appends a JSON object without its end, for the writer to put more behind it.
     pub(super) fn write(&self, out: &mut Vec<u8>, now: &Moment, happening: &Happening<'_>, keys: Option<&Keys>) {
-        let Happening { event, who, from, action, target, ending, trace, took, bytes: _, arguments } = *happening;
+        let Happening { event, who, from, action, target, ending, trace, took, bytes: _, arguments: _ } = *happening;
         out.extend_from_slice(b"{\"timestamp\":\"");
         out.extend_from_slice(now);
         out.extend_from_slice(b"\",\"event\":\"");
@@ -126,19 +126,16 @@ impl Wording {
         push_number(out, micros / 1_000);
         let part = u16::try_from(micros % 1_000).unwrap_or_default();
         out.extend_from_slice(&[b'.', digit(part / 100), digit(part / 10), digit(part)]);
-        if let Some(given) = arguments {
-            self.write_arguments(out, given, keys);
-        }
     }
 
     /// A name or a URI, in which a caller may have put a secret.
     fn push_target(&self, out: &mut Vec<u8>, target: &str) {
-        // More than is shown, so that no secret is cut in two before it is known for one.
-        let looked_at = target.get(..target.floor_char_boundary(8 * TARGET)).unwrap_or_default();
+        let looked_at = target.get(..target.floor_char_boundary(LOOKED_AT)).unwrap_or_default();
         push_optional(out, &self.secrets.without(looked_at), TARGET);
     }
 
-    fn write_arguments(&self, out: &mut Vec<u8>, given: &RawJson, keys: Option<&Keys>) {
+    /// Appends what is said of arguments, as members of the object that [`write`](Self::write) begins.
+    pub(super) fn write_arguments(&self, out: &mut Vec<u8>, given: &RawJson, keys: Option<&Keys>) {
         if let (true, Some(keys)) = (self.digests, keys) {
             out.extend_from_slice(b",\"arguments_digest\":\"");
             push_hex(out, keys.digest(given.as_str().as_bytes()).as_ref());
@@ -253,6 +250,8 @@ const NULL: &[u8] = b"null";
 const SUBJECT: usize = 256;
 const ISSUER: usize = 256;
 const TARGET: usize = 512;
+/// Of a target: more than is shown, so that no secret is cut in two before it is known for one.
+pub(super) const LOOKED_AT: usize = 8 * TARGET;
 const TENANT: usize = 128;
 const ACTION: usize = 64;
 const REASON: usize = 128;

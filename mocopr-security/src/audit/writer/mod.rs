@@ -1,4 +1,4 @@
-//! The writer: takes what waits, seals it and appends it, in a thread of its own, because files have no other way of
+//! The writer: takes what waits, puts it into words, seals it and appends it, in a thread of its own, because files have no other way of
 //! waiting.
 //!
 //! What it could not write it writes later, from the byte on where it stopped, so that lines never run into each other.
@@ -11,18 +11,18 @@ use std::{
     time::Duration,
 };
 
-use memchr::memchr;
 use mocopr_core::clock::Clock;
 use tracing::{error, warn};
 
 use super::{
+    batch::{Batch, Occurrence},
     buffer::{Asked, Buffer, Pause, ROOM, Take},
     chain::{Keys, Stands, Tip},
     folder::Files,
     head::Head,
     keeping::Keeping,
     record::Wording,
-    stamp::{Moment, moment},
+    stamp::{Moment, Stamp, moment},
 };
 use crate::evidence::{AuditEvent, Decided, Ending, Happening, Outcome};
 
@@ -33,7 +33,8 @@ pub(super) struct Writer<F> {
     keys: Arc<Keys>,
     clock: Arc<dyn Clock>,
     keeping: Keeping,
-    wording: Wording,
+    wording: Arc<Wording>,
+    stamp: Stamp,
     /// Behind what is sealed.
     tip: Tip,
     /// Of the file that is written to, with all that is sealed.
@@ -45,8 +46,8 @@ pub(super) struct Writer<F> {
     head_at: Duration,
     /// When it was looked last whether something is to be deleted.
     swept_at: Option<Duration>,
-    /// Records as they come.
-    taken: Vec<u8>,
+    /// What was taken, and what of it is not sealed yet.
+    taken: Batch,
     /// Lines of the chain, of which so many bytes are written.
     sealed: Vec<u8>,
     written: usize,
@@ -59,6 +60,7 @@ pub(super) struct Writer<F> {
 /// What a writer begins with.
 pub(super) struct Begin<F> {
     pub(super) files: F,
+    pub(super) wording: Arc<Wording>,
     pub(super) buffer: Arc<Buffer>,
     pub(super) keys: Arc<Keys>,
     pub(super) clock: Arc<dyn Clock>,
@@ -68,7 +70,7 @@ pub(super) struct Begin<F> {
 
 impl<F: Files> Writer<F> {
     pub(super) fn new(begin: Begin<F>) -> Self {
-        let Begin { files, buffer, keys, clock, keeping, head } = begin;
+        let Begin { files, wording, buffer, keys, clock, keeping, head } = begin;
         let place = match head.began {
             0 => Head { began: clock.unix().as_secs(), ..head },
             _ => head,
@@ -78,14 +80,15 @@ impl<F: Files> Writer<F> {
             buffer,
             keys,
             keeping,
-            wording: Wording::new(&AuditEvent::ALL),
+            wording,
+            stamp: Stamp::new(),
             tip: head.tip,
             size: head.size,
             place,
             head,
             head_at: clock.now(),
             swept_at: None,
-            taken: Vec::new(),
+            taken: Batch::default(),
             sealed: Vec::new(),
             written: 0,
             trouble: Duration::ZERO,
@@ -109,10 +112,10 @@ impl<F: Files> Writer<F> {
         let mut pause = Pause::Sleep(Duration::ZERO);
         let mut tries = 0;
         loop {
-            let took = self.sealed.is_empty();
+            let took = self.has_none();
             let take = if took { Take::Into(&mut self.taken) } else { Take::Nothing };
             let asked = self.buffer.wait(pause, take);
-            let had_some = !self.taken.is_empty();
+            let had_some = self.taken.left() > 0;
             match self.round(asked) {
                 Ok(()) => {
                     self.recovered();
@@ -152,8 +155,7 @@ impl<F: Files> Writer<F> {
 
     fn round(&mut self, asked: Asked) -> io::Result<()> {
         self.lost += asked.lost;
-        self.seal_taken();
-        self.write()?;
+        self.write_taken()?;
         if self.lost > 0 {
             let lost = std::mem::take(&mut self.lost);
             self.note("audit/lost", &format!("{lost} records"), Outcome::Failed);
@@ -174,33 +176,50 @@ impl<F: Files> Writer<F> {
         Ok(())
     }
 
-    /// Makes lines of the chain out of what was taken.
+    /// Appends what was taken, a piece at a time: what is worded is sealed and written while a processor still has it
+    /// at hand, and a flood of short facts does not become an ocean of long lines.
+    fn write_taken(&mut self) -> io::Result<()> {
+        self.write()?;
+        while self.taken.left() > 0 {
+            self.seal_taken();
+            self.write()?;
+        }
+        Ok(())
+    }
+
+    /// Makes lines of the chain out of the next that was taken.
     fn seal_taken(&mut self) {
         let mut taken = std::mem::take(&mut self.taken);
-        let mut rest = &*taken;
-        while let Some((record, more)) = memchr(b'\n', rest).and_then(|end| rest.split_at_checked(end)) {
-            self.seal(record);
-            rest = more.get(1..).unwrap_or_default();
+        while self.sealed.len() < PIECE
+            && let Some(Occurrence { at, happening, arguments }) = taken.next()
+        {
+            self.seal(at, &happening, arguments);
         }
-        taken.clear();
-        taken.shrink_to(ROOM);
+        if taken.left() == 0 {
+            taken.clear(ROOM);
+        }
         self.taken = taken;
     }
 
-    fn seal(&mut self, record: &[u8]) {
-        let before = self.sealed.len();
+    fn seal(&mut self, at: Duration, happening: &Happening<'_>, arguments: &[u8]) {
+        let start = self.sealed.len();
+        self.wording.write(&mut self.sealed, &self.stamp.at(at), happening, Some(&self.keys));
+        self.sealed.extend_from_slice(arguments);
         let stands = if self.size == 0 { Stands::First } else { Stands::Behind };
-        self.tip.seal(&self.keys, &mut self.sealed, record, stands);
-        self.size += u64::try_from(self.sealed.len() - before).unwrap_or_default();
+        self.tip.seal(&self.keys, &mut self.sealed, start, stands);
+        self.size += u64::try_from(self.sealed.len() - start).unwrap_or_default();
     }
 
     /// Records what happened to the log.
     fn note(&mut self, action: &str, target: &str, result: Outcome) {
         let ending = Ending { decision: Decided::Permitted, result, reason: "", incident: None };
         let happening = Happening { action, target, ending, ..Happening::of(AuditEvent::Administration) };
-        let mut record = Vec::new();
-        self.wording.write(&mut record, &moment(self.clock.unix()), &happening, Some(&self.keys));
-        self.seal(&record);
+        self.seal(self.clock.unix(), &happening, b"");
+    }
+
+    /// Nothing is left of what was taken.
+    fn has_none(&self) -> bool {
+        self.taken.left() == 0 && self.sealed.is_empty()
     }
 
     /// Appends what is sealed, from where it stopped.
@@ -214,7 +233,7 @@ impl<F: Files> Writer<F> {
             }
         }
         self.sealed.clear();
-        self.sealed.shrink_to(ROOM);
+        self.sealed.shrink_to(2 * PIECE);
         self.written = 0;
         Ok(())
     }
@@ -302,8 +321,8 @@ impl<F: Files> Writer<F> {
     /// The records that are not written.
     fn unwritten(&self) -> u64 {
         let sealed = self.sealed.get(self.written..).unwrap_or_default();
-        let lines = [sealed, &self.taken].into_iter().flatten().filter(|byte| **byte == b'\n').count();
-        self.lost + u64::try_from(lines).unwrap_or_default()
+        let lines = sealed.iter().filter(|byte| **byte == b'\n').count();
+        self.lost + u64::try_from(lines + self.taken.left()).unwrap_or_default()
     }
 }
 
@@ -317,6 +336,8 @@ impl Drop for Gone {
     }
 }
 
+/// Bytes of lines that are written together: small enough to stay in the cache of a processor.
+const PIECE: usize = 64 * 1024;
 /// How long records are gathered before they are written together.
 const GATHER: Duration = Duration::from_millis(10);
 /// How old the head may be.

@@ -107,6 +107,7 @@ impl Bench {
         let (disk, buffer, clock) = (Disk::default(), Arc::new(Buffer::default()), ManualClock::new());
         let begin = Begin {
             files: disk.clone(),
+            wording: Arc::new(Wording::new(&AuditEvent::ALL)),
             buffer: buffer.clone(),
             keys: Arc::new(keys(&[1])),
             clock: Arc::new(clock.clone()),
@@ -116,9 +117,19 @@ impl Bench {
         Self { disk, buffer, clock, writer: Writer::new(begin) }
     }
 
+    /// Somebody called a tool of this name.
+    fn push(&self, target: &str) {
+        self.push_with(target, b"", Matter::Done);
+    }
+
+    fn push_with(&self, target: &str, arguments: &[u8], matter: Matter) {
+        let happening = Happening { target, ..Happening::of(AuditEvent::ToolExecution) };
+        self.buffer.push(&Occurrence { at: Duration::ZERO, happening, arguments }, matter);
+    }
+
     /// One round, with what waits.
     fn round(&mut self) -> io::Result<()> {
-        let take = if self.writer.sealed.is_empty() { Take::Into(&mut self.writer.taken) } else { Take::Nothing };
+        let take = if self.writer.has_none() { Take::Into(&mut self.writer.taken) } else { Take::Nothing };
         let asked = self.buffer.wait(Pause::Gather(Duration::ZERO), take);
         let outcome = self.writer.round(asked);
         match &outcome {
@@ -145,17 +156,17 @@ impl Bench {
 #[test]
 fn a_disk_that_fills_up_within_a_line_refuses_and_goes_on_with_the_rest_of_the_line() {
     let mut bench = Bench::new(Keeping::NONE);
-    bench.buffer.push(b"{\"a\":1", Matter::Done);
+    bench.push("tool 1");
     bench.round().unwrap();
     let whole = bench.disk.log().len();
     bench.disk.with(|content| content.room = Some(whole + 10));
-    for record in [b"{\"a\":2", b"{\"a\":3", b"{\"a\":4"] {
-        bench.buffer.push(record, Matter::Done);
+    for target in ["tool 2", "tool 3", "tool 4"] {
+        bench.push(target);
     }
     bench.round().unwrap_err();
     assert!(!bench.buffer.is_able());
     // What comes meanwhile waits.
-    bench.buffer.push(b"{\"a\":5", Matter::Done);
+    bench.push("tool 5");
     for _ in 0..3 {
         bench.round().unwrap_err();
     }
@@ -169,18 +180,18 @@ fn a_disk_that_fills_up_within_a_line_refuses_and_goes_on_with_the_rest_of_the_l
     let lines = bench.lines();
     assert_eq!(lines.len(), 6);
     for (record, line) in lines.iter().take(4).enumerate() {
-        assert!(line.starts_with(&format!("{{\"a\":{}", record + 1)), "{line}");
+        assert!(line.contains(&format!("\"target\":\"tool {}\"", record + 1)), "{line}");
     }
-    assert!(lines[4].contains("audit/recovered") && lines[5].starts_with("{\"a\":5"));
+    assert!(lines[4].contains("audit/recovered") && lines[5].contains("\"tool 5\""));
 }
 
 /// S-93
 #[test]
 fn what_is_lost_is_counted_and_recorded() {
     let mut bench = Bench::new(Keeping::NONE);
-    let record = vec![b'x'; ROOM / 2];
+    let large = vec![b'x'; ROOM / 2];
     for _ in 0..5 {
-        bench.buffer.push(&record, Matter::Refused);
+        bench.push_with("", &large, Matter::Refused);
     }
     assert!(!bench.buffer.is_able());
     bench.round().unwrap();
@@ -193,13 +204,13 @@ fn what_is_lost_is_counted_and_recorded() {
 fn the_head_follows_within_a_second_and_at_once_where_somebody_waits_for_it() {
     let mut bench = Bench::new(Keeping::NONE);
     let records = |bench: &Bench| bench.disk.with(|content| content.head.clone());
-    bench.buffer.push(b"{\"a\":1", Matter::Done);
+    bench.push("tool 1");
     bench.round().unwrap();
     assert_eq!(records(&bench), "");
     bench.clock.advance(HEAD);
     bench.round().unwrap();
     assert!(records(&bench).starts_with("{\"records\":1,"));
-    bench.buffer.push(b"{\"a\":2", Matter::Done);
+    bench.push("tool 2");
     thread::scope(|scope| {
         let settling = scope.spawn(|| bench.buffer.settle());
         let asked = loop {
@@ -221,7 +232,7 @@ fn the_head_follows_within_a_second_and_at_once_where_somebody_waits_for_it() {
 fn a_head_that_cannot_be_put_refuses_calls_too() {
     let mut bench = Bench::new(Keeping::NONE);
     bench.disk.with(|content| content.is_broken = true);
-    bench.buffer.push(b"{\"a\":1", Matter::Done);
+    bench.push("tool 1");
     bench.clock.advance(HEAD);
     bench.round().unwrap_err();
     assert!(!bench.buffer.is_able());
@@ -235,9 +246,9 @@ fn a_head_that_cannot_be_put_refuses_calls_too() {
 fn a_full_file_is_closed_and_deleted_when_its_time_has_come() {
     let rotation = RotationPolicy::at_size(1_000);
     let mut bench = Bench::new(Keeping { rotation, retention: Some(RetentionPolicy::days(2)) });
-    let record = format!("{{\"a\":\"{}\"", "x".repeat(1_000));
+    let large = format!(",\"a\":\"{}\"", "x".repeat(1_000));
     for day in 0..5 {
-        bench.buffer.push(record.as_bytes(), Matter::Done);
+        bench.push_with("", large.as_bytes(), Matter::Done);
         bench.round().unwrap();
         let kept = bench.disk.with(|content| content.rotated.len());
         assert_eq!(kept, (day + 1).min(3), "on day {day}");
@@ -256,7 +267,7 @@ fn a_full_file_is_closed_and_deleted_when_its_time_has_come() {
 #[test]
 fn a_file_is_closed_at_its_age_counted_from_its_first_record() {
     let mut bench = Bench::new(Keeping { rotation: RotationPolicy::daily(), retention: None });
-    bench.buffer.push(b"{\"a\":1", Matter::Done);
+    bench.push("tool 1");
     bench.round().unwrap();
     bench.clock.advance(Duration::from_secs(24 * 60 * 60 - 1));
     bench.round().unwrap();

@@ -1,0 +1,166 @@
+//! What happened, as facts that are not put into words yet.
+//!
+//! Whoever answers a request hands over facts alone; the writer words them, many in a row, where that costs a third of
+//! what it costs between two requests, and no caller waits for it.
+
+use std::time::Duration;
+
+use mocopr_core::{peer::Source, trace::TraceId};
+
+use super::record::LOOKED_AT;
+use crate::{
+    evidence::{AuditEvent, Bytes, Ending, Happening},
+    principal::Principal,
+};
+
+/// Facts of all that waits, in the order in which they came.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    facts: Vec<Facts>,
+    /// What was done and to what, of all of them behind each other.
+    texts: String,
+    /// What is said of arguments, of all of them behind each other.
+    arguments: Vec<u8>,
+    /// So many were taken out.
+    taken: usize,
+}
+
+/// One thing that happened.
+#[derive(Debug)]
+struct Facts {
+    at: Duration,
+    event: AuditEvent,
+    who: Option<Principal>,
+    from: Option<Source>,
+    ending: Ending,
+    trace: Option<TraceId>,
+    took: Duration,
+    ends: Ends,
+}
+
+/// Where the texts of one end; they begin where those of the one before it end.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ends {
+    action: usize,
+    target: usize,
+    arguments: usize,
+}
+
+/// One thing that happened, and when: as the time since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Occurrence<'a> {
+    pub(super) at: Duration,
+    pub(super) happening: Happening<'a>,
+    /// What is said of its arguments: members of a JSON object, each behind a comma.
+    pub(super) arguments: &'a [u8],
+}
+
+impl Batch {
+    /// Bytes that one takes.
+    pub(super) fn size(occurrence: &Occurrence<'_>) -> usize {
+        size_of::<Facts>()
+            + occurrence.happening.action.len()
+            + looked_at(occurrence.happening.target).len()
+            + occurrence.arguments.len()
+    }
+
+    /// Bytes of all that is in it, also of what was taken out.
+    pub(super) fn bytes(&self) -> usize {
+        self.facts.len() * size_of::<Facts>() + self.texts.len() + self.arguments.len()
+    }
+
+    /// How many were not taken out.
+    pub(super) fn left(&self) -> usize {
+        self.facts.len() - self.taken
+    }
+
+    /// Puts one more behind the others.
+    pub(super) fn push(&mut self, occurrence: &Occurrence<'_>) {
+        let Happening { event, who, from, action, target, ending, trace, took, bytes: _, arguments: _ } =
+            occurrence.happening;
+        self.texts.push_str(action);
+        let action = self.texts.len();
+        self.texts.push_str(looked_at(target));
+        self.arguments.extend_from_slice(occurrence.arguments);
+        let ends = Ends { action, target: self.texts.len(), arguments: self.arguments.len() };
+        self.facts.push(Facts { at: occurrence.at, event, who: who.cloned(), from, ending, trace, took, ends });
+    }
+
+    /// Takes out the first one that was not.
+    pub(super) fn next(&mut self) -> Option<Occurrence<'_>> {
+        let Facts { at, event, who, from, ending, trace, took, ends } = self.facts.get(self.taken)?;
+        let before = self.taken.checked_sub(1).and_then(|before| self.facts.get(before));
+        let begin = before.map_or(Ends::default(), |before| before.ends);
+        self.taken += 1;
+        let happening = Happening {
+            event: *event,
+            who: who.as_ref(),
+            from: *from,
+            action: self.texts.get(begin.target..ends.action).unwrap_or_default(),
+            target: self.texts.get(ends.action..ends.target).unwrap_or_default(),
+            ending: *ending,
+            trace: *trace,
+            took: *took,
+            bytes: Bytes::default(),
+            arguments: None,
+        };
+        let arguments = self.arguments.get(begin.arguments..ends.arguments).unwrap_or_default();
+        Some(Occurrence { at: *at, happening, arguments })
+    }
+
+    /// Empties it, and keeps no more memory than for so many bytes of each kind.
+    pub(super) fn clear(&mut self, most: usize) {
+        self.facts.clear();
+        self.texts.clear();
+        self.arguments.clear();
+        self.taken = 0;
+        self.facts.shrink_to(most / size_of::<Facts>());
+        self.texts.shrink_to(most);
+        self.arguments.shrink_to(most);
+    }
+}
+
+fn looked_at(target: &str) -> &str {
+    target.get(..target.floor_char_boundary(LOOKED_AT)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_in_is_taken_out_once_and_in_its_order() {
+        let mut batch = Batch::default();
+        let long = "é".repeat(LOOKED_AT);
+        let of = |action, target, arguments| Occurrence {
+            at: Duration::from_secs(1),
+            happening: Happening { action, target, ..Happening::of(AuditEvent::ToolExecution) },
+            arguments,
+        };
+        let all: [Occurrence<'_>; 4] = [
+            of("tools/call", "add", b"" as &[u8]),
+            of("", "", b",\"a\":1"),
+            of("x", &long, b""),
+            of("y", "z", b",\"b\":2"),
+        ];
+        let mut size = 0;
+        for occurrence in &all {
+            batch.push(occurrence);
+            size += Batch::size(occurrence);
+            assert_eq!(batch.bytes(), size);
+        }
+        for (taken, occurrence) in all.iter().enumerate() {
+            assert_eq!(batch.left(), all.len() - taken);
+            let Occurrence { at, happening, arguments } = batch.next().unwrap();
+            assert_eq!(
+                (at, happening.action, arguments),
+                (occurrence.at, occurrence.happening.action, occurrence.arguments)
+            );
+            assert_eq!(happening.target, occurrence.happening.target.get(..happening.target.len()).unwrap());
+            assert!(happening.target.len() == occurrence.happening.target.len().min(LOOKED_AT));
+        }
+        assert!(batch.next().is_none());
+        batch.clear(0);
+        assert_eq!((batch.bytes(), batch.left(), batch.texts.capacity()), (0, 0, 0));
+    }
+}
