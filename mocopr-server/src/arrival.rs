@@ -43,7 +43,7 @@ impl Arrival {
         let (trace, state) = match link {
             Link::Http(headers) if is_traced || engine.gate.evidence().is_kept() => {
                 let trace = header(headers, &TRACE_PARENT).and_then(TraceParent::parse);
-                let state = header(headers, &TRACE_STATE).filter(|_| is_traced && trace.is_some());
+                let state = if is_traced && trace.is_some() { header(headers, &TRACE_STATE) } else { None };
                 (trace, state.and_then(TraceState::parse))
             }
             Link::Http(_) | Link::Channel(_) => (None, None),

@@ -62,7 +62,12 @@ impl Method {
 
     /// The method of that exact name, if the era has it.
     pub fn parse(name: &str, era: Era) -> Option<Self> {
-        let method = match name {
+        Self::named(name).filter(|method| method.exists_in(era))
+    }
+
+    /// The method of that exact name, of whatever era.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
             "initialize" => Self::Initialize,
             "server/discover" => Self::Discover,
             "ping" => Self::Ping,
@@ -79,8 +84,7 @@ impl Method {
             "resources/unsubscribe" => Self::Unsubscribe,
             "subscriptions/listen" => Self::Listen,
             _ => return None,
-        };
-        method.exists_in(era).then_some(method)
+        })
     }
 
     /// The method that a request is of.

@@ -50,7 +50,8 @@ pub trait Witness: Send + Sync + fmt::Debug + 'static {
         true
     }
 
-    /// Wants the arguments of calls, which are kept from the beginning of a call to its end for it.
+    /// Wants the arguments of calls, which are kept from the beginning of a call to its end for it. Asked once, when the
+    /// server is built.
     fn wants_arguments(&self) -> bool {
         false
     }
@@ -180,27 +181,35 @@ pub enum Outcome {
 
 /// Everybody who keeps account of what happens. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Evidence(Arc<[Arc<dyn Witness>]>);
+pub struct Evidence(Arc<Witnesses>);
+
+#[derive(Debug, Default)]
+struct Witnesses {
+    all: Box<[Arc<dyn Witness>]>,
+    want_arguments: bool,
+}
 
 impl Evidence {
     /// These keep account.
     pub fn new(witnesses: impl IntoIterator<Item = Arc<dyn Witness>>) -> Self {
-        Self(witnesses.into_iter().collect())
+        let all: Box<[Arc<dyn Witness>]> = witnesses.into_iter().collect();
+        let want_arguments = all.iter().any(|witness| witness.wants_arguments());
+        Self(Arc::new(Witnesses { all, want_arguments }))
     }
 
     /// Somebody keeps account.
     pub fn is_kept(&self) -> bool {
-        !self.0.is_empty()
+        !self.0.all.is_empty()
     }
 
     /// Everybody can keep account, so that something may happen.
     pub fn can_be_kept(&self) -> bool {
-        self.0.iter().all(|witness| witness.is_able())
+        self.0.all.iter().all(|witness| witness.is_able())
     }
 
     /// Tells everybody of it.
     pub fn tell(&self, happening: &Happening<'_>) {
-        for witness in self.0.iter() {
+        for witness in self.0.all.iter() {
             witness.saw(happening);
         }
     }
@@ -218,23 +227,23 @@ impl Evidence {
 
     /// Says what can be measured of everybody.
     pub fn measure(&self, say: &mut dyn FnMut(Measure<'_>)) {
-        for witness in self.0.iter() {
+        for witness in self.0.all.iter() {
             witness.measure(say);
         }
     }
 
     /// Waits until everybody has kept what they heard. Blocks.
     pub fn settle(&self) {
-        self.0.iter().for_each(|witness| witness.settle());
+        self.0.all.iter().for_each(|witness| witness.settle());
     }
 
     /// What the security report says of those who keep account.
     pub fn rows(&self) -> impl Iterator<Item = Row> {
-        self.0.iter().filter_map(|witness| witness.row())
+        self.0.all.iter().filter_map(|witness| witness.row())
     }
 
     fn wants_arguments(&self) -> bool {
-        self.0.iter().any(|witness| witness.wants_arguments())
+        self.0.want_arguments
     }
 }
 

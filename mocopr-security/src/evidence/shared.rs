@@ -4,14 +4,14 @@
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use super::{Evidence, Outcome, Witness};
+use super::{Evidence, Outcome, Witnesses};
 
 /// The witnesses of every server that has it.
 #[derive(Debug, Default)]
 pub(crate) struct Told(Mutex<Vec<Hearer>>);
 
 /// The witnesses of one server, as long as it is there.
-type Hearer = Weak<[Arc<dyn Witness>]>;
+type Hearer = Weak<Witnesses>;
 
 impl Told {
     /// Tells these too from now on, as long as their server is there.
@@ -44,7 +44,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-    use crate::evidence::Happening;
+    use crate::evidence::{Happening, Witness};
 
     #[derive(Debug, Default)]
     struct Counts(AtomicUsize);

@@ -4,7 +4,7 @@
 //! peer writes never does.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -35,7 +35,7 @@ pub(super) struct Calls {
 struct OfMethod {
     method: Method,
     /// By the name of what is called, where the method has such names. Read without a lock by every call.
-    named: ArcSwap<HashMap<Box<str>, Arc<Series>>>,
+    named: ArcSwap<BTreeMap<Box<str>, Arc<Series>>>,
     /// Held while a name is added.
     growing: Mutex<()>,
     /// Every other call.
@@ -62,7 +62,9 @@ impl Calls {
 
     /// Counts a call that has ended; what is no call is passed over.
     pub(super) fn add(&self, happening: &Happening<'_>) {
-        let Some(of) = self.methods.iter().find(|of| of.method.as_str() == happening.action) else { return };
+        let method = Method::named(happening.action);
+        let Some(place) = Method::ALL.iter().position(|known| Some(*known) == method) else { return };
+        let Some(of) = self.methods.get(place) else { return };
         let is_registered = match happening.ending.decision {
             Decided::Permitted | Decided::StepUp => of.has_names(),
             Decided::Refused | Decided::Hidden | Decided::Unknown => false,
@@ -87,7 +89,7 @@ impl Calls {
         }
         let within = |names: usize| (names < MOST_NAMES).then_some(names + 1);
         self.names.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within).ok()?;
-        let (series, mut named) = (Arc::new(Series::new()), HashMap::clone(&known));
+        let (series, mut named) = (Arc::new(Series::new()), BTreeMap::clone(&known));
         named.insert(name.into(), series.clone());
         of.named.store(Arc::new(named));
         Some(series)
@@ -116,10 +118,7 @@ impl Calls {
     fn each(&self, write: &mut dyn FnMut(Labels<'_>, &Series)) {
         for of in &self.methods {
             let method = ("method", of.method.as_str());
-            let named = of.named.load();
-            let mut named: Vec<_> = named.iter().collect();
-            named.sort_unstable_by_key(|(name, _)| *name);
-            for (name, series) in named {
+            for (name, series) in of.named.load().iter() {
                 write([method, ("target", name)], series);
             }
             if of.others.is_used() {
