@@ -57,11 +57,8 @@ pub(super) struct Occurrence<'a> {
 
 impl Batch {
     /// Bytes that one takes.
-    pub(super) fn size(occurrence: &Occurrence<'_>) -> usize {
-        size_of::<Facts>()
-            + occurrence.happening.action.len()
-            + looked_at(occurrence.happening.target).len()
-            + occurrence.arguments.len()
+    pub(super) fn size(happening: &Happening<'_>, arguments: &[u8]) -> usize {
+        size_of::<Facts>() + happening.action.len() + looked_at(happening.target).len() + arguments.len()
     }
 
     /// Bytes of all that is in it, also of what was taken out.
@@ -74,16 +71,15 @@ impl Batch {
         self.facts.len() - self.taken
     }
 
-    /// Puts one more behind the others.
-    pub(super) fn push(&mut self, occurrence: &Occurrence<'_>) {
-        let Happening { event, who, from, action, target, ending, trace, took, bytes: _, arguments: _ } =
-            occurrence.happening;
+    /// Puts one more behind the others; `arguments` is what is said of its arguments.
+    pub(super) fn push(&mut self, at: Duration, happening: &Happening<'_>, arguments: &[u8]) {
+        let Happening { event, who, from, action, target, ending, trace, took, bytes: _, arguments: _ } = *happening;
         self.texts.push_str(action);
         let action = self.texts.len();
         self.texts.push_str(looked_at(target));
-        self.arguments.extend_from_slice(occurrence.arguments);
+        self.arguments.extend_from_slice(arguments);
         let ends = Ends { action, target: self.texts.len(), arguments: self.arguments.len() };
-        self.facts.push(Facts { at: occurrence.at, event, who: who.cloned(), from, ending, trace, took, ends });
+        self.facts.push(Facts { at, event, who: who.cloned(), from, ending, trace, took, ends });
     }
 
     /// Takes out the first one that was not.
@@ -132,34 +128,24 @@ mod tests {
     fn what_is_put_in_is_taken_out_once_and_in_its_order() {
         let mut batch = Batch::default();
         let long = "é".repeat(LOOKED_AT);
-        let of = |action, target, arguments| Occurrence {
-            at: Duration::from_secs(1),
-            happening: Happening { action, target, ..Happening::of(AuditEvent::ToolExecution) },
-            arguments,
-        };
-        let all: [Occurrence<'_>; 4] = [
-            of("tools/call", "add", b"" as &[u8]),
-            of("", "", b",\"a\":1"),
-            of("x", &long, b""),
-            of("y", "z", b",\"b\":2"),
-        ];
+        let all: [(&str, &str, &[u8]); 4] =
+            [("tools/call", "add", b""), ("", "", b",\"a\":1"), ("x", &long, b""), ("y", "z", b",\"b\":2")];
         let mut size = 0;
-        for occurrence in &all {
-            batch.push(occurrence);
-            size += Batch::size(occurrence);
+        for (number, (action, target, arguments)) in (0..).zip(all) {
+            let happening = Happening { action, target, ..Happening::of(AuditEvent::ToolExecution) };
+            batch.push(Duration::from_secs(number), &happening, arguments);
+            size += Batch::size(&happening, arguments);
             assert_eq!(batch.bytes(), size);
         }
-        for (taken, occurrence) in all.iter().enumerate() {
-            assert_eq!(batch.left(), all.len() - taken);
-            let Occurrence { at, happening, arguments } = batch.next().unwrap();
+        for (number, (action, target, arguments)) in (0..).zip(all) {
+            let next = batch.next().unwrap();
             assert_eq!(
-                (at, happening.action, arguments),
-                (occurrence.at, occurrence.happening.action, occurrence.arguments)
+                (next.at, next.happening.action, next.arguments),
+                (Duration::from_secs(number), action, arguments)
             );
-            assert_eq!(happening.target, occurrence.happening.target.get(..happening.target.len()).unwrap());
-            assert!(happening.target.len() == occurrence.happening.target.len().min(LOOKED_AT));
+            assert_eq!(next.happening.target, &target[..target.len().min(LOOKED_AT)]);
         }
-        assert!(batch.next().is_none());
+        assert!(batch.next().is_none() && batch.left() == 0);
         batch.clear(0);
         assert_eq!((batch.bytes(), batch.left(), batch.texts.capacity()), (0, 0, 0));
     }

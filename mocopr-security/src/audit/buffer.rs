@@ -12,7 +12,8 @@ use std::{
     time::Duration,
 };
 
-use super::batch::{Batch, Occurrence};
+use super::batch::Batch;
+use crate::evidence::Happening;
 
 /// Between those who have something to record and the one who writes.
 #[derive(Debug, Default)]
@@ -94,14 +95,14 @@ impl Buffer {
     }
 
     /// Takes what is to be recorded, where there is room.
-    pub(super) fn push(&self, occurrence: &Occurrence<'_>, matter: Matter) {
+    pub(super) fn push(&self, at: Duration, happening: &Happening<'_>, arguments: &[u8], matter: Matter) {
         let mut waiting = self.lock();
         let used = waiting.batch.bytes();
         let room = match matter {
             Matter::Done => RESERVE,
             Matter::Refused => ROOM,
         };
-        let then = used + Batch::size(occurrence);
+        let then = used + Batch::size(happening, arguments);
         if then > ROOM {
             self.is_full.store(true, Ordering::Release);
         }
@@ -109,7 +110,7 @@ impl Buffer {
             waiting.lost += 1;
             return;
         }
-        waiting.batch.push(occurrence);
+        waiting.batch.push(at, happening, arguments);
         let wakes = mem::take(&mut waiting.is_asleep) || (used < HALF && then >= HALF);
         drop(waiting);
         if wakes {
@@ -189,13 +190,13 @@ const SETTLE: Duration = Duration::from_secs(2);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::{AuditEvent, Happening};
+    use crate::evidence::AuditEvent;
 
     const NOW: Pause = Pause::Gather(Duration::ZERO);
 
-    fn of<'a>(target: &'a str, arguments: &'a [u8]) -> Occurrence<'a> {
+    fn push(buffer: &Buffer, target: &str, arguments: &[u8], matter: Matter) {
         let happening = Happening { target, ..Happening::of(AuditEvent::ToolExecution) };
-        Occurrence { at: Duration::ZERO, happening, arguments }
+        buffer.push(Duration::ZERO, &happening, arguments, matter);
     }
 
     /// S-93
@@ -204,13 +205,13 @@ mod tests {
         let buffer = Buffer::default();
         let large = vec![b'x'; ROOM / 4];
         for _ in 0..3 {
-            buffer.push(&of("", &large), Matter::Refused);
+            push(&buffer, "", &large, Matter::Refused);
         }
         assert!(buffer.is_able());
-        buffer.push(&of("", &large), Matter::Refused);
+        push(&buffer, "", &large, Matter::Refused);
         assert!(!buffer.is_able(), "it found no room");
         for _ in 0..20 {
-            buffer.push(&of("", &large), Matter::Done);
+            push(&buffer, "", &large, Matter::Done);
         }
         let mut taken = Batch::default();
         let asked = buffer.wait(NOW, Take::Into(&mut taken));
@@ -222,9 +223,9 @@ mod tests {
     #[test]
     fn what_waits_is_taken_once_and_a_writer_that_has_some_leaves_it() {
         let buffer = Buffer::default();
-        buffer.push(&of("one", b""), Matter::Done);
+        push(&buffer, "one", b"", Matter::Done);
         buffer.wait(NOW, Take::Nothing);
-        buffer.push(&of("two", b""), Matter::Refused);
+        push(&buffer, "two", b"", Matter::Refused);
         let mut taken = Batch::default();
         buffer.wait(NOW, Take::Into(&mut taken));
         for target in ["one", "two"] {

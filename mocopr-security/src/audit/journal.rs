@@ -12,7 +12,6 @@ use tracing::info;
 
 use super::{
     AuditFailure,
-    batch::Occurrence,
     buffer::{Buffer, Matter},
     chain::Keys,
     flood::Floods,
@@ -106,8 +105,7 @@ impl Journal {
         if let Some(given) = happening.arguments {
             self.wording.write_arguments(&mut arguments, given, Some(&self.keys));
         }
-        let occurrence = Occurrence { at: self.clock.unix(), happening: *happening, arguments: &arguments };
-        self.buffer.push(&occurrence, matter);
+        self.buffer.push(self.clock.unix(), happening, &arguments, matter);
     }
 }
 

@@ -339,7 +339,7 @@ impl Drop for Gone {
 /// Bytes of lines that are written together: small enough to stay in the cache of a processor.
 const PIECE: usize = 64 * 1024;
 /// How long records are gathered before they are written together.
-const GATHER: Duration = Duration::from_millis(10);
+const GATHER: Duration = Duration::from_millis(25);
 /// How old the head may be.
 const HEAD: Duration = Duration::from_secs(1);
 /// How often files are looked at whether they are too old.

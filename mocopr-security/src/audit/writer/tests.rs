@@ -124,7 +124,7 @@ impl Bench {
 
     fn push_with(&self, target: &str, arguments: &[u8], matter: Matter) {
         let happening = Happening { target, ..Happening::of(AuditEvent::ToolExecution) };
-        self.buffer.push(&Occurrence { at: Duration::ZERO, happening, arguments }, matter);
+        self.buffer.push(Duration::ZERO, &happening, arguments, matter);
     }
 
     /// One round, with what waits.
