@@ -5,17 +5,16 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
-    time::Duration,
 };
 
 use anyhow::{Context, Result, bail, ensure};
 use memchr::memmem;
 
-use crate::door::Door;
+use crate::{awake::Awake, door::Door};
 
 /// One connection, with at most one request on the way.
 #[derive(Debug)]
-pub struct Connection<S = TcpStream> {
+pub struct Connection<S = Awake> {
     door: Door,
     stream: S,
     /// What has arrived and is not read yet is `start..end`.
@@ -63,16 +62,14 @@ impl Connection {
     }
 }
 
-/// A TCP connection that does not delay small writes.
+/// A TCP connection that does not delay small writes, and waits without sleeping.
 ///
 /// # Errors
 /// Nobody listens there.
-pub fn dial(door: &Door) -> Result<TcpStream> {
+pub fn dial(door: &Door) -> Result<Awake> {
     let stream = TcpStream::connect(door.address).context("connecting")?;
     stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    Ok(stream)
+    Awake::new(stream).context("connecting")
 }
 
 impl<S: Read + Write> Connection<S> {
@@ -210,6 +207,3 @@ impl Head {
         Ok(read)
     }
 }
-
-/// After this long without a byte an answer is not late, but lost.
-const PATIENCE: Duration = Duration::from_secs(20);

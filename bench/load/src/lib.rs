@@ -1,5 +1,6 @@
 //! A load client for servers of the Model Context Protocol, and the comparison that is made with it.
 
+pub mod awake;
 pub mod client;
 pub mod contestant;
 pub mod counted;

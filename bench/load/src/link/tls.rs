@@ -1,6 +1,6 @@
 //! A certificate that is made for one run, and handshakes with whoever proves itself by it.
 
-use std::{fs, net::TcpStream, path::PathBuf, sync::Arc};
+use std::{fs, path::PathBuf, sync::Arc};
 
 use anyhow::{Result, ensure};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -9,6 +9,8 @@ use rustls::{
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, ServerName},
 };
+
+use crate::awake::Awake;
 
 /// A certificate for `localhost`, as files that go with it.
 #[derive(Debug)]
@@ -45,7 +47,7 @@ impl Certificate {
     }
 
     /// Shakes hands with a server that proves itself by it and speaks this.
-    pub(super) fn shake(&self, stream: TcpStream, protocol: &str) -> Result<StreamOwned<ClientConnection, TcpStream>> {
+    pub(super) fn shake(&self, stream: Awake, protocol: &str) -> Result<StreamOwned<ClientConnection, Awake>> {
         let mut roots = RootCertStore::empty();
         roots.add(self.der.clone())?;
         let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
