@@ -26,7 +26,7 @@ pub use self::{
     forwarding::forwarded_for,
     framing::{authority, headers, line_framing, outbound_url, public_address},
     json::{json_limits, json_scan, json_text},
-    logs::{audit_edits, secrets, stack_traces},
+    logs::{audit_edits, audit_records, secrets, stack_traces},
     messages::{batch, message_decode, protocol_parser},
     names::{percent_escapes, relative_path, resource_uri, trace_parent, uri_template},
     replay::{Target, replay_all},
@@ -71,6 +71,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "secrets", run: secrets, rounds: 1_500 },
     Target { name: "stack_traces", run: stack_traces, rounds: 2_000 },
     Target { name: "audit_edits", run: audit_edits, rounds: 800 },
+    Target { name: "audit_records", run: audit_records, rounds: 2_000 },
     Target { name: "server_lines", run: server_lines, rounds: 300 },
     Target { name: "principals", run: principals, rounds: 100 },
 ];

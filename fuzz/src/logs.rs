@@ -2,15 +2,17 @@
 
 use std::{
     fs,
+    net::{Ipv4Addr, Ipv6Addr},
     os::unix::fs::PermissionsExt,
     path::Path,
     sync::{Arc, LazyLock, Mutex, PoisonError},
+    time::Duration,
 };
 
-use mocopr_core::{clock::ManualClock, json::RawJson};
+use mocopr_core::{clock::ManualClock, json::RawJson, peer::Source};
 use mocopr_security::{
     audit::{AuditLogger, Verification, verify},
-    evidence::{AuditEvent, Evidence, Happening},
+    evidence::{AuditEvent, Decided, Ending, Evidence, Happening},
     fuzzing,
     leak::OutputSanitizer,
     principal::Principal,
@@ -89,6 +91,43 @@ pub fn stack_traces(data: &[u8]) {
 }
 
 const PLACE: &str = "internal::secret::place";
+
+/// Whatever callers write into names, and issuers into subjects, a record is one line of harmless characters, and a
+/// reader of JSON finds in it what was said: whole, or as far as there is room.
+pub fn audit_records(data: &[u8]) {
+    let mut draw = Draw::new(data);
+    let event = *draw.pick(&AuditEvent::ALL);
+    let ending = *draw.pick(&[Ending::SUCCESS, Ending::FAILED, Ending::refused(Decided::Unknown, "unknown_name")]);
+    let bits = u32::try_from(draw.number() >> 32).expect("half of it is left");
+    let from = *draw.pick(&[
+        None,
+        Some(Source::User(bits)),
+        Some(Source::Address(Ipv4Addr::from(bits).into())),
+        Some(Source::Address(Ipv6Addr::from(u128::from(bits) << 64).into())),
+    ]);
+    let took = Duration::from_nanos(draw.number());
+    let (subject, action) = (draw.text(80).into_owned(), draw.text(20).into_owned());
+    let target = String::from_utf8_lossy(draw.rest()).into_owned();
+    let who = Principal::named(&subject);
+    let happening =
+        Happening { who: Some(&who), from, action: &action, target: &target, ending, took, ..Happening::of(event) };
+    let record = fuzzing::record(&happening);
+    assert!(record.chars().all(|char| char.is_alphanumeric() || (' '..='~').contains(&char)), "{record:?}");
+    let read: Value = serde_json::from_str(&record).expect("it is JSON");
+    for (member, said) in [("subject", &subject), ("action", &action)] {
+        assert_eq!(read[member].as_str().unwrap_or_default(), said, "{record}");
+    }
+    assert_eq!(read["event"], event.as_str());
+    assert_eq!(read["outcome"], ending.result.as_str());
+    let source = from.map(|from| from.to_string());
+    assert_eq!(read["source"].as_str(), source.as_deref(), "{record}");
+    // A target is said without the secrets in it.
+    if OutputSanitizer::new().text(&target) == target {
+        let written = read["target"].as_str().unwrap_or_default();
+        let whole = written.strip_suffix('…').filter(|_| target.len() > 512).unwrap_or(written);
+        assert!(target.starts_with(whole) && whole.len() >= target.len().min(509), "{record}");
+    }
+}
 
 /// A log of a dozen records, and its head, as they were written.
 struct Written {

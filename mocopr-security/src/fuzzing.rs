@@ -9,7 +9,9 @@ use http::HeaderMap;
 #[cfg(feature = "outbound")]
 use crate::outbound::{self, Target};
 use crate::{
+    audit,
     auth::{jwk, pem},
+    evidence::Happening,
     frames,
     logger::Filter,
     origin::{Authority, Host, media},
@@ -54,6 +56,11 @@ pub fn carries_json(headers: &HeaderMap) -> bool {
 /// The text of an error without stack traces.
 pub fn without_frames(text: &str) -> String {
     frames::without_frames(text).into_owned()
+}
+
+/// The line of an audit log for what happened, without its seal: in the words of the writer, from facts that waited.
+pub fn record(happening: &Happening<'_>) -> String {
+    audit::written(happening)
 }
 
 /// What of the value of a field is written to the log.

@@ -23,6 +23,8 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "testing")]
+use std::time::Duration;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -30,6 +32,11 @@ use std::{
 
 use mocopr_core::clock::Clock;
 
+#[cfg(feature = "testing")]
+use self::{
+    batch::{Batch, Occurrence},
+    stamp::moment,
+};
 use self::{
     chain::Keys,
     flood::Floods,
@@ -41,6 +48,8 @@ pub use self::{
     keeping::{RetentionPolicy, RotationPolicy},
     verify::{Verification, verify},
 };
+#[cfg(feature = "testing")]
+use crate::evidence::Happening;
 use crate::{
     evidence::{AuditEvent, Witness},
     policy::Problem,
@@ -252,4 +261,18 @@ impl AuditLoggerBuilder {
     pub fn build(self) -> AuditLogger {
         AuditLogger { said: self }
     }
+}
+
+/// The record of what happened, as the writer makes it from the facts that wait for it.
+#[cfg(feature = "testing")]
+pub(crate) fn written(happening: &Happening<'_>) -> String {
+    let mut batch = Batch::default();
+    batch.push(Duration::ZERO, happening, b"");
+    let mut out = Vec::new();
+    while let Some(Occurrence { at, happening, arguments }) = batch.next() {
+        Wording::new(&AuditEvent::ALL).write(&mut out, &moment(at), &happening, None);
+        out.extend_from_slice(arguments);
+        out.push(b'}');
+    }
+    String::from_utf8_lossy(&out).into_owned()
 }
