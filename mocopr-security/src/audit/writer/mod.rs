@@ -1,5 +1,5 @@
-//! The writer: takes what waits, puts it into words, seals it and appends it, in a thread of its own, because files have no other way of
-//! waiting.
+//! The writer: takes what waits, puts it into words, seals it and appends it, in a thread of its own, because files have
+//! no other way of waiting.
 //!
 //! What it could not write it writes later, from the byte on where it stopped, so that lines never run into each other.
 //! It answers for the head, for rotation and for retention, and records what it does to the log in the log.
