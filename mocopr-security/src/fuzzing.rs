@@ -16,6 +16,7 @@ use crate::{
     logger::Filter,
     origin::{Authority, Host, media},
     proxies::TrustedProxies,
+    seal::KeyRing,
 };
 
 /// Whether a key of a key set can verify; `None` where the document is no key set.
@@ -59,8 +60,9 @@ pub fn without_frames(text: &str) -> String {
 }
 
 /// The line of an audit log for what happened, without its seal: in the words of the writer, from facts that waited.
-pub fn record(happening: &Happening<'_>) -> String {
-    audit::written(happening)
+/// With keys, of a log with pseudonyms; `None` where none can be derived of them.
+pub fn record(happening: &Happening<'_>, ring: Option<&KeyRing>) -> Option<String> {
+    audit::written(happening, ring)
 }
 
 /// What of the value of a field is written to the log.

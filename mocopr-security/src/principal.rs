@@ -21,6 +21,8 @@ struct Inner {
     binding: Box<[u8]>,
     /// Of the binding, made once: every call looks its principal up in several tables.
     hash: u64,
+    /// Bytes of memory that all of it takes.
+    weight: usize,
 }
 
 /// How a principal was verified.
@@ -115,6 +117,7 @@ impl Principal {
             binding.extend_from_slice(part.as_bytes());
         }
         binding.push(u8::from(tenant.is_some()));
+        let weight = size_of::<Inner>() + 2 * binding.len() + holdings.weight();
         Self(Arc::new(Inner {
             method,
             issuer: issuer.into(),
@@ -123,6 +126,7 @@ impl Principal {
             holdings,
             hash: HASHES.hash_one(&binding),
             binding: binding.into(),
+            weight,
         }))
     }
 
@@ -197,6 +201,16 @@ impl Principal {
         matches!(self.0.holdings, Holdings::Everything)
     }
 
+    /// Bytes of memory that are held as long as this value is kept somewhere, beside those of the value itself.
+    pub(crate) fn weight(&self) -> usize {
+        self.0.weight
+    }
+
+    /// It is this very value, so that keeping both holds no more memory than keeping one.
+    pub(crate) fn is_shared_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// In how many places this very value is kept.
     #[cfg(test)]
     pub(crate) fn holders(&self) -> usize {
@@ -206,6 +220,17 @@ impl Principal {
     /// Bytes that no other principal has: what seals and sessions are bound to.
     pub fn binding(&self) -> &[u8] {
         &self.0.binding
+    }
+}
+
+impl Holdings {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Everything => 0,
+            Self::These { roles, scopes } => {
+                roles.iter().chain(scopes).map(|name| size_of::<Box<str>>() + name.len()).sum()
+            }
+        }
     }
 }
 
@@ -268,6 +293,22 @@ mod tests {
         let tenant = Principal::new(Method::Local, "a", "bc", Some("".into()), Holdings::Everything);
         assert_ne!(one, two);
         assert_ne!(one, tenant);
+    }
+
+    #[test]
+    fn a_principal_weighs_what_its_texts_take() {
+        let of = |roles: Box<[Box<str>]>| {
+            Principal::new(
+                Method::Token,
+                "issuer",
+                "alice",
+                None,
+                Holdings::These { roles, scopes: ["a".into()].into() },
+            )
+        };
+        let (light, heavy) = (of([].into()), of(["r".repeat(1_000).into()].into()));
+        assert_eq!(heavy.weight() - light.weight(), 1_000 + size_of::<Box<str>>());
+        assert!(light.weight() > size_of::<Inner>() + light.binding().len());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What waits to be written: facts of all threads, in one bounded piece of memory that the writer takes in whole.
 //!
-//! Whoever answers a request leaves what happened there and goes on. No record wakes the writer but the first after a pause, so
-//! that a busy server makes no system call for one.
+//! Whoever answers a request leaves what happened there and goes on. Nothing wakes the writer but the first that comes
+//! after a pause, so that a busy server makes no system call for a record.
 
 use std::{
     mem,
@@ -89,7 +89,7 @@ impl Buffer {
         self.is_failing.store(is_failing, Ordering::Release);
     }
 
-    /// Bytes of records that wait for the writer.
+    /// Bytes of memory of what waits for the writer.
     pub(super) fn waiting_bytes(&self) -> usize {
         self.lock().batch.bytes()
     }
@@ -102,7 +102,7 @@ impl Buffer {
             Matter::Done => RESERVE,
             Matter::Refused => ROOM,
         };
-        let then = used + Batch::size(happening, arguments);
+        let then = used + waiting.batch.size(happening, arguments);
         if then > ROOM {
             self.is_full.store(true, Ordering::Release);
         }
@@ -231,6 +231,7 @@ mod tests {
         for target in ["one", "two"] {
             assert_eq!(taken.next().unwrap().happening.target, target);
         }
+        assert_eq!(taken.left(), 0);
         taken.clear(0);
         buffer.wait(NOW, Take::Into(&mut taken));
         assert_eq!(taken.left(), 0);

@@ -105,7 +105,8 @@ impl Journal {
         if let Some(given) = happening.arguments {
             self.wording.write_arguments(&mut arguments, given, Some(&self.keys));
         }
-        self.buffer.push(self.clock.unix(), happening, &arguments, matter);
+        let target = self.wording.kept(happening);
+        self.buffer.push(self.clock.unix(), &Happening { target: &target, ..*happening }, &arguments, matter);
     }
 }
 
@@ -139,7 +140,7 @@ impl Witness for Journal {
     fn measure(&self, say: &mut dyn FnMut(Measure<'_>)) {
         #[expect(clippy::cast_precision_loss, reason = "the buffer holds a few megabytes")]
         let waiting = self.buffer.waiting_bytes() as f64;
-        say(Measure::new("mocopr_audit_queue_bytes", "Records of the audit log that wait to be written.", waiting));
+        say(Measure::new("mocopr_audit_queue_bytes", "What waits to be written to the audit log, in memory.", waiting));
         let able = f64::from(u8::from(self.buffer.is_able()));
         say(Measure::new("mocopr_audit_writable", "1 while the audit log can be written, else 0.", able));
     }

@@ -265,14 +265,16 @@ impl AuditLoggerBuilder {
 
 /// The record of what happened, as the writer makes it from the facts that wait for it.
 #[cfg(feature = "testing")]
-pub(crate) fn written(happening: &Happening<'_>) -> String {
+pub(crate) fn written(happening: &Happening<'_>, ring: Option<&KeyRing>) -> Option<String> {
+    let keys = ring.map(Keys::of).transpose().ok()?;
+    let mut wording = Wording::new(&AuditEvent::ALL);
+    wording.pseudonyms = keys.is_some();
     let mut batch = Batch::default();
-    batch.push(Duration::ZERO, happening, b"");
+    batch.push(Duration::ZERO, &Happening { target: &wording.kept(happening), ..*happening }, b"");
+    let Occurrence { at, happening, arguments } = batch.next()?;
     let mut out = Vec::new();
-    while let Some(Occurrence { at, happening, arguments }) = batch.next() {
-        Wording::new(&AuditEvent::ALL).write(&mut out, &moment(at), &happening, None);
-        out.extend_from_slice(arguments);
-        out.push(b'}');
-    }
-    String::from_utf8_lossy(&out).into_owned()
+    wording.write(&mut out, &moment(at), &happening, keys.as_ref());
+    out.extend_from_slice(arguments);
+    out.push(b'}');
+    String::from_utf8(out).ok()
 }

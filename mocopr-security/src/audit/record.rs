@@ -3,7 +3,7 @@
 //! Owns which members there are and in which order, and how long each may be. Sequence and MAC are put behind them by
 //! the writer.
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
 use mocopr_core::{json::RawJson, peer::Source};
 
@@ -57,6 +57,22 @@ impl Wording {
     /// Records of this kind are kept.
     pub(super) fn keeps(&self, event: AuditEvent) -> bool {
         AuditEvent::ALL.iter().zip(self.events).any(|(known, kept)| *known == event && kept)
+    }
+
+    /// What of a target waits until it is written. Of a long one that is as much as is shown, without secrets: who
+    /// sends it pays for that, and neither the writer nor what waits grows with what callers write.
+    pub(super) fn kept<'a>(&self, happening: &Happening<'a>) -> Cow<'a, str> {
+        let Happening { event, target, .. } = *happening;
+        // A pseudonym is made of the whole name. These are of whoever was verified, and of owners.
+        let is_name = matches!(event, AuditEvent::Authentication | AuditEvent::Administration);
+        if target.len() <= SHORT || is_name {
+            return Cow::Borrowed(target);
+        }
+        // More than is shown, so that the rest is seen to be cut off.
+        match self.secrets.without(looked_at(target)) {
+            Cow::Borrowed(target) => Cow::Borrowed(cut(target, TARGET + 4)),
+            Cow::Owned(target) => Cow::Owned(cut(&target, TARGET + 4).to_owned()),
+        }
     }
 
     /// Appends a JSON object without its end, for the writer to put more behind it.
@@ -130,8 +146,7 @@ impl Wording {
 
     /// A name or a URI, in which a caller may have put a secret.
     fn push_target(&self, out: &mut Vec<u8>, target: &str) {
-        let looked_at = target.get(..target.floor_char_boundary(LOOKED_AT)).unwrap_or_default();
-        push_optional(out, &self.secrets.without(looked_at), TARGET);
+        push_optional(out, &self.secrets.without(looked_at(target)), TARGET);
     }
 
     /// Appends what is said of arguments, as members of the object that [`write`](Self::write) begins.
@@ -215,6 +230,15 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:".contains(&byte))
 }
 
+/// More of a target than is shown, so that no secret is cut in two before it is known for one.
+fn looked_at(target: &str) -> &str {
+    cut(target, 8 * TARGET)
+}
+
+fn cut(text: &str, most: usize) -> &str {
+    text.get(..text.floor_char_boundary(most)).unwrap_or_default()
+}
+
 fn push_optional(out: &mut Vec<u8>, text: &str, most: usize) {
     if text.is_empty() { out.extend_from_slice(NULL) } else { push_string(out, text, most) }
 }
@@ -250,8 +274,8 @@ const NULL: &[u8] = b"null";
 const SUBJECT: usize = 256;
 const ISSUER: usize = 256;
 const TARGET: usize = 512;
-/// Of a target: more than is shown, so that no secret is cut in two before it is known for one.
-pub(super) const LOOKED_AT: usize = 8 * TARGET;
+/// Names of tools and prompts are seldom longer.
+const SHORT: usize = 64;
 const TENANT: usize = 128;
 const ACTION: usize = 64;
 const REASON: usize = 128;

@@ -418,6 +418,20 @@ fn no_text_of_a_peer_breaks_a_line_or_reaches_a_terminal() {
     assert_eq!(place.verify(), Verification::Intact { records: 1 });
 }
 
+/// S-65, S-93
+#[test]
+fn of_a_long_target_no_more_waits_than_is_shown_and_no_secret() {
+    let wording = Wording::new(&AuditEvent::ALL);
+    let secret = format!("{}postgres://app:hunter2@db/{}", "é".repeat(100), "x".repeat(5_000));
+    let kept = |event, target| wording.kept(&Happening { target, ..Happening::of(event) }).into_owned();
+    let long = kept(AuditEvent::ResourceAccess, &secret);
+    assert!(long.contains("[redacted]") && !long.contains("hunter2") && (513..=516).contains(&long.len()), "{long}");
+    assert_eq!(kept(AuditEvent::Authentication, &secret), secret, "a pseudonym is made of the whole name");
+    assert_eq!(kept(AuditEvent::ToolExecution, "add"), "add");
+    let edge = "x".repeat(516);
+    assert_eq!(kept(AuditEvent::ResourceAccess, &edge), edge);
+}
+
 /// S-65, S-90
 #[test]
 fn no_secret_in_a_target_is_recorded() {

@@ -50,8 +50,8 @@ pub trait Witness: Send + Sync + fmt::Debug + 'static {
         true
     }
 
-    /// Wants the arguments of calls, which are kept from the beginning of a call to its end for it. Asked once, when the
-    /// server is built.
+    /// Wants the arguments of calls, which are kept from the beginning of a call to its end for it. Asked once, when
+    /// the server is built.
     fn wants_arguments(&self) -> bool {
         false
     }

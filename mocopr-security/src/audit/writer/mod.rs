@@ -1,5 +1,5 @@
-//! The writer: takes what waits, puts it into words, seals it and appends it, in a thread of its own, because files have
-//! no other way of waiting.
+//! The writer: takes what waits, puts it into words, seals it and appends it, in a thread of its own, because files
+//! have no other way of waiting.
 //!
 //! What it could not write it writes later, from the byte on where it stopped, so that lines never run into each other.
 //! It answers for the head, for rotation and for retention, and records what it does to the log in the log.
@@ -120,7 +120,7 @@ impl<F: Files> Writer<F> {
                 Ok(()) => {
                     self.recovered();
                     tries = 0;
-                    let has_more = !took || !self.sealed.is_empty();
+                    let has_more = !took || !self.has_none();
                     if asked.is_ending && !has_more && !had_some {
                         return;
                     }
@@ -162,9 +162,7 @@ impl<F: Files> Writer<F> {
             self.write()?;
         }
         let unix = self.clock.unix();
-        if self.size > 0 && self.keeping.is_full(self.size, self.place.began, unix.as_secs()) {
-            self.rotate(&moment(unix))?;
-        }
+        self.rotate_if_full(unix)?;
         if self.keeping.deletes() && self.swept_at.is_none_or(|at| self.is_due(at, SWEEP)) {
             self.swept_at = Some(self.clock.now());
             self.sweep(unix)?;
@@ -183,6 +181,7 @@ impl<F: Files> Writer<F> {
         while self.taken.left() > 0 {
             self.seal_taken();
             self.write()?;
+            self.rotate_if_full(self.clock.unix())?;
         }
         Ok(())
     }
@@ -196,7 +195,7 @@ impl<F: Files> Writer<F> {
             self.seal(at, &happening, arguments);
         }
         if taken.left() == 0 {
-            taken.clear(ROOM);
+            taken.clear(ROOM / 4);
         }
         self.taken = taken;
     }
@@ -250,6 +249,11 @@ impl<F: Files> Writer<F> {
         self.head = head;
         self.head_at = self.clock.now();
         Ok(())
+    }
+
+    fn rotate_if_full(&mut self, unix: Duration) -> io::Result<()> {
+        let is_full = self.size > 0 && self.keeping.is_full(self.size, self.place.began, unix.as_secs());
+        if is_full { self.rotate(&moment(unix)) } else { Ok(()) }
     }
 
     /// Begins a new file.

@@ -133,7 +133,10 @@ impl Bench {
         let asked = self.buffer.wait(Pause::Gather(Duration::ZERO), take);
         let outcome = self.writer.round(asked);
         match &outcome {
-            Ok(()) => self.writer.recovered(),
+            Ok(()) => {
+                assert_eq!((self.writer.taken.bytes(), self.writer.written), (0, 0));
+                self.writer.recovered();
+            }
             Err(error) => self.writer.failed(error),
         }
         outcome
@@ -183,6 +186,41 @@ fn a_disk_that_fills_up_within_a_line_refuses_and_goes_on_with_the_rest_of_the_l
         assert!(line.contains(&format!("\"target\":\"tool {}\"", record + 1)), "{line}");
     }
     assert!(lines[4].contains("audit/recovered") && lines[5].contains("\"tool 5\""));
+}
+
+/// S-93
+#[test]
+fn a_disk_that_fills_up_between_two_pieces_loses_none_and_keeps_their_order() {
+    const ALL: usize = 1_000;
+    let mut bench = Bench::new(Keeping::NONE);
+    for number in 0..ALL {
+        bench.push(&format!("tool {number}"));
+    }
+    bench.disk.with(|content| content.room = Some(PIECE + 10));
+    bench.round().unwrap_err();
+    let whole = bench.disk.log().lines().count() - 1;
+    assert!(whole > 100 && bench.writer.taken.left() > 100);
+    assert_eq!(bench.writer.unwritten(), (ALL - whole) as u64);
+    bench.disk.with(|content| content.room = None);
+    bench.round().unwrap();
+    assert_eq!(bench.writer.unwritten(), 1, "what it says of itself is not written yet");
+    let lines = bench.lines();
+    assert_eq!(lines.len(), ALL);
+    for (number, line) in lines.iter().enumerate() {
+        assert!(line.contains(&format!("\"target\":\"tool {number}\"")), "{line}");
+    }
+}
+
+/// S-92
+#[test]
+fn a_full_file_is_closed_also_between_two_pieces() {
+    let mut bench = Bench::new(Keeping { rotation: RotationPolicy::at_size(1_000), retention: None });
+    for number in 0..1_000 {
+        bench.push(&format!("tool {number}"));
+    }
+    bench.round().unwrap();
+    let sizes: Vec<usize> = bench.disk.with(|content| content.rotated.iter().map(|(.., log)| log.len()).collect());
+    assert!(sizes.len() > 3 && sizes.iter().all(|size| *size < PIECE + 2_000), "{sizes:?}");
 }
 
 /// S-93
