@@ -97,10 +97,11 @@ impl Engine {
         if span.is_none() && account.is_none() {
             return carry_out(call);
         }
-        let step = match carry_out(call) {
-            Ok(Step::Run(running, session)) => return Ok(Step::Run(running.kept_by(account, span), session)),
-            step => step,
-        };
+        let mut step = carry_out(call);
+        if let Ok(Step::Run(running, _)) = &mut step {
+            running.keep(account, span);
+            return step;
+        }
         let (ended, answered) = ended(&step);
         if let Some(span) = span {
             span.end(&ended);

@@ -121,10 +121,9 @@ impl Running {
         }
     }
 
-    /// The same call, of which account is kept, and which has a span.
-    pub(crate) fn kept_by(mut self, account: Option<Box<Account>>, span: Option<Box<dyn Span>>) -> Self {
+    /// Of this call account is kept, and it has a span. In place: to move a call costs as much as to tell of it.
+    pub(crate) fn keep(&mut self, account: Option<Box<Account>>, span: Option<Box<dyn Span>>) {
         (self.account, self.span) = (account, span);
-        self
     }
 
     /// The revision that the call is answered in.
