@@ -1,6 +1,7 @@
-//! Rows under load over HTTP: all servers are alive together, and in each round each of them is measured once, in
-//! another order. What is published are medians of ratios to the yardstick of the same round, so that what slows the
-//! machine slows both.
+//! Rows under load over HTTP: in each round all servers are started anew and are alive together, and each of them is
+//! measured once, in another order. What is published are medians of ratios to the yardstick of the same round, so that
+//! what slows the machine slows both. Where a program lies in memory is luck that lasts as long as it runs, and can be
+//! worth a tenth: hence the new start.
 
 use std::collections::BTreeMap;
 
@@ -18,10 +19,10 @@ use crate::{
 
 /// Measures them all.
 pub fn measure(plan: &mut Plan) -> Vec<Row> {
-    let (few, many) = (start(plan, "0"), start(plan, "100"));
     let mut loads: Vec<Load> = loads();
     let mut turns: Vec<Turns> = turns();
     for round in 1..=plan.rounds {
+        let (few, many) = (start(plan, "0"), start(plan, "100"));
         tell(&format!("http, round {round} of {}", plan.rounds));
         for load in &mut loads {
             let servers = if load.key == LIST { &many } else { &few };
