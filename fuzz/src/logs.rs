@@ -46,6 +46,10 @@ pub fn secrets(data: &[u8]) {
     let is_escaped = draw.byte();
     let before = draw.text(40).into_owned();
     let after = String::from_utf8_lossy(draw.rest()).into_owned();
+    if before.contains(CANARY) || after.contains(CANARY) {
+        // Whoever writes it elsewhere has not written a secret.
+        return;
+    }
     let text = format!("{before}{secret}{after}");
     is_gone(&SANITIZER.text(&text), &text);
     assert_eq!(SANITIZER.text(&SANITIZER.text(&text)), SANITIZER.text(&text), "{text:?}");
