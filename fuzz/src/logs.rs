@@ -46,8 +46,7 @@ pub fn secrets(data: &[u8]) {
     let is_escaped = draw.byte();
     let before = draw.text(40).into_owned();
     let after = String::from_utf8_lossy(draw.rest()).into_owned();
-    if before.contains(CANARY) || after.contains(CANARY) {
-        // Whoever writes it elsewhere has not written a secret.
+    if has_canary(&before) || has_canary(&after) {
         return;
     }
     let text = format!("{before}{secret}{after}");
@@ -72,6 +71,13 @@ pub fn secrets(data: &[u8]) {
         assert_eq!(cleaned["n"], json!(1.5));
     }
     is_gone(&SANITIZER.text(&written), &written);
+}
+
+/// A part of the canary stands where nothing says that it is secret. Characters between its letters may be cleaned
+/// away.
+fn has_canary(text: &str) -> bool {
+    let letters: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
+    CANARY.as_bytes().chunks(9).any(|part| letters.as_bytes().windows(part.len()).any(|letters| letters == part))
 }
 
 /// The text as a value that keeps its escapes.
