@@ -51,8 +51,8 @@ pub fn secrets(data: &[u8]) {
     }
     let text = format!("{before}{secret}{after}");
     is_gone(&SANITIZER.text(&text), &text);
-    // Beside parts of other secrets the mark that one leaves can complete them: between `x://y:` and `@` it looks like a
-    // password, and a label of a key that was too long is none any longer.
+    // Beside parts of other secrets the mark that one leaves can complete them: between `x://y:` and `@` it looks like
+    // a password, and a label of a key that was too long is none any longer.
     if [&before, &after].iter().all(|text| text.chars().all(|char| char.is_alphanumeric() || char.is_whitespace())) {
         assert_eq!(SANITIZER.text(&SANITIZER.text(&text)), SANITIZER.text(&text), "{text:?}");
     }
