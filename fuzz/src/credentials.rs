@@ -35,8 +35,14 @@ use crate::{
 
 const URL: &str = "https://mcp.example.com/mcp";
 const ISSUER: &str = "https://issuer.test";
-const KEY: &str = "2b0qTnNYu0PZJqUtyPCXFQcYkJL9yoNcXoVkqTCuAsU=";
 const LEEWAY: u64 = 30;
+
+/// The state key of the targets.
+pub(crate) const KEY: &str = "2b0qTnNYu0PZJqUtyPCXFQcYkJL9yoNcXoVkqTCuAsU=";
+
+/// The same, for who takes a ring.
+pub(crate) static RING: LazyLock<KeyRing> =
+    LazyLock::new(|| KeyRing::from_secret(&Secret::new(KEY.to_owned())).expect("it is a key"));
 
 /// Who looks at tokens that are signed with a secret which a target knows too.
 static BY_SECRET: LazyLock<(Arc<dyn Authenticator>, ManualClock)> = LazyLock::new(|| {
@@ -272,8 +278,6 @@ pub fn keys(data: &[u8]) {
 
 /// A sealed text opens for what it was made for, until its time is over, and in no other spelling.
 pub fn sealed(data: &[u8]) {
-    static RING: LazyLock<KeyRing> =
-        LazyLock::new(|| KeyRing::from_secret(&Secret::new(KEY.to_owned())).expect("it is a key"));
     const PURPOSES: [Purpose; 4] = [Purpose::Cursor, Purpose::RequestState, Purpose::Event, Purpose::Handle];
     let mut draw = Draw::new(data);
     let purpose = *draw.pick(&PURPOSES);

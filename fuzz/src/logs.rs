@@ -18,14 +18,14 @@ use mocopr_security::{
     leak::OutputSanitizer,
     principal::Principal,
     redact::Secret,
-    seal::KeyRing,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::draw::Draw;
-
-const KEY: &str = "2b0qTnNYu0PZJqUtyPCXFQcYkJL9yoNcXoVkqTCuAsU=";
+use crate::{
+    credentials::{KEY, RING},
+    draw::Draw,
+};
 
 /// What no output may hold: the part of each secret below that is secret.
 const CANARY: &str = "7Fq2Zr9Kx4Tn8Wb3Lm6Vc1Yd5Hg0JsPeRtUa";
@@ -159,9 +159,6 @@ struct Written {
 }
 
 const RECORDS: u64 = 12;
-
-static RING: LazyLock<KeyRing> =
-    LazyLock::new(|| KeyRing::from_secret(&Secret::new(KEY.to_owned())).expect("it is a key"));
 
 static WRITTEN: LazyLock<Mutex<Written>> = LazyLock::new(|| {
     let folder = tempfile::tempdir().expect("there is room");
