@@ -24,18 +24,9 @@ pub const SPEAKERS: [(&str, &str, &[Wire]); 2] = [
 /// Measures them all.
 pub fn measure(plan: &mut Plan) -> Vec<Row> {
     let Some(certificate) = plan.note("certificate", "make", Certificate::make()) else { return Vec::new() };
-    let mut servers = BTreeMap::new();
-    for (who, package, _) in SPEAKERS {
-        if !plan.contestants.iter().any(|one| one.name == who) {
-            continue;
-        }
-        let started = start(package, &plan.flags, &certificate);
-        if let Some(started) = plan.note(who, "start", started) {
-            servers.insert(who, started);
-        }
-    }
     let mut seen = Seen::default();
     for round in 1..=plan.rounds {
+        let servers = start_all(plan, &certificate);
         tell(&format!("wires, round {round} of {}", plan.rounds));
         for who in plan.shuffled() {
             let Some((server, doors)) = servers.get(who.name) else { continue };
@@ -50,6 +41,21 @@ pub fn measure(plan: &mut Plan) -> Vec<Row> {
         }
     }
     seen.rows()
+}
+
+/// All of them, anew for each round as in the rows over HTTP.
+fn start_all<'a>(plan: &mut Plan, certificate: &'a Certificate) -> BTreeMap<&'static str, (Process, Doors<'a>)> {
+    let mut servers = BTreeMap::new();
+    for (who, package, _) in SPEAKERS {
+        if !plan.contestants.iter().any(|one| one.name == who) {
+            continue;
+        }
+        let started = start(package, &plan.flags, certificate);
+        if let Some(started) = plan.note(who, "start", started) {
+            servers.insert(who, started);
+        }
+    }
+    servers
 }
 
 fn start<'a>(package: &str, flags: &[&str], certificate: &'a Certificate) -> Result<(Process, Doors<'a>)> {
