@@ -79,6 +79,7 @@ mod tests {
             (r"^ä\B", "ä", "b"),
             (r"^#x y$", "#x y", "#xy"),
             (r"^a]}$", "a]}", "a"),
+            (r"^[\b]}$", "\u{8}}", "b}"),
         ] {
             assert!(finds(pattern, good), "{pattern} {good}");
             assert!(!finds(pattern, bad), "{pattern} {bad}");
