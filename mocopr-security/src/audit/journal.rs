@@ -22,7 +22,7 @@ use super::{
     writer::{Begin, Writer},
 };
 use crate::{
-    evidence::{AuditEvent, Decided, Ending, Happening, Measure, Outcome, Witness},
+    evidence::{AuditEvent, Decided, Happening, Measure, Outcome, Witness},
     policy::{Problem, Row},
 };
 
@@ -87,7 +87,7 @@ impl Journal {
     }
 
     fn administer(&self, action: &str, target: &str, result: Outcome) {
-        self.keep(&administered(action, target, result));
+        self.keep(&Happening::administration(action, target, result));
     }
 
     fn tell_left_out(&self, requests: u64) {
@@ -167,12 +167,6 @@ impl fmt::Debug for Journal {
     }
 }
 
-/// Something that happened to the log itself.
-fn administered<'a>(action: &'a str, target: &'a str, result: Outcome) -> Happening<'a> {
-    let ending = Ending { result, ..Ending::SUCCESS };
-    Happening { action, target, ending, ..Happening::of(AuditEvent::Administration) }
-}
-
 fn left_out(requests: u64) -> String {
     format!("{requests} requests beyond the rate of their address")
 }
@@ -241,7 +235,7 @@ impl Witness for Logged {
         }
         let Some(requests) = self.floods.takes(happening) else { return };
         if requests > 0 {
-            self.keep(&administered(LEFT_OUT, &left_out(requests), Outcome::Failed));
+            self.keep(&Happening::administration(LEFT_OUT, &left_out(requests), Outcome::Failed));
         }
         self.keep(happening);
     }

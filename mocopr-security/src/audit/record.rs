@@ -11,7 +11,7 @@ use super::{
     arguments,
     chain::Keys,
     stamp::Moment,
-    text::{push_hex, push_number, push_string},
+    text::{cut, push_hex, push_number, push_string},
 };
 use crate::{
     evidence::{AuditEvent, Happening},
@@ -233,10 +233,6 @@ fn is_word(text: &str) -> bool {
 /// More of a target than is shown, so that no secret is cut in two before it is known for one.
 fn looked_at(target: &str) -> &str {
     cut(target, 8 * TARGET)
-}
-
-fn cut(text: &str, most: usize) -> &str {
-    text.get(..text.floor_char_boundary(most)).unwrap_or_default()
 }
 
 fn push_optional(out: &mut Vec<u8>, text: &str, most: usize) {

@@ -6,14 +6,18 @@
 
 /// Appends a text as a JSON string of at most `most` bytes before escaping; what is cut off is marked by an ellipsis.
 pub(crate) fn push_string(out: &mut Vec<u8>, text: &str, most: usize) {
-    let cut = text.floor_char_boundary(most);
-    let kept = text.get(..cut).unwrap_or_default();
+    let kept = cut(text, most);
     out.push(b'"');
     push_escaped(out, kept);
     if kept.len() < text.len() {
         out.extend_from_slice(CUT);
     }
     out.push(b'"');
+}
+
+/// The beginning of a text, of at most so many bytes.
+pub(crate) fn cut(text: &str, most: usize) -> &str {
+    text.get(..text.floor_char_boundary(most)).unwrap_or_default()
 }
 
 /// Appends a text with every character escaped that is not harmless in a line.

@@ -216,13 +216,7 @@ impl Evidence {
 
     /// Tells of something that the owner of the server did, or that the server did to itself.
     pub fn administer(&self, action: &str, target: &str, result: Outcome) {
-        let decision = Decided::Permitted;
-        self.tell(&Happening {
-            action,
-            target,
-            ending: Ending { decision, result, reason: "", incident: None },
-            ..Happening::of(AuditEvent::Administration)
-        });
+        self.tell(&Happening::administration(action, target, result));
     }
 
     /// Says what can be measured of everybody.
@@ -262,6 +256,14 @@ impl Happening<'_> {
             bytes: Bytes::default(),
             arguments: None,
         }
+    }
+}
+
+impl<'a> Happening<'a> {
+    /// Something that the owner of the server did, or that the server did to itself.
+    pub(crate) fn administration(action: &'a str, target: &'a str, result: Outcome) -> Self {
+        let ending = Ending { result, ..Ending::SUCCESS };
+        Self { action, target, ending, ..Happening::of(AuditEvent::Administration) }
     }
 }
 

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::audit::{
     stamp::moment,
-    text::{push_escaped, push_string},
+    text::{cut, push_escaped, push_string},
 };
 
 /// Writes what is emitted with `write`, a line at a time.
@@ -70,7 +70,7 @@ impl<W: Fn(&[u8]) + Send + Sync + 'static> Subscribed<W> {
                 line.push(b' ');
                 push_escaped(&mut line, metadata.target());
                 line.extend_from_slice(b": ");
-                push_escaped(&mut line, message.get(..message.floor_char_boundary(VALUE_BYTES)).unwrap_or_default());
+                push_escaped(&mut line, cut(&message, VALUE_BYTES));
                 line.extend_from_slice(&fields.out);
                 line.push(b'\n');
             }

@@ -24,7 +24,7 @@ use crate::evidence::{Decided, Happening, Outcome};
 /// The calls of every method.
 #[derive(Debug)]
 pub(super) struct Calls {
-    /// One for each method, in the order of [`Method::ALL`].
+    /// One for each method of [`Method::ALL`].
     methods: Box<[OfMethod]>,
     /// Names that are counted apart, of all methods together.
     names: AtomicUsize,
@@ -62,9 +62,8 @@ impl Calls {
 
     /// Counts a call that has ended; what is no call is passed over.
     pub(super) fn add(&self, happening: &Happening<'_>) {
-        let method = Method::named(happening.action);
-        let Some(place) = Method::ALL.iter().position(|known| Some(*known) == method) else { return };
-        let Some(of) = self.methods.get(place) else { return };
+        let Some(method) = Method::named(happening.action) else { return };
+        let Some(of) = self.methods.iter().find(|of| of.method == method) else { return };
         let is_registered = match happening.ending.decision {
             Decided::Permitted | Decided::StepUp => of.has_names(),
             Decided::Refused | Decided::Hidden | Decided::Unknown => false,

@@ -24,7 +24,7 @@ use super::{
     record::Wording,
     stamp::{Moment, Stamp, moment},
 };
-use crate::evidence::{AuditEvent, Decided, Ending, Happening, Outcome};
+use crate::evidence::{Happening, Outcome};
 
 /// Writes one log.
 pub(super) struct Writer<F> {
@@ -211,9 +211,7 @@ impl<F: Files> Writer<F> {
 
     /// Records what happened to the log.
     fn note(&mut self, action: &str, target: &str, result: Outcome) {
-        let ending = Ending { decision: Decided::Permitted, result, reason: "", incident: None };
-        let happening = Happening { action, target, ending, ..Happening::of(AuditEvent::Administration) };
-        self.seal(self.clock.unix(), &happening, b"");
+        self.seal(self.clock.unix(), &Happening::administration(action, target, result), b"");
     }
 
     /// Nothing is left of what was taken.

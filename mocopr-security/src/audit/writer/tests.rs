@@ -16,6 +16,7 @@ use super::{
     },
     *,
 };
+use crate::evidence::AuditEvent;
 
 /// A disk, of which the test keeps a handle.
 #[derive(Clone, Default)]
