@@ -1,4 +1,4 @@
-//! Whole numbers that are written as fractions or with an exponent: `100.0` and `1e2` are 100.
+//! Whole numbers that are written as fractions, with an exponent, or as a negative zero: `100.0` and `1e2` are 100.
 //!
 //! JSON Schema calls them integers, and a type of Rust takes them only as digits.
 
@@ -68,7 +68,7 @@ fn whole(number: &str) -> Option<String> {
     };
     let (mantissa, exponent) = digits.split_once(['e', 'E']).unwrap_or((digits, "0"));
     let (before, after) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    if mantissa == number.trim_start_matches('-') && after.is_empty() {
+    if mantissa == digits && after.is_empty() && number != "-0" {
         return None;
     }
     let exponent: i32 = exponent.parse().ok()?;
@@ -108,14 +108,14 @@ mod tests {
 
     #[test]
     fn a_whole_number_is_written_in_digits() {
-        let text = r#"{"a": 100.0, "b": [1e2, -1.50e1, 0.0, -0.0, 9007199254740991.0], "1.0": "2.0\"3.0"}"#;
-        let whole = r#"{"a": 100, "b": [100, -15, 0, 0, 9007199254740991], "1.0": "2.0\"3.0"}"#;
+        let text = r#"{"a": 100.0, "b": [1e2, -1.50e1, 0.0, -0.0, -0, 9007199254740991.0], "1.0": "2.0\"3.0"}"#;
+        let whole = r#"{"a": 100, "b": [100, -15, 0, 0, 0, 9007199254740991], "1.0": "2.0\"3.0"}"#;
         assert_eq!(rewritten(text).unwrap(), whole);
     }
 
     #[test]
     fn what_is_not_whole_or_too_large_stays() {
-        for text in ["1", "-7", "1.5", "15e-1", "9007199254740992.0", "1e16", "1e300", "1e-300", "{}"] {
+        for text in ["1", "0", "-7", "1.5", "15e-1", "9007199254740992.0", "1e16", "1e300", "1e-300", "{}"] {
             assert_eq!(rewritten(text), None, "{text}");
         }
     }

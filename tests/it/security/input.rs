@@ -195,6 +195,7 @@ async fn whole_numbers_are_integers_however_they_are_written() {
     for (arguments, answer) in [
         (r#"{"a":100.0,"b":1e1}"#, "100 10 None"),
         (r#"{"a":-1.0,"b":2,"c":3.0}"#, "-1 2 Some(3.0)"),
+        (r#"{"a":-0,"b":-0}"#, "0 0 None"),
         (r#"{"a":1.5,"b":2}"#, "a"),
         (r#"{"a":1,"b":256.0}"#, "b"),
     ] {
