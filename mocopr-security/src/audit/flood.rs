@@ -1,8 +1,8 @@
-//! Which requests beyond the rate of their address are recorded, and how many are not.
+//! Which refusals that cost their senders nothing are recorded, and how many are not.
 //!
-//! They come before anybody is known and cost their senders nothing. Written down one by one they would fill the disk,
-//! and a log that cannot be written stops the server: whoever floods it would have what they want. Nothing else that
-//! happens is ever left out here.
+//! Written down one by one they would fill the disk, and a log that cannot be written stops the server: whoever floods
+//! it would have what they want. Nothing else that happens is ever left out here, and nobody's flood takes the room of
+//! somebody else.
 
 use std::{
     num::NonZeroUsize,
@@ -15,27 +15,31 @@ use std::{
 use mocopr_core::clock::Clock;
 
 use crate::{
-    evidence::{Exceeded, Happening},
+    evidence::Happening,
+    principal::Principal,
     rate::{RateLimit, RateLimiter},
 };
 
 /// Counts what is not recorded.
 pub(super) struct Floods {
-    room: RateLimiter<()>,
+    /// Of each principal; of all who are not known together.
+    room: RateLimiter<Option<Principal>>,
     left_out: AtomicU64,
 }
 
 impl Floods {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { room: RateLimiter::new(RECORDED, NonZeroUsize::MIN, clock), left_out: AtomicU64::new(0) }
+        let room = RateLimiter::new(RECORDED, PRINCIPALS, clock)
+            .keeping(|who: &Option<Principal>| who.as_ref().map(Principal::without_holdings));
+        Self { room, left_out: AtomicU64::new(0) }
     }
 
     /// This is recorded, behind so many that were not; `None` where it is not recorded either.
     pub(super) fn takes(&self, happening: &Happening<'_>) -> Option<u64> {
-        if happening.exceeded() != Some(Exceeded::Address) {
+        if !happening.is_refused_for_nothing() {
             return Some(0);
         }
-        if self.room.check(&()).is_ok() {
+        if self.room.check(&happening.who.cloned()).is_ok() {
             return Some(self.left_out());
         }
         self.left_out.fetch_add(1, Ordering::Relaxed);
@@ -48,5 +52,8 @@ impl Floods {
     }
 }
 
-/// So many are recorded: all of a short flood, and of a long one a few in each second.
+/// So many of one sender are recorded: all of a short flood, and of a long one a few in each second.
 const RECORDED: RateLimit = RateLimit::per_minute(600).with_burst(10_000);
+
+/// Principals that have room of their own at once; more share it.
+const PRINCIPALS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1_023);

@@ -168,10 +168,10 @@ impl fmt::Debug for Journal {
 }
 
 fn left_out(requests: u64) -> String {
-    format!("{requests} requests beyond the rate of their address")
+    format!("{requests} refused messages beyond those that are recorded of one sender")
 }
 
-/// What is done where not every such request is recorded.
+/// What is done where not every refusal is recorded.
 const LEFT_OUT: &str = "audit/left_out";
 
 fn row(path: &Path, is_device: bool, failure: AuditFailure) -> Row {

@@ -510,7 +510,44 @@ fn a_flood_of_strangers_fills_no_disk_and_how_many_were_left_out_is_recorded() {
     assert_eq!(told.len(), 10_000 + 4);
     let actions: Vec<_> = told[10_000..].iter().map(|record| record["action"].as_str().unwrap_or_default()).collect();
     assert_eq!(actions, ["tools/call", "audit/left_out", "head", "audit/left_out"]);
-    assert_eq!(told[10_001]["target"], "100 requests beyond the rate of their address");
-    assert_eq!(told[10_003]["target"], "4 requests beyond the rate of their address");
+    assert_eq!(told[10_001]["target"], "100 refused messages beyond those that are recorded of one sender");
+    assert_eq!(told[10_003]["target"], "4 refused messages beyond those that are recorded of one sender");
     assert_eq!(place.verify(), Verification::Intact { records: 10_004 });
+}
+
+/// S-93, T-16
+#[test]
+fn a_flood_of_refusals_that_cost_nothing_fills_no_disk_and_hides_nothing_of_others() {
+    let place = Place::new();
+    let evidence = place.open(KEY, |logger| logger).unwrap();
+    let refused = |who: &Principal, event, action, reason, times: usize| {
+        for _ in 0..times {
+            let ending = Ending::refused(Decided::Refused, reason);
+            evidence.tell(&Happening { who: Some(who), action, ending, ..Happening::of(event) });
+        }
+    };
+    let somebody = |subject| {
+        let held = Holdings::These { roles: [].into(), scopes: [].into() };
+        Principal::new(Method::ApiKey, "keys", subject, None, held)
+    };
+    let (mallory, alice) = (somebody("mallory"), somebody("alice"));
+    refused(&mallory, AuditEvent::SecurityViolation, "message", "parse", 5_000);
+    refused(&mallory, AuditEvent::SecurityViolation, "tools/call", "rate", 5_000);
+    refused(&mallory, AuditEvent::Authentication, "tools/call", "unauthenticated", 1);
+    refused(&mallory, AuditEvent::SecurityViolation, "message", "parse", 1);
+    refused(&mallory, AuditEvent::SecurityViolation, "tools/list", "rate", 1);
+    refused(&alice, AuditEvent::SecurityViolation, "message", "parse", 1);
+    // These took a token, each of them.
+    refused(&mallory, AuditEvent::Authorization, "tools/call", "refused", 1);
+    refused(&mallory, AuditEvent::SecurityViolation, "tools/call", "busy", 1);
+    evidence.settle();
+    drop(evidence);
+    let told: Vec<serde_json::Value> = place.lines().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |record: &serde_json::Value| {
+        [&record["subject"], &record["reason"]].map(|text| text.as_str().map(String::from))
+    };
+    let last: Vec<_> = told[10_000..].iter().map(of).collect();
+    let mine = |who: &str, reason: &str| [Some(who.to_owned()), Some(reason.to_owned())];
+    assert_eq!(told[10_000]["target"], "3 refused messages beyond those that are recorded of one sender");
+    assert_eq!(last[1..], [mine("alice", "parse"), mine("mallory", "refused"), mine("mallory", "busy")]);
 }

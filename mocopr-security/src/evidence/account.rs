@@ -11,7 +11,7 @@ use mocopr_core::{
     wire::method::Method,
 };
 
-use super::{AuditEvent, Bytes, Decided, Ending, Evidence, Happening, Outcome};
+use super::{AuditEvent, Bytes, Decided, Ending, Evidence, Happening, Outcome, UNAUTHENTICATED};
 use crate::{gate::Admission, principal::Principal};
 
 /// The account of one call. Whoever drops it before the call has ended tells that it was given up.
@@ -130,5 +130,4 @@ fn arguments(request: &Request) -> Option<RawJson> {
     }
 }
 
-const UNAUTHENTICATED: &str = "unauthenticated";
 const REFUSED: &str = "refused";

@@ -1,6 +1,6 @@
 //! What a happening means to whoever counts: which bound was reached, whose credential failed.
 
-use super::{AuditEvent, HEAVY_RATE, Happening, NO_NONCE, Outcome};
+use super::{AuditEvent, HEAVY_RATE, Happening, MESSAGE, NO_NONCE, Outcome, UNAUTHENTICATED};
 
 /// What there was too much of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +52,22 @@ impl Happening<'_> {
             HEAVY_RATE => Some(Exceeded::Tool),
             "busy" => Some(Exceeded::Concurrency),
             _ => None,
+        }
+    }
+
+    /// It was refused, and took nothing of any rate of its sender, who can send more of it as fast as the network
+    /// carries: what is beyond a rate, messages that became no call, calls of somebody who is nobody any longer.
+    pub(crate) fn is_refused_for_nothing(&self) -> bool {
+        if !self.is_refused() {
+            return false;
+        }
+        match self.exceeded() {
+            Some(Exceeded::Address | Exceeded::Principal) => true,
+            Some(Exceeded::Tool | Exceeded::Concurrency) => false,
+            None => {
+                let is_no_call = self.event == AuditEvent::SecurityViolation && self.action == MESSAGE;
+                is_no_call || (self.who.is_some() && self.ending.reason == UNAUTHENTICATED)
+            }
         }
     }
 

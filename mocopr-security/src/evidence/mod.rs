@@ -394,7 +394,7 @@ pub fn reason(fault: &Fault) -> &'static str {
         Fault::MissingCapability(_) => "missing_capability",
         Fault::UnsupportedVersion { .. } => "unsupported_version",
         Fault::UnknownSession => "unknown_session",
-        Fault::Unauthenticated => "unauthenticated",
+        Fault::Unauthenticated => UNAUTHENTICATED,
         Fault::Scope(_) => "scope",
         Fault::Refused => "refused",
         Fault::Rate { .. } => "rate",
@@ -403,6 +403,12 @@ pub fn reason(fault: &Fault) -> &'static str {
         Fault::Internal => "internal",
     }
 }
+
+/// What is done where a message is no call.
+pub(crate) const MESSAGE: &str = "message";
+
+/// The reason of a refusal to somebody who is not known, or not any longer.
+const UNAUTHENTICATED: &str = "unauthenticated";
 
 /// The reason of a refusal for calling a heavy thing more often than its rate allows.
 pub const HEAVY_RATE: &str = "heavy_rate";

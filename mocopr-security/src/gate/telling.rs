@@ -4,7 +4,7 @@
 use mocopr_core::{call::Call, peer::Source};
 
 use super::{Admission, Gate};
-use crate::evidence::{Account, AuditEvent, Bytes, Decided, Ending, Happening};
+use crate::evidence::{Account, AuditEvent, Bytes, Decided, Ending, Happening, MESSAGE};
 
 impl Gate {
     /// Opens the account of a call that came in a message of `read` bytes, where somebody keeps one.
@@ -17,7 +17,7 @@ impl Gate {
         self.evidence.tell(&Happening {
             who: Some(&admission.principal),
             from: admission.from,
-            action: "message",
+            action: MESSAGE,
             ending: Ending::refused(Decided::Refused, reason),
             bytes,
             ..Happening::of(AuditEvent::SecurityViolation)
