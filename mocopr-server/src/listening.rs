@@ -135,6 +135,8 @@ impl Engine {
         };
         let snapshot = self.registry.snapshot();
         if !snapshot.offers(List::Resources) {
+            let permit = self.protocol(admission, call)?;
+            let call = permit.call();
             return Err(self.refuse(Some(&call.id), Fault::UnknownMethod, call.revision));
         }
         let parsed = ResourceUri::parse(&uri).ok();

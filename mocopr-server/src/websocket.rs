@@ -99,8 +99,9 @@ impl WebSocketConfig {
         self
     }
 
-    /// Takes so many messages of one principal, over all its WebSockets; more are answered with an error that says when
-    /// to come back, and notifications beyond that are dropped. The rates of the policy hold as well.
+    /// Takes so many messages of one principal, over all its WebSockets, also such as cannot be read; a batch is one.
+    /// More are answered with an error that says when to come back, and notifications beyond that are dropped. The
+    /// rates of the policy hold as well, for each call.
     #[must_use]
     pub fn with_rate_limiting(mut self, rate: RateLimit) -> Self {
         self.settings.rate = Some(rate);

@@ -195,10 +195,17 @@ impl Engine {
         link: Link<'_>,
         arrival: &mut Arrival,
     ) -> Result<Step, Refused> {
+        let too_fast = match link {
+            Link::Http(_) => None,
+            Link::Channel(channel) => channel.is_too_fast(admission).map(|retry_after| Fault::Rate { retry_after }),
+        };
         if envelope::is_batch(&frame)
             && let Some(session) = self.session_with_batches(admission, link)?
         {
-            return self.batch(admission, &frame, &session, arrival);
+            return match too_fast {
+                Some(fault) => Err(self.refuse(None, fault, session.revision())),
+                None => self.batch(admission, &frame, &session, arrival),
+            };
         }
         let read = with_scanner(|scanner| envelope::read(frame, &self.limits().message, scanner));
         let message = match (read, link) {
@@ -209,20 +216,18 @@ impl Engine {
             }
             // An exchange of HTTP has an answer, whoever waits for it.
             (Err(Malformed { id, fault, .. }), Link::Http(_) | Link::Channel(_)) => {
-                return Err(self.refuse(id.as_ref(), fault, link.revision()));
+                return Err(self.refuse(id.as_ref(), too_fast.unwrap_or(fault), link.revision()));
             }
         };
         let claims = match link {
             Link::Http(headers) => Some(Claims::read(headers)),
-            Link::Channel(channel) => {
-                if let Some(retry_after) = channel.is_too_fast(admission) {
-                    // What asks for nothing is told nothing.
-                    let Some(id) = message.id() else { return Ok(Step::Accepted) };
-                    return Err(self.refuse(Some(id), Fault::Rate { retry_after }, link.revision()));
-                }
-                None
-            }
+            Link::Channel(_) => None,
         };
+        if let Some(fault) = too_fast {
+            // What asks for nothing is told nothing.
+            let Some(id) = message.id() else { return Ok(Step::Accepted) };
+            return Err(self.refuse(Some(id), fault, link.revision()));
+        }
         let opened = decode::open(message);
         arrival.read_in(&opened, self);
         let era = self.era(&opened, claims.as_ref(), link)?;
@@ -363,12 +368,12 @@ impl Engine {
     }
 
     pub(crate) fn list(&self, admission: &Admission, call: Call, list: List) -> Result<Step, Refused> {
+        let permit = self.protocol(admission, call)?;
+        let call = permit.call();
         let snapshot = self.registry.snapshot();
         if !snapshot.offers(list) {
             return Err(self.refuse(Some(&call.id), Fault::UnknownMethod, call.revision));
         }
-        let permit = self.protocol(admission, call)?;
-        let call = permit.call();
         let (Request::ListTools(page)
         | Request::ListPrompts(page)
         | Request::ListResources(page)

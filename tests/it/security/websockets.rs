@@ -201,6 +201,10 @@ async fn a_principal_that_speaks_too_often_is_told_when_to_come_back() {
     assert!(refused["error"]["data"]["retryAfterMs"].as_u64().is_some_and(|wait| wait > 0), "{refused}");
     let mut bob = open(&guarded, "bob").await;
     assert_eq!(text(&bob.ask(&call(1, "echo", json!({"text": "d"}))).await), "d");
+    // What is no message counts as one.
+    assert_eq!(bob.ask(&json!([])).await["error"]["code"], -32600);
+    assert_eq!(bob.ask(&json!([])).await["error"]["code"], 1429);
+    assert_eq!(bob.ask(&call(2, "echo", json!({"text": "e"}))).await["error"]["code"], 1429);
 }
 
 /// S-80, P-53
