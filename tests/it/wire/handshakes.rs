@@ -59,6 +59,22 @@ async fn a_handshake_that_says_too_little_begins_no_session() {
 }
 
 #[tokio::test]
+async fn what_a_client_says_of_itself_for_people_may_be_long() {
+    let mut pipe = Piped::open(&server(&Gauge::default()));
+    let long = "x".repeat(5_000);
+    let client = json!({"name": "it", "version": "0", "title": long, "description": long, "websiteUrl": long});
+    let mut message = initialize(0, STATEFUL, json!({}));
+    message["params"]["clientInfo"] = client.clone();
+    pipe.send(&message).await;
+    assert_eq!(pipe.message().await["result"]["protocolVersion"], STATEFUL);
+    let mut pipe = Piped::open(&server(&Gauge::default()));
+    let mut message = stateless(1, "tools/list", json!({}));
+    message["params"]["_meta"]["io.modelcontextprotocol/clientInfo"] = client;
+    pipe.send(&message).await;
+    assert!(pipe.message().await["result"]["tools"].is_array());
+}
+
+#[tokio::test]
 async fn a_pipe_has_one_handshake_and_before_it_only_a_ping() {
     let server = server(&Gauge::default());
     let mut pipe = Piped::open(&server);

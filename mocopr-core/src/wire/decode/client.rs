@@ -94,7 +94,7 @@ impl<'de> Expected<'de> for ClientInfo {
                 "name" => name = object.next_value()?,
                 "version" => version = object.next_value()?,
                 "title" | "description" | "websiteUrl" => {
-                    others_fit &= object.next_value::<Member<Label>>()?.is_present();
+                    others_fit &= object.next_value::<Member<Text>>()?.is_present();
                 }
                 _ => {
                     object.next_value::<IgnoredAny>()?;
@@ -151,7 +151,17 @@ impl Expected<'_> for Label {
     }
 }
 
-/// Names, versions and descriptions of a client: enough for any that is shown to people, small in a session.
+/// A text about the client, of any length: nothing of it is kept.
+#[derive(Clone, Debug)]
+struct Text;
+
+impl Expected<'_> for Text {
+    fn text(_: &str) -> Option<Self> {
+        Some(Self)
+    }
+}
+
+/// Names and versions of a client: enough for any that is shown to people.
 const LABEL_BYTES: usize = 1024;
 /// Extensions of a client; the protocol knows a handful.
 const MAX_EXTENSIONS: usize = 64;

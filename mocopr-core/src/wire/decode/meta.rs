@@ -88,9 +88,7 @@ impl ReadMeta {
     pub(super) fn stateful(self) -> Result<Meta, Fault> {
         let Self { members } = self;
         let members = members.optional(Fault::Params("params._meta must be an object"))?.unwrap_or_default();
-        let progress_token = members
-            .progress_token
-            .optional(Fault::Params("progressToken of params._meta must be a string or an integer"))?;
+        let progress_token = members.progress_token.optional(Fault::Params(NO_TOKEN))?;
         let (trace, trace_state) = (members.trace.or_none(), members.trace_state.or_none());
         Ok(Meta { progress_token, trace, trace_state, ..Meta::default() })
     }
@@ -110,8 +108,7 @@ impl ReadMeta {
             Version::Unknown(requested) => return Err(Fault::UnsupportedVersion { requested }),
         };
         let meta = Meta {
-            progress_token: progress_token
-                .optional(Fault::Meta("progressToken of params._meta must be a string or an integer"))?,
+            progress_token: progress_token.optional(Fault::Meta(NO_TOKEN))?,
             log_level: log_level.optional(Fault::Meta(NO_LEVEL))?,
             capabilities: Some(capabilities.required(Fault::Meta(NO_CAPABILITIES))?),
             trace: trace.or_none(),
@@ -192,5 +189,6 @@ const NO_VERSION: &str =
 const NO_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities is required in params._meta and must be an \
                                object of objects";
 const NO_CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo of params._meta must be an object with the strings \
-                              name and version, none above 1,024 bytes";
+                              name and version of at most 1,024 bytes";
+const NO_TOKEN: &str = "progressToken of params._meta must be an integer or a string of at most 256 bytes";
 const NO_LEVEL: &str = "io.modelcontextprotocol/logLevel of params._meta must be a log level";

@@ -49,7 +49,7 @@ fn initialize(params: &Params) -> Result<Initialize, Fault> {
     let capabilities =
         member(params, "capabilities").required(Fault::Params("params.capabilities must be an object of objects"))?;
     let ClientInfo = member(params, "clientInfo").required(Fault::Params(
-        "params.clientInfo must be an object with the strings name and version, none above 1,024 bytes",
+        "params.clientInfo must be an object with the strings name and version of at most 1,024 bytes",
     ))?;
     Ok(Initialize { protocol_version: version.0, capabilities })
 }
