@@ -12,7 +12,7 @@ use std::{
 
 use futures_util::task::AtomicWaker;
 use mocopr_core::{
-    id::ProgressToken,
+    id::{ProgressToken, RequestId},
     json::RawJson,
     model::{
         ask::Ask,
@@ -142,6 +142,25 @@ impl Outlet {
         pending.waiting_for_client = pending.waiting_for_client.saturating_sub(1);
     }
 
+    /// Nobody waits for the answer to a question any longer: the client is told, where it was asked.
+    pub(crate) fn withdraw(&self, question: i64) {
+        let mut pending = self.lock();
+        let said = pending.says.len();
+        pending.says.retain(|say| !matches!(say, Say::Ask { id, .. } if *id == question));
+        if pending.says.len() == said {
+            pending.says.push_back(Say::Notice(Notice::Cancelled { id: RequestId::Integer(question) }));
+        }
+        drop(pending);
+        self.driver.wake();
+    }
+
+    /// Forgets what was said but that questions are withdrawn, which is no less true of a call that is over.
+    pub(crate) fn keep_withdrawals(&self) {
+        let mut pending = self.lock();
+        pending.says.retain(|say| matches!(say, Say::Notice(Notice::Cancelled { .. })));
+        pending.lost_logs = 0;
+    }
+
     /// The number of the latest question, while the handler waits for an answer of the client.
     pub(crate) fn question(&self) -> Option<u64> {
         let pending = self.lock();
@@ -256,6 +275,21 @@ mod tests {
         let Some(Say::Notice(Notice::Log(message))) = outlet.next() else { panic!("the loss was said") };
         assert_eq!(message.data.as_str(), "\"5 log messages were lost\"");
         assert_eq!(message.level, Level::Warning);
+        assert!(outlet.next().is_none());
+    }
+
+    #[test]
+    fn a_question_is_withdrawn_where_it_was_asked_and_forgotten_where_it_was_not() {
+        let outlet = outlet();
+        outlet.ask(1, Ask::Roots);
+        outlet.ask(2, Ask::Roots);
+        assert!(matches!(outlet.next(), Some(Say::Ask { id: 1, .. })));
+        outlet.log(log(Level::Error));
+        outlet.withdraw(1);
+        outlet.withdraw(2);
+        outlet.keep_withdrawals();
+        let Some(Say::Notice(Notice::Cancelled { id })) = outlet.next() else { panic!("it is withdrawn") };
+        assert_eq!(id, RequestId::Integer(1));
         assert!(outlet.next().is_none());
     }
 

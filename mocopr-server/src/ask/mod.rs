@@ -99,10 +99,11 @@ async fn put<T>(
         Client::Session(session) => session,
     };
     let pending = session.asks().open();
-    let _waiting = Waiting::new(context);
+    let mut waiting = Waiting { context, question: Some(pending.id()) };
     context.outlet().ask(pending.id(), ask);
-    let answer = pending.answer().await.ok_or(AskError::Failed)?;
-    fits(&answer)
+    let answer = pending.answer().await;
+    waiting.question = None;
+    fits(&answer.ok_or(AskError::Failed)?)
 }
 
 /// The answer of an earlier round, or never.
@@ -161,17 +162,19 @@ fn supported(context: &Context, ask: &Ask) -> Result<(), AskError> {
     }
 }
 
-/// Stops the call's clock while the client is asked.
-struct Waiting<'a>(&'a Context);
-
-impl<'a> Waiting<'a> {
-    fn new(context: &'a Context) -> Self {
-        Self(context)
-    }
+/// Stops the call's clock while the client is asked, and withdraws a question whose answer nobody waits for any longer.
+struct Waiting<'a> {
+    context: &'a Context,
+    /// The question, until it is answered.
+    question: Option<i64>,
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.outlet().answered();
+        let outlet = self.context.outlet();
+        outlet.answered();
+        if let Some(question) = self.question {
+            outlet.withdraw(question);
+        }
     }
 }

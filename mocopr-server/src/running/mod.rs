@@ -57,6 +57,8 @@ pub(crate) struct Running {
     /// What sealed request state is bound to, beside the principal.
     state_bind: Option<StateBind>,
     outcome: Option<Result<Outcome, PublicError>>,
+    /// The answer of a call whose handler was not let finish.
+    broken_off: Option<Answer>,
     clock: CallClock,
     lapse: Lapse,
     /// Told when it ends; that it was given up where it is dropped before.
@@ -113,6 +115,7 @@ impl Running {
             subject,
             state_bind,
             outcome: None,
+            broken_off: None,
             clock: CallClock::new(timeout, client_wait),
             lapse: Lapse::default(),
             account: None,
@@ -180,7 +183,7 @@ impl Running {
 
     fn poll_event(&mut self, task: &mut TaskContext<'_>) -> Poll<Event> {
         self.outlet.register(task.waker());
-        if self.outlet.is_cancelled() {
+        if self.broken_off.is_none() && self.outlet.is_cancelled() {
             self.drop_handler();
             return Poll::Ready(Event::Cancelled);
         }
@@ -190,20 +193,20 @@ impl Running {
             && self.outlet.with_asks(|book| book.is_open());
         // Before what the handler says, or one that always has something to say would have no deadline.
         if self.future.is_some() && !asks && self.poll_over(task).is_ready() {
-            self.outlet.cancel();
-            self.drop_handler();
-            return Poll::Ready(Event::Final(self.fault(Fault::Timeout)));
+            let answer = self.fault(Fault::Timeout);
+            self.break_off(answer);
         }
         if self.future.is_some()
             && !asks
             && let Poll::Ready(ended) = self.poll_ended(task)
         {
-            self.outlet.cancel();
-            self.drop_handler();
-            return Poll::Ready(Event::Final(ended));
+            self.break_off(ended);
         }
         if let Some(event) = self.next_say() {
             return Poll::Ready(event);
+        }
+        if let Some(answer) = self.broken_off.take() {
+            return Poll::Ready(Event::Final(answer));
         }
         if let Some(outcome) = self.outcome.take() {
             return Poll::Ready(Event::Final(self.conclude(outcome)));
@@ -222,6 +225,9 @@ impl Running {
     /// hold a handler for longer than any other.
     pub(crate) async fn overdue(&mut self) {
         poll_fn(|task| {
+            if self.broken_off.is_some() {
+                return Poll::Ready(());
+            }
             if self.future.is_none() {
                 return Poll::Pending;
             }
@@ -259,6 +265,15 @@ impl Running {
             return Poll::Ready(self.fault(Fault::UnknownName(fault::Target::Tool)).ending(Ending::STOPPED));
         }
         Poll::Ready(self.fault(Fault::Unauthenticated))
+    }
+
+    /// Ends the handler, and the call with this answer. Of what was said and not sent only that questions are withdrawn
+    /// goes out before it.
+    fn break_off(&mut self, answer: Answer) {
+        self.outlet.cancel();
+        self.drop_handler();
+        self.outlet.keep_withdrawals();
+        self.broken_off = Some(answer);
     }
 
     /// Ends the handler where it stands. Its destructors are its owner's code, and may panic like the rest of it.

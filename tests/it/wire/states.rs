@@ -3,11 +3,16 @@
 
 use std::time::Duration;
 
-use mocopr::{security::Limits, testing::ManualClock};
+use mocopr::{prelude::*, security::Limits, testing::ManualClock};
 use serde_json::{Value, json};
 
 use super::sample::{Gauge, limits, text, with_limits};
-use crate::support::{hosted::Hosted, talk::Talk};
+use crate::support::{
+    hosted::Hosted,
+    piped::Piped,
+    request::{initialize, stateful},
+    talk::Talk,
+};
 
 /// How long a state is good.
 const LIFE: Duration = Duration::from_secs(60);
@@ -240,4 +245,48 @@ async fn a_question_of_a_session_is_answered_by_its_own_client_alone() {
     mine.reply(&question, named("Bob")).await;
     let answer = mine.next(&mut stream).await.expect("it answers");
     assert_eq!(text(&answer["result"]), "a for Ada");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_whose_answer_nobody_waits_for_any_longer_is_withdrawn() {
+    /// Asks, and answers by itself as soon as the question is out.
+    #[tool]
+    async fn hasty(ctx: &Context) -> &'static str {
+        let roots = ctx.roots();
+        tokio::select! {
+            biased;
+            _ = roots => "asked",
+            () = tokio::task::yield_now() => "not asked",
+        }
+    }
+    #[tool]
+    async fn patient(ctx: &Context) -> Result<&'static str, Failure> {
+        ctx.roots().await?;
+        Ok("asked")
+    }
+
+    let limits = Limits { client_wait: Duration::from_secs(5), ..limits() };
+    let server = McpServer::builder()
+        .with_info("it", "0")
+        .with_security_policy(SecurityPolicy::development().with_limits(limits))
+        .with_tool(hasty)
+        .with_tool(patient)
+        .build()
+        .expect("it is well made");
+    for revision in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
+        let mut pipe = Piped::open(&server);
+        pipe.send(&initialize(0, revision, json!({"roots": {}}))).await;
+        pipe.message().await;
+        for (tool, said) in [("hasty", json!("not asked")), ("patient", json!(1504))] {
+            pipe.send(&stateful(1, "tools/call", json!({"name": tool, "arguments": {}}))).await;
+            let question = pipe.message().await;
+            assert_eq!(question["method"], "roots/list", "{revision} {tool}");
+            let withdrawn = pipe.message().await;
+            let told = (&withdrawn["method"], &withdrawn["params"]["requestId"]);
+            assert_eq!(told, (&json!("notifications/cancelled"), &question["id"]), "{revision} {tool}: {withdrawn}");
+            let answer = pipe.message().await;
+            let text = &answer["result"]["content"][0]["text"];
+            assert_eq!(if text.is_null() { &answer["error"]["code"] } else { text }, &said, "{revision} {tool}");
+        }
+    }
 }
