@@ -57,8 +57,8 @@ pub(crate) struct Running {
     /// What sealed request state is bound to, beside the principal.
     state_bind: Option<StateBind>,
     outcome: Option<Result<Outcome, PublicError>>,
-    /// The answer of a call whose handler was not let finish.
-    broken_off: Option<Answer>,
+    /// The answer of a call whose handler was not let finish; in a box, because most calls never have one.
+    broken_off: Option<Box<Answer>>,
     clock: CallClock,
     lapse: Lapse,
     /// Told when it ends; that it was given up where it is dropped before.
@@ -206,7 +206,7 @@ impl Running {
             return Poll::Ready(event);
         }
         if let Some(answer) = self.broken_off.take() {
-            return Poll::Ready(Event::Final(answer));
+            return Poll::Ready(Event::Final(*answer));
         }
         if let Some(outcome) = self.outcome.take() {
             return Poll::Ready(Event::Final(self.conclude(outcome)));
@@ -273,7 +273,7 @@ impl Running {
         self.outlet.cancel();
         self.drop_handler();
         self.outlet.keep_withdrawals();
-        self.broken_off = Some(answer);
+        self.broken_off = Some(Box::new(answer));
     }
 
     /// Ends the handler where it stands. Its destructors are its owner's code, and may panic like the rest of it.
