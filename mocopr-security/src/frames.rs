@@ -17,8 +17,9 @@ pub(crate) fn without_frames(text: &str) -> Cow<'_, str> {
         let trimmed = line.trim();
         // Below a frame of Python stands the line of its source, further in.
         let is_source = is_quoted && line.starts_with("    ");
-        is_quoted = trimmed.starts_with("File \"");
-        if is_frame(trimmed) || is_source {
+        let is_frame = is_frame(trimmed);
+        is_quoted = is_frame && trimmed.starts_with("File \"");
+        if is_frame || is_source {
             run += usize::from(!is_source);
             continue;
         }
@@ -53,8 +54,8 @@ fn is_frame(line: &str) -> bool {
     if let Some(rest) = line.strip_prefix("at ") {
         return rest.ends_with(')') || ends_with_number(rest) || rest.contains("::");
     }
-    if line.starts_with("File \"") {
-        return line.contains("\", line ");
+    if line.starts_with("File \"") && line.contains("\", line ") {
+        return true;
     }
     if let Some((place, offset)) = line.rsplit_once(" +0x")
         && place.contains(':')
@@ -115,10 +116,20 @@ mod tests {
             ("boom\nTraceback (most recent call last):\n  File \"/srv/a.py\", line 3, in f\n    open(x)", 2),
             ("boom\ngoroutine 1 [running]:\n\t/srv/main.go:12 +0x1d", 2),
             ("boom\n   0: app::find +0x1dg:db.rs:100:5", 1),
+            ("boom\n  File \"a.py.rs:1.go:3 +0x1d", 1),
         ] {
             let clean = without_frames(text);
             assert!(clean.starts_with("boom\n"), "{clean}");
             assert!(clean.contains(&format!("[frames: {frames}]")), "{clean}");
+        }
+    }
+
+    #[test]
+    fn what_stands_below_a_line_that_is_no_frame_stays() {
+        for text in ["File \"a\n    b\n    c", "boom\nFile \"a.rs:1\n    b"] {
+            let clean = without_frames(text);
+            assert_eq!(clean.lines().count(), text.lines().count(), "{clean}");
+            assert_eq!(without_frames(&clean), clean);
         }
     }
 
