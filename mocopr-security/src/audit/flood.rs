@@ -15,7 +15,7 @@ use std::{
 use mocopr_core::clock::Clock;
 
 use crate::{
-    evidence::Happening,
+    evidence::{Happening, Outcome},
     principal::Principal,
     rate::{RateLimit, RateLimiter},
 };
@@ -34,21 +34,25 @@ impl Floods {
         Self { room, left_out: AtomicU64::new(0) }
     }
 
-    /// This is recorded, behind so many that were not; `None` where it is not recorded either.
-    pub(super) fn takes(&self, happening: &Happening<'_>) -> Option<u64> {
-        if !happening.is_refused_for_nothing() {
-            return Some(0);
+    /// Has it kept, behind how many were left out before it; where there is no room, it is left out as well.
+    pub(super) fn sift(&self, happening: &Happening<'_>, keep: impl Fn(&Happening<'_>)) {
+        if happening.is_refused_for_nothing() {
+            if self.room.check(&happening.who.cloned()).is_err() {
+                self.left_out.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+            self.tell_left_out(&keep);
         }
-        if self.room.check(&happening.who.cloned()).is_ok() {
-            return Some(self.left_out());
-        }
-        self.left_out.fetch_add(1, Ordering::Relaxed);
-        None
+        keep(happening);
     }
 
-    /// How many were not recorded since this was asked last.
-    pub(super) fn left_out(&self) -> u64 {
-        self.left_out.swap(0, Ordering::Relaxed)
+    /// Has kept how many were left out since this was told last, where there were any.
+    pub(super) fn tell_left_out(&self, keep: impl Fn(&Happening<'_>)) {
+        let count = self.left_out.swap(0, Ordering::Relaxed);
+        if count > 0 {
+            let target = format!("{count} refused messages beyond those that are recorded of one sender");
+            keep(&Happening::administration("audit/left_out", &target, Outcome::Failed));
+        }
     }
 }
 

@@ -90,12 +90,6 @@ impl Journal {
         self.keep(&Happening::administration(action, target, result));
     }
 
-    fn tell_left_out(&self, requests: u64) {
-        if requests > 0 {
-            self.administer(LEFT_OUT, &left_out(requests), Outcome::Failed);
-        }
-    }
-
     fn keep(&self, happening: &Happening<'_>) {
         let matter = match (happening.event, happening.ending.decision) {
             (AuditEvent::Administration, _) | (_, Decided::Permitted) => Matter::Done,
@@ -115,10 +109,7 @@ impl Witness for Journal {
         if !self.wording.keeps(happening.event) {
             return;
         }
-        if let Some(left_out) = self.floods.takes(happening) {
-            self.tell_left_out(left_out);
-            self.keep(happening);
-        }
+        self.floods.sift(happening, |happening| self.keep(happening));
     }
 
     fn is_able(&self) -> bool {
@@ -133,7 +124,7 @@ impl Witness for Journal {
     }
 
     fn settle(&self) {
-        self.tell_left_out(self.floods.left_out());
+        self.floods.tell_left_out(|happening| self.keep(happening));
         self.buffer.settle();
     }
 
@@ -166,13 +157,6 @@ impl fmt::Debug for Journal {
         f.debug_struct("Journal").field("row", &self.row).finish_non_exhaustive()
     }
 }
-
-fn left_out(requests: u64) -> String {
-    format!("{requests} refused messages beyond those that are recorded of one sender")
-}
-
-/// What is done where not every refusal is recorded.
-const LEFT_OUT: &str = "audit/left_out";
 
 fn row(path: &Path, is_device: bool, failure: AuditFailure) -> Row {
     let path = path.display();
@@ -233,11 +217,7 @@ impl Witness for Logged {
         if !self.wording.keeps(happening.event) {
             return;
         }
-        let Some(requests) = self.floods.takes(happening) else { return };
-        if requests > 0 {
-            self.keep(&Happening::administration(LEFT_OUT, &left_out(requests), Outcome::Failed));
-        }
-        self.keep(happening);
+        self.floods.sift(happening, |happening| self.keep(happening));
     }
 
     fn wants_arguments(&self) -> bool {
