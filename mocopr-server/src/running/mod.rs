@@ -192,10 +192,6 @@ impl Running {
             && self.revision.era() == Era::Stateless
             && self.outlet.with_asks(|book| book.is_open());
         // Before what the handler says, or one that always has something to say would have no deadline.
-        if self.future.is_some() && !asks && self.poll_over(task).is_ready() {
-            let answer = self.fault(Fault::Timeout);
-            self.break_off(answer);
-        }
         if self.future.is_some()
             && !asks
             && let Poll::Ready(ended) = self.poll_ended(task)
@@ -243,8 +239,12 @@ impl Running {
         self.clock.poll_over(self.outlet.question(), task)
     }
 
-    /// Ready, with what it is answered with, once its caller is believed no longer or its tool is stopped.
+    /// Ready, with what it is answered with, once it has taken longer than it may, its caller is believed no longer or
+    /// its tool is stopped.
     fn poll_ended(&mut self, task: &mut TaskContext<'_>) -> Poll<Answer> {
+        if self.poll_over(task).is_ready() {
+            return Poll::Ready(self.fault(Fault::Timeout));
+        }
         let (gate, admission) = (&self.engine.gate, &self.admission);
         let tool = match &self.subject {
             Subject::Tool(entry) if gate.stopper().is_some() => Some(entry),
